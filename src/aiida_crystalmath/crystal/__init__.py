@@ -1,0 +1,1 @@
+"""The language of CRYSTAL: text to typed objects and back. Knows nothing of AiiDA."""

@@ -1,0 +1,1 @@
+"""CRYSTAL input decks (d12 and d3) as typed models."""

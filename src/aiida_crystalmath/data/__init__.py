@@ -1,0 +1,1 @@
+"""AiiDA data types: basis sets and their families."""

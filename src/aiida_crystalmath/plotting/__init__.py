@@ -1,0 +1,1 @@
+"""Plots of bands and densities of states."""

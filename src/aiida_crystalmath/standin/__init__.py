@@ -1,0 +1,1 @@
+"""A free stand-in engine (PySCF) behind CRYSTAL's files. Its output always says STAND-IN."""

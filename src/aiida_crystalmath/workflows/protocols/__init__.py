@@ -1,0 +1,1 @@
+"""Input protocols: fast, balanced, stringent."""
