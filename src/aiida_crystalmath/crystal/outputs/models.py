@@ -63,7 +63,7 @@ class ScfRun:
     """One self-consistent field as told in the main output.
 
     :param status: None while its ``SCF ENDED`` line was not seen: unfinished, killed or failed.
-    :param energy_hartree: of the ``SCF ENDED`` line, without a dispersion correction added afterwards; None if unfinished.
+    :param energy_hartree: of the ``SCF ENDED`` line, without the corrections added after it; None if unfinished.
     """
 
     cycles: list[ScfCycle] = field(default_factory=list)
@@ -136,7 +136,7 @@ class Mulliken:
 
     :param electrons: electrons per atom.
     :param numbers: conventional atomic numbers as printed.
-    :param net_charges: nuclear charge minus electrons (e); None per atom where the nuclear charge is not known (an ECP).
+    :param net_charges: nuclear charge minus electrons (e); None where the nuclear charge is not known (an ECP).
     :param spins: alpha - beta electrons per atom; None in a closed shell.
     """
 
@@ -257,7 +257,7 @@ class CrystalOutput:
     initial_geometry: Geometry | None = None
     """Primitive cell of ``GEOMETRY FOR WAVE FUNCTION``, as printed first."""
     final_geometry: Geometry | None = None
-    """Primitive cell of ``FINAL OPTIMIZED GEOMETRY``; of a run without optimisation the initial one. None unless certain."""
+    """Primitive cell of ``FINAL OPTIMIZED GEOMETRY``; without optimisation the initial one. None unless certain."""
     primitive_cell: CellParameters | None = None
     """Last primitive cell printed."""
     crystallographic_cell: CellParameters | None = None
