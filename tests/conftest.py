@@ -1,0 +1,338 @@
+"""Fixtures shared by all tests.
+
+Only tests that need AiiDA pay for it: those under ``tests/{data,calculations,parsers,workflows,cli}`` get
+a loaded profile (SQLite and the ZeroMQ broker, in a temporary folder) without asking; others ask for ``aiida_profile``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# No test may ever touch the user's own AiiDA configuration, not even one that forgot to ask for a profile.
+os.environ['AIIDA_PATH'] = tempfile.mkdtemp(prefix='crystalmath-tests-')
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+# Daemon workers and codes are found next to the running Python, also when the environment is not activated.
+os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get('PATH', '')])
+
+from aiida.tools import pytest_fixtures as core
+
+# The core's `aiida_config`, `aiida_profile` and `run_aiida_broker_service` are autouse, so that the module cannot be a
+# plugin here: its other fixtures are taken one by one, and those three are written anew below.
+aiida_code = core.aiida_code
+aiida_code_installed = core.aiida_code_installed
+aiida_computer = core.aiida_computer
+aiida_computer_local = core.aiida_computer_local
+aiida_config_factory = core.aiida_config_factory
+aiida_config_tmp = core.aiida_config_tmp
+aiida_localhost = core.aiida_localhost
+aiida_manager = core.aiida_manager
+aiida_profile_clean = core.aiida_profile_clean
+aiida_profile_clean_class = core.aiida_profile_clean_class
+aiida_profile_factory = core.aiida_profile_factory
+aiida_profile_tmp = core.aiida_profile_tmp
+daemon_client = core.daemon_client
+entry_points = core.entry_points
+run_aiida_broker_service_for_profile = core.run_aiida_broker_service_for_profile
+started_daemon_client = core.started_daemon_client
+stopped_daemon_client = core.stopped_daemon_client
+submit_and_await = core.submit_and_await
+
+TESTS = Path(__file__).parent
+NEEDS_AIIDA = ('data', 'calculations', 'parsers', 'workflows', 'cli')
+
+
+# ------------------------------------------------------------------------------------------------ real files
+
+
+@pytest.fixture(scope='session')
+def corpus() -> Path:
+    """Return the folder of real CRYSTAL files (``CRYSTALMATH_CORPUS``, by default ``../shared/corpus``)."""
+    root = Path(os.environ.get('CRYSTALMATH_CORPUS') or TESTS.parent.parent / 'shared' / 'corpus')
+    folder = root / 'crystal' if (root / 'crystal').is_dir() else root
+    if not (folder / 'truth.json').is_file():
+        message = f'NO CORPUS: no real CRYSTAL files in {root}; set CRYSTALMATH_CORPUS to the folder that has them'
+        if os.environ.get('CI', '').lower() in ('1', 'true'):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+# ------------------------------------------------------------------------------------------------ AiiDA
+
+
+@pytest.fixture(scope='session')
+def aiida_config(tmp_path_factory, aiida_config_factory):
+    """Return a temporary AiiDA configuration; not autouse, unlike the core's."""
+    with aiida_config_factory(tmp_path_factory.mktemp('aiida')) as config:
+        config.set_option('daemon.timeout', 30)
+        yield config
+
+
+@pytest.fixture(scope='session')
+def aiida_profile(aiida_config, aiida_profile_factory, run_aiida_broker_service_for_profile):
+    """Return a temporary profile on SQLite with the ZeroMQ broker running, so that real daemons can be started."""
+    with aiida_profile_factory(
+        aiida_config, broker_backend='core.zeromq', broker_config={'supervised_by_daemon': False}
+    ) as profile:
+        profile.set_option('runner.poll.interval', 1)
+        aiida_config.store()
+        with run_aiida_broker_service_for_profile(profile):
+            yield profile
+
+
+@pytest.fixture(autouse=True)
+def _profile_where_needed(request):
+    """Load the profile for the tests of the floors that speak to AiiDA."""
+    try:
+        floor = request.path.relative_to(TESTS).parts[0]
+    except ValueError:
+        return
+    if floor in NEEDS_AIIDA:
+        request.getfixturevalue('aiida_profile')
+
+
+def _console_script(name: str) -> str:
+    """Return the absolute path of one of our console scripts, next to the running Python or on PATH."""
+    path = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    if path is None:
+        pytest.fail(f'the console script `{name}` is not installed; run `pip install -e .[dev]`')
+    return path
+
+
+@pytest.fixture
+def crystal_code(aiida_code_installed):
+    """Return the stand-in ``crystalmath-crystal`` as a code."""
+    return aiida_code_installed(
+        label='crystal-standin',
+        default_calc_job_plugin='crystalmath.crystal23',
+        filepath_executable=_console_script('crystalmath-crystal'),
+        prepend_text='export OMP_NUM_THREADS=1',
+    )
+
+
+@pytest.fixture
+def properties_code(aiida_code_installed):
+    """Return the stand-in ``crystalmath-properties`` as a code."""
+    return aiida_code_installed(
+        label='properties-standin',
+        default_calc_job_plugin='crystalmath.properties23',
+        filepath_executable=_console_script('crystalmath-properties'),
+        prepend_text='export OMP_NUM_THREADS=1',
+    )
+
+
+@pytest.fixture
+def fixture_code(aiida_code_installed):
+    """Return a factory of codes that are never run: ``fixture_code('crystalmath.crystal23')``."""
+
+    def factory(entry_point: str):
+        return aiida_code_installed(label=f'dummy-{entry_point}', default_calc_job_plugin=entry_point)
+
+    return factory
+
+
+# ------------------------------------------------------------------------------------------------ inputs
+
+
+@pytest.fixture
+def generate_structure():
+    """Return a factory of structures: MgO, MgO-conventional, Si, NiO (two Ni kinds), LiH, H2O, H2, graphene."""
+
+    def factory(structure_id: str = 'MgO'):
+        from aiida.plugins import DataFactory
+
+        StructureData = DataFactory('core.structure')
+        big = 500.0
+        a = {'MgO': 4.217, 'Si': 5.431, 'NiO': 4.164, 'LiH': 4.0834}.get(structure_id.partition('-')[0], 1.0)
+        fcc = [[0, a / 2, a / 2], [a / 2, 0, a / 2], [a / 2, a / 2, 0]]
+        half = (a / 2, a / 2, a / 2)
+        if structure_id in ('MgO', 'LiH'):
+            first, second = ('Mg', 'O') if structure_id == 'MgO' else ('Li', 'H')
+            structure = StructureData(cell=fcc)
+            structure.append_atom(position=(0, 0, 0), symbols=first)
+            structure.append_atom(position=half, symbols=second)
+        elif structure_id == 'MgO-conventional':
+            structure = StructureData(cell=[[a, 0, 0], [0, a, 0], [0, 0, a]])
+            for shift in ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)):
+                structure.append_atom(position=[a * x for x in shift], symbols='Mg')
+                structure.append_atom(position=[a * (shift[0] + 0.5), a * shift[1], a * shift[2]], symbols='O')
+        elif structure_id == 'Si':
+            structure = StructureData(cell=fcc)
+            structure.append_atom(position=(0, 0, 0), symbols='Si')
+            structure.append_atom(position=(a / 4, a / 4, a / 4), symbols='Si')
+        elif structure_id == 'NiO':
+            # Type-II antiferromagnet: the fcc cell doubled along [111].
+            structure = StructureData(cell=[[a, a / 2, a / 2], [a / 2, a, a / 2], [a / 2, a / 2, a]])
+            structure.append_atom(position=(0, 0, 0), symbols='Ni', name='Ni1')
+            structure.append_atom(position=(a, a, a), symbols='Ni', name='Ni2')
+            structure.append_atom(position=half, symbols='O')
+            structure.append_atom(position=(1.5 * a, 1.5 * a, 1.5 * a), symbols='O')
+        elif structure_id == 'H2O':
+            structure = StructureData(cell=[[big, 0, 0], [0, big, 0], [0, 0, big]], pbc=(False, False, False))
+            structure.append_atom(position=(0, 0, 0.1173), symbols='O')
+            structure.append_atom(position=(0, 0.7572, -0.4692), symbols='H')
+            structure.append_atom(position=(0, -0.7572, -0.4692), symbols='H')
+        elif structure_id == 'H2':
+            structure = StructureData(cell=[[big, 0, 0], [0, big, 0], [0, 0, big]], pbc=(False, False, False))
+            structure.append_atom(position=(0, 0, 0), symbols='H')
+            structure.append_atom(position=(0, 0, 0.74), symbols='H')
+        elif structure_id == 'graphene':
+            d = 2.46
+            structure = StructureData(
+                cell=[[d, 0, 0], [-d / 2, d * 3**0.5 / 2, 0], [0, 0, big]], pbc=(True, True, False)
+            )
+            structure.append_atom(position=(0, d / 3**0.5, 0), symbols='C')
+            structure.append_atom(position=(d / 2, d / 12**0.5, 0), symbols='C')
+        else:
+            raise KeyError(f'generate_structure knows no structure `{structure_id}`')
+        return structure
+
+    return factory
+
+
+@pytest.fixture
+def generate_basis_sets():
+    """Return a factory of ``{kind: BasisSetData}`` from a shipped library set: ``generate_basis_sets(structure)``."""
+
+    def factory(structure, name: str = 'sto-3g'):
+        from aiida_crystalmath.data.basis_family import BasisSetFamily
+
+        return BasisSetFamily.create_from_library(name).get_basis_sets(structure=structure)
+
+    return factory
+
+
+@pytest.fixture
+def generate_inputs_crystal(generate_structure, generate_basis_sets, crystal_code):
+    """Return a factory of inputs of ``Crystal23Calculation``; ``parameters`` replaces the cheap PBE default."""
+
+    def factory(structure_id: str = 'MgO', parameters: dict | None = None, basis: str = 'sto-3g', **inputs):
+        from aiida import orm
+
+        structure = inputs.pop('structure', None) or generate_structure(structure_id)
+        if parameters is None:
+            parameters = {'hamiltonian': {'dft': {'functional': 'PBE'}}, 'scf': {'toldee': 6}}
+            if any(structure.pbc):
+                parameters['scf']['shrink'] = {'is': 2, 'isp': 2}
+        return {
+            'code': crystal_code,
+            'structure': structure,
+            'parameters': orm.Dict(parameters),
+            'basis_sets': generate_basis_sets(structure, basis),
+            'metadata': {'options': {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}}},
+            **inputs,
+        }
+
+    return factory
+
+
+# ------------------------------------------------------------------------------------------------ processes
+
+
+@pytest.fixture
+def generate_calc_job():
+    """Return a factory that prepares a job without running it: ``generate_calc_job(folder, entry_point, inputs)``."""
+
+    def factory(folder, entry_point: str, inputs: dict):
+        """Return the ``CalcInfo`` and write the input files into ``folder`` (an aiida ``SandboxFolder`` or a path)."""
+        from aiida.common.folders import Folder
+        from aiida.engine.utils import instantiate_process
+        from aiida.manage.manager import get_manager
+        from aiida.plugins import CalculationFactory
+
+        folder = folder if isinstance(folder, Folder) else Folder(str(folder))
+        process = instantiate_process(get_manager().get_runner(), CalculationFactory(entry_point), **inputs)
+        return process.prepare_for_submission(folder)
+
+    return factory
+
+
+@pytest.fixture
+def generate_calc_job_node(aiida_localhost):
+    """Return a factory of finished ``CalcJobNode``s whose ``retrieved`` holds the given files.
+
+    ``generate_calc_job_node(entry_point, {'crystal.out': path_or_text}, inputs={...}, exit_status=...)``
+    """
+
+    def factory(
+        entry_point: str, files: dict | None = None, inputs: dict | None = None, *, exit_status=None, options=None
+    ):
+        from aiida import orm
+        from aiida.common import LinkType
+        from aiida.plugins import CalculationFactory
+        from aiida.plugins.entry_point import format_entry_point_string
+
+        node = orm.CalcJobNode(
+            computer=aiida_localhost, process_type=format_entry_point_string('aiida.calculations', entry_point)
+        )
+        spec_options = CalculationFactory(entry_point).spec_options
+        for name in ('input_filename', 'output_filename', 'parser_name'):
+            node.set_option(name, spec_options[name].default)
+        node.set_option('resources', {'num_machines': 1, 'num_mpiprocs_per_machine': 1})
+        for name, value in (options or {}).items():
+            node.set_option(name, value)
+        for label, value in _flatten(inputs or {}).items():
+            node.base.links.add_incoming(
+                value if value.is_stored else value.store(), link_type=LinkType.INPUT_CALC, link_label=label
+            )
+        if exit_status is not None:
+            node.set_exit_status(exit_status)
+        node.store()
+        retrieved = orm.FolderData()
+        for name, content in (files or {}).items():
+            data = content.read_bytes() if isinstance(content, Path) else content.encode()
+            retrieved.base.repository.put_object_from_bytes(data, name)
+        retrieved.base.links.add_incoming(node, link_type=LinkType.CREATE, link_label='retrieved')
+        retrieved.store()
+        remote = orm.RemoteData(computer=aiida_localhost, remote_path='/nowhere')
+        remote.base.links.add_incoming(node, link_type=LinkType.CREATE, link_label='remote_folder')
+        remote.store()
+        return node
+
+    return factory
+
+
+def _flatten(inputs: dict, prefix: str = '') -> dict:
+    """Flatten nested port namespaces to link labels; leave out ``metadata``."""
+    flat: dict = {}
+    for key, value in inputs.items():
+        if key == 'metadata':
+            continue
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f'{prefix}{key}__'))
+        else:
+            flat[f'{prefix}{key}'] = value
+    return flat
+
+
+@pytest.fixture
+def generate_parser():
+    """Return a factory of parser classes: ``generate_parser('crystalmath.crystal23')``."""
+
+    def factory(entry_point: str):
+        from aiida.plugins import ParserFactory
+
+        return ParserFactory(entry_point)
+
+    return factory
+
+
+@pytest.fixture
+def generate_workchain():
+    """Return a factory of work chain processes that are not run: ``generate_workchain(entry_point, inputs)``."""
+
+    def factory(entry_point: str, inputs: dict):
+        from aiida.engine.utils import instantiate_process
+        from aiida.manage.manager import get_manager
+        from aiida.plugins import WorkflowFactory
+
+        return instantiate_process(get_manager().get_runner(), WorkflowFactory(entry_point), **inputs)
+
+    return factory
