@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Sets up what the tests need and runs everything that must pass: style, types, layers, tests, docs.
+# Usage: bash setup_scripts/test.sh [pytest arguments]   (with arguments, only pytest is run)
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$ROOT"
+
+VENV="${CRYSTALMATH_VENV:-$ROOT/.venv-test}"
+export CRYSTALMATH_CORPUS="${CRYSTALMATH_CORPUS:-$ROOT/../shared/corpus}"
+export CRYSTALMATH_PEERS_PYTHON="${CRYSTALMATH_PEERS_PYTHON:-$ROOT/.venv-peers/bin/python}"
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+export AIIDA_WARN_v3=1
+unset PYTHONDONTWRITEBYTECODE
+
+say 'Installing'
+ensure_venv "$VENV" dev,docs
+bash setup_scripts/peers_env.sh
+PATH="$VENV/bin:$PATH"
+
+if [ $# -gt 0 ]; then exec python -m pytest "$@"; fi
+
+say 'Style, types and layers'
+ruff check .
+ruff format --check .
+mypy
+lint-imports
+
+say 'Documentation'
+python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+say 'Tests'
+python -m pytest

@@ -1,0 +1,73 @@
+"""The ``crystalmath`` command. Each command lives in a module of its own and is imported only when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+COMMANDS = {
+    'quickstart': ('aiida_crystalmath.cli.quickstart:quickstart', 'Set everything up on this machine; run it as often as you like.'),
+    'run': ('aiida_crystalmath.cli.run:run', 'Run a chain of calculations on a structure file.'),
+    'show': ('aiida_crystalmath.cli.show:show', 'Show the results of a calculation or work chain.'),
+    'plot': ('aiida_crystalmath.cli.plot:plot', 'Plot the bands and the density of states of a work chain.'),
+    'd12': ('aiida_crystalmath.cli.d12:d12', 'Print the CRYSTAL input that would be run for a structure file.'),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is needed, so that ``crystalmath --help`` stays instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command called ``cmd_name``."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(':')
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        with formatter.section('Commands'):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when an unknown one was typed."""
+        if args and args[0] not in COMMANDS and not args[0].startswith('-'):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f' Did you mean "{close[0]}"?' if close else f' There are: {", ".join(COMMANDS)}.'
+            ctx.fail(f'No such command "{args[0]}".{hint}')
+        return super().resolve_command(ctx, args)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from aiida_crystalmath import __version__
+
+    click.echo(f'aiida-crystalmath {__version__}')
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={'help_option_names': ['-h', '--help']})
+@click.option(
+    '-p',
+    '--profile',
+    metavar='PROFILE',
+    envvar='CRYSTALMATH_PROFILE',
+    help='AiiDA profile; default: "crystalmath" (made by quickstart) if it exists, else the default of AiiDA.',
+)
+@click.option('--version', is_flag=True, callback=_print_version, expose_value=False, is_eager=True, help='Show the version.')
+@click.pass_context
+def main(ctx: click.Context, profile: str | None) -> None:
+    """Run CRYSTAL through AiiDA: from a structure file to bands and density of states, with full provenance."""
+    ctx.obj = {'profile': profile}

@@ -1,0 +1,91 @@
+"""What the commands share: loading the profile, loading nodes, talking to people and to scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from aiida.orm import ProcessNode
+    from rich.console import Console
+
+PROFILE_NAME = 'crystalmath'
+"""Name of the profile that quickstart makes."""
+
+
+def fail(message: str, hint: str = '', code: int = 1) -> NoReturn:
+    """Print an error a person can act on to stderr and leave with ``code``."""
+    click.secho(f'Error: {message}', fg='red', err=True)
+    if hint:
+        click.echo(hint, err=True)
+    sys.exit(code)
+
+
+def console(stderr: bool = False) -> Console:
+    """Return a console that stays plain, and wide enough for a table row, when nobody watches it."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 110)
+
+
+def echo_json(data: Any) -> None:
+    """Print ``data`` as JSON on stdout."""
+    click.echo(json.dumps(data, indent=2, default=str))
+
+
+def profile_name(ctx: click.Context) -> str | None:
+    """Return the profile to use: ``-p``, else the one of quickstart, else the default of AiiDA, else ``None``."""
+    from aiida.manage.configuration import get_config
+
+    asked = (ctx.find_root().obj or {}).get('profile')
+    if asked:
+        return str(asked)
+    config = get_config()
+    if PROFILE_NAME in config.profile_names:
+        return PROFILE_NAME
+    return config.default_profile_name
+
+
+def load_profile(ctx: click.Context) -> str:
+    """Load the profile for a command and return its name.
+
+    Exits with an explanation when there is none.
+    """
+    from aiida.common.exceptions import ConfigurationError, ProfileConfigurationError
+    from aiida.manage.configuration import load_profile as aiida_load_profile
+
+    name = profile_name(ctx)
+    if name is None:
+        fail('there is no AiiDA profile yet.', 'Run "crystalmath quickstart" once; it sets everything up.')
+    try:
+        aiida_load_profile(name)
+    except (ConfigurationError, ProfileConfigurationError) as exception:
+        fail(
+            f'the AiiDA profile "{name}" cannot be loaded: {exception}',
+            'List the profiles with "verdi profile list", or run "crystalmath quickstart".',
+        )
+    return name
+
+
+def load_process(identifier: str) -> ProcessNode:
+    """Load a process node by PK, UUID or label; exits with an explanation when there is none."""
+    from aiida import orm
+    from aiida.common.exceptions import MultipleObjectsError, NotExistent
+
+    try:
+        node = orm.load_node(identifier)
+    except (NotExistent, MultipleObjectsError, ValueError) as exception:
+        fail(f'no node "{identifier}": {exception}', 'List what there is with "verdi process list -a".')
+    if not isinstance(node, orm.ProcessNode):
+        creator = getattr(node, 'creator', None)
+        if creator is None:
+            fail(
+                f'node {identifier} is data ({type(node).__name__}), not a calculation or work chain.',
+                'List processes with "verdi process list -a".',
+            )
+        return creator  # type: ignore[no-any-return]
+    return node

@@ -1,0 +1,346 @@
+"""``crystalmath quickstart``: from nothing to a machine that computes. Idempotent, no prompts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from aiida_crystalmath.cli.common import PROFILE_NAME, console, echo_json, fail
+
+COMPUTER_LABEL = 'localhost'
+FAMILIES = ('sto-3g', 'pob-tzvp-rev2')
+DAEMON_TIMEOUT_S = 30
+
+
+@dataclass
+class Step:
+    """One thing that quickstart sees to.
+
+    :param name: what it is about.
+    :param present: whether it is there already.
+    :param detail: what is, or will be, there.
+    :param undo: command that takes it away again; empty when nothing needs to be.
+    :param action: what makes it.
+    """
+
+    name: str
+    present: bool
+    detail: str
+    undo: str = ''
+    action: Callable[[], Any] | None = None
+    done: bool = False
+
+    def as_dict(self, dry_run: bool) -> dict[str, Any]:
+        """Return what a script wants to know of this step."""
+        state = 'present' if self.present else 'would be made' if dry_run else 'made' if self.done else 'not made'
+        return {'step': self.name, 'state': state, 'detail': self.detail, 'undo': self.undo}
+
+
+@click.command()
+@click.option('--profile', 'profile', default=None, help=f'AiiDA profile to make or complete (default: {PROFILE_NAME}).')
+@click.option('--standin', is_flag=True, help='Use the stand-in engine even if a real CRYSTAL is here.')
+@click.option('--daemon/--no-daemon', default=True, show_default=True, help='Start the daemon as well.')
+@click.option('--dry-run', is_flag=True, help='Only say what would be done.')
+@click.option('--json', 'as_json', is_flag=True, help='Print the steps as JSON.')
+@click.pass_context
+def quickstart(
+    ctx: click.Context, profile: str | None, standin: bool, daemon: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Set up this machine: an AiiDA profile on SQLite with the ZeroMQ broker, its daemon, the computer "localhost",
+    codes and basis sets. What is there already is left as it is, so it can be run as often as you like.
+
+    The codes are those of a real CRYSTAL23 found on PATH, in CRY23_EXEDIR or in CRY23_ROOT; only where there is none,
+    those of the free stand-in engine.
+    """
+    from aiida_crystalmath.cli.engines import find_real, find_standin
+
+    name = profile or (ctx.find_root().obj or {}).get('profile') or PROFILE_NAME
+    real, refused = (None, []) if standin else find_real()
+    engine = real or find_standin()
+    if engine is None:
+        fail(
+            'no CRYSTAL program was found, and the stand-in engine is not installed.',
+            '\n'.join(
+                [
+                    *(f'  looked at {line}' for line in refused),
+                    'Put crystal on PATH or set CRY23_EXEDIR, or: pip install "aiida-crystalmath[standin]"',
+                ]
+            ),
+        )
+    steps = plan(name, engine, daemon)
+    if not dry_run:
+        carry_out(steps, quiet=as_json)
+    if as_json:
+        echo_json(
+            {
+                'profile': name,
+                'engine': 'stand-in' if engine.is_standin else 'CRYSTAL',
+                'code': f'{engine.label}@{COMPUTER_LABEL}',
+                'refused': refused,
+                'dry_run': dry_run,
+                'steps': [step.as_dict(dry_run) for step in steps],
+            }
+        )
+        return
+    report(name, engine, steps, refused, dry_run)
+
+
+def plan(name: str, engine: Any, daemon: bool) -> list[Step]:
+    """List the steps for profile ``name``; those that need the profile look into it only if it exists."""
+    from aiida.manage.configuration import get_config
+
+    config = get_config()
+    exists = name in config.profile_names
+    steps = [
+        Step(
+            'profile',
+            exists,
+            f'{name}: SQLite storage, ZeroMQ broker, in {config.dirpath}',
+            f'verdi profile delete {name}',
+            lambda: make_profile(name),
+        )
+    ]
+    if exists:
+        _load(name)
+    steps.append(
+        Step(
+            'computer',
+            exists and _has_computer(),
+            f'{COMPUTER_LABEL}: this machine, no scheduler',
+            f'verdi -p {name} computer delete {COMPUTER_LABEL}',
+            make_computer,
+        )
+    )
+    steps += code_steps(name, engine, exists)
+    for family in FAMILIES:
+        steps.append(
+            Step(
+                'basis sets',
+                exists and _has_family(family),
+                family,
+                f'verdi -p {name} group delete {family}',
+                lambda family=family: make_family(family),  # type: ignore[misc]
+            )
+        )
+    if daemon:
+        steps.append(
+            Step(
+                'daemon',
+                exists and _daemon_runs(name),
+                'one worker, carries the calculations out in the background',
+                f'verdi -p {name} daemon stop',
+                lambda: start_daemon(name),
+            )
+        )
+    return steps
+
+
+def code_steps(name: str, engine: Any, exists: bool) -> list[Step]:
+    """List the steps for the codes of ``engine``."""
+    wanted = [(engine.label, engine.crystal, 'crystalmath.crystal23')]
+    if engine.properties is not None:
+        wanted.append((engine.properties_label, engine.properties, 'crystalmath.properties23'))
+    return [
+        Step(
+            'code',
+            exists and _has_code(label),
+            f'{label}@{COMPUTER_LABEL}: {path}',
+            f'verdi -p {name} code delete {label}@{COMPUTER_LABEL}',
+            lambda label=label, path=path, plugin=plugin: make_code(  # type: ignore[misc]
+                label, str(path), plugin, engine.with_mpi and plugin == 'crystalmath.crystal23'
+            ),
+        )
+        for label, path, plugin in wanted
+    ]
+
+
+def carry_out(steps: list[Step], quiet: bool) -> None:
+    """Do the steps that are not present, in order, each announced."""
+    from rich.status import Status
+
+    out = console(stderr=True)
+    for step in steps:
+        if step.present or step.action is None:
+            continue
+        if quiet or not out.is_terminal:
+            step.action()
+        else:
+            with Status(f'{step.name}: {step.detail}', console=out):
+                step.action()
+        step.done = True
+
+
+def report(name: str, engine: Any, steps: list[Step], refused: list[str], dry_run: bool) -> None:
+    """Say what is there now, how to undo it, and what to type next."""
+    from rich.table import Table
+
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style='bold')
+    for title in ('step', 'state', 'what'):
+        table.add_column(title, overflow='fold')
+    colours = {'present': 'dim', 'made': 'green', 'would be made': 'yellow', 'not made': 'red'}
+    for step in steps:
+        state = str(step.as_dict(dry_run)['state'])
+        table.add_row(step.name, f'[{colours[state]}]{state}[/]', step.detail)
+    out.print(table)
+    for line in refused:
+        out.print(f'Not used: {line}')
+    if engine.is_standin:
+        out.print(
+            '\n[bold]No CRYSTAL program was found: the codes are those of the STAND-IN engine[/] (PySCF behind the files of '
+            'CRYSTAL).\nIt computes small cells for learning and testing; its results are marked. With a CRYSTAL23 licence: '
+            'set CRY23_EXEDIR and run quickstart again.'
+        )
+    else:
+        out.print(f'\nThe codes are those of CRYSTAL, found by {engine.origin}.')
+        if engine.properties is None:
+            out.print(
+                '[yellow]No properties program was found beside it: bands and DOS need one (verdi code create).[/]'
+            )
+    made = [step for step in steps if step.undo and (step.done or dry_run or step.present)]
+    if made:
+        out.print('\nTo undo everything: ' + f'verdi -p {name} daemon stop && verdi profile delete {name}')
+    prefix = '' if _is_default(name) else f'-p {name} '
+    out.print(
+        '\nNext:\n  crystalmath run STRUCTURE.cif --protocol fast'
+        f'\n  verdi {prefix}process list -a         [dim]what has run[/]'
+    )
+    sys.stdout.flush()
+
+
+# -- the profile -------------------------------------------------------------------------------------------------------
+
+
+def _load(name: str) -> None:
+    from aiida.manage.configuration import load_profile
+
+    load_profile(name, allow_switch=True)
+
+
+def _is_default(name: str) -> bool:
+    from aiida.manage.configuration import get_config
+
+    return get_config().default_profile_name == name
+
+
+def make_profile(name: str) -> None:
+    """Make the profile ``name``; it becomes the default only where there was none."""
+    from aiida.manage.configuration import create_profile, get_config
+    from aiida.plugins import BrokerFactory
+
+    config = get_config(create=True)
+    default_before = config.default_profile_name
+    create_profile(
+        config,
+        name=name,
+        email='user@localhost',
+        storage_backend='core.sqlite_dos',
+        storage_config={},
+        broker_backend='core.zeromq',
+        broker_config=BrokerFactory('core.zeromq').get_default_config(),
+    )
+    config.set_option('runner.poll.interval', 1, scope=name)
+    config.set_option('daemon.timeout', DAEMON_TIMEOUT_S, scope=name)
+    config.set_default_profile(default_before or name, overwrite=True)
+    config.store()
+    _load(name)
+
+
+# -- what is in it -----------------------------------------------------------------------------------------------------
+
+
+def _exists(load: Callable[[], Any]) -> bool:
+    from aiida.common.exceptions import NotExistent
+
+    try:
+        load()
+    except NotExistent:
+        return False
+    return True
+
+
+def _has_computer() -> bool:
+    from aiida import orm
+
+    return _exists(lambda: orm.load_computer(label=COMPUTER_LABEL)) and orm.load_computer(label=COMPUTER_LABEL).is_configured
+
+
+def _has_code(label: str) -> bool:
+    from aiida import orm
+
+    return _exists(lambda: orm.load_code(f'{label}@{COMPUTER_LABEL}'))
+
+
+def _has_family(label: str) -> bool:
+    from aiida import orm
+
+    from aiida_crystalmath.data.basis_family import BasisSetFamily
+
+    query = orm.QueryBuilder().append(BasisSetFamily, filters={'label': label})
+    return bool(query.count())
+
+
+def _daemon_runs(name: str) -> bool:
+    from aiida.engine.daemon.client import get_daemon_client
+
+    return bool(get_daemon_client(name).is_daemon_running)
+
+
+def make_computer() -> None:
+    """Make and configure the computer ``localhost``; jobs run below the folder of the AiiDA configuration."""
+    from pathlib import Path
+
+    from aiida import orm
+    from aiida.manage.configuration import get_config
+
+    workdir = Path(get_config().dirpath) / 'scratch'
+    workdir.mkdir(parents=True, exist_ok=True)
+    _, computer = orm.Computer.collection.get_or_create(
+        label=COMPUTER_LABEL,
+        hostname='localhost',
+        description='This machine, set up by crystalmath quickstart',
+        transport_type='core.local',
+        scheduler_type='core.direct',
+        workdir=str(workdir),
+    )
+    computer.store()
+    computer.set_minimum_job_poll_interval(1.0)
+    computer.set_default_mpiprocs_per_machine(1)
+    computer.set_use_double_quotes(False)
+    computer.configure(safe_interval=0.0)
+
+
+def make_code(label: str, path: str, plugin: str, with_mpi: bool) -> None:
+    """Make a code on ``localhost`` for a program."""
+    from aiida import orm
+
+    orm.InstalledCode(
+        label=label,
+        computer=orm.load_computer(label=COMPUTER_LABEL),
+        filepath_executable=path,
+        default_calc_job_plugin=plugin,
+        with_mpi=with_mpi,
+        prepend_text='export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}',
+        description='Set up by crystalmath quickstart',
+    ).store()
+
+
+def make_family(label: str) -> None:
+    """Install a basis-set family that ships with the package."""
+    from aiida_crystalmath.data.basis_family import BasisSetFamily
+
+    BasisSetFamily.create_from_library(label)
+
+
+def start_daemon(name: str) -> None:
+    """Start the daemon of profile ``name`` with one worker."""
+    from aiida.engine.daemon.client import DaemonException, get_daemon_client
+
+    try:
+        get_daemon_client(name).start_daemon(number_workers=1, timeout=DAEMON_TIMEOUT_S)
+    except DaemonException as exception:
+        fail(f'the daemon of profile "{name}" did not start: {exception}', f'See: verdi -p {name} daemon logshow')
