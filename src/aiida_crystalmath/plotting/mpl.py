@@ -90,8 +90,8 @@ def _mark_gap(axes: Axes, data: BandsPlotData, edges: Edges, zero: float) -> Non
     """Shade the gap and mark both band edges."""
     bottom, top = edges.vbm - zero, edges.cbm - zero
     axes.axhspan(bottom, top, color='#f3ead2', zorder=-1, lw=0)
-    axes.plot(data.distance[edges.vbm_index], bottom, 'o', ms=5, color='#111111', zorder=5)
-    axes.plot(data.distance[edges.cbm_index], top, 'o', ms=5, mfc='white', mec='#111111', zorder=5)
+    axes.plot(data.distance[edges.vbm_index], bottom, 'o', ms=5, color='#111111', zorder=5, clip_on=False)
+    axes.plot(data.distance[edges.cbm_index], top, 'o', ms=5, mfc='white', mec='#111111', zorder=5, clip_on=False)
     kind = 'direct' if edges.is_direct else 'indirect'
     axes.text(
         0.5,

@@ -1,0 +1,57 @@
+"""Writes the reference pages that come from the code: failures and keywords."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def write_all(folder: Path) -> None:
+    """Write every generated page into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'diagnoses.md').write_text(diagnoses_page())
+    (folder / 'keywords.md').write_text(keywords_page())
+
+
+def cell(text: object) -> str:
+    """Return text that fits a cell of a Markdown table."""
+    return ' '.join(str(text if text is not None else '').split()).replace('|', '\\|')
+
+
+def diagnoses_page() -> str:
+    """Return the page of failures, one section each, in the order of their exit codes."""
+    from aiida_crystalmath.crystal.diagnosis import CATALOGUE
+
+    lines = [
+        '# Failures and what to do',
+        '',
+        'Made from the catalogue (`crystal/diagnoses.yaml`) from which exit codes and the parser\'s decisions are made too.',
+        '',
+        '| exit status | name | seen as | recoverable |',
+        '|---|---|---|---|',
+    ]
+    entries = sorted(CATALOGUE, key=lambda entry: (entry.exit_code is None, entry.exit_code or 0, entry.name))
+    for entry in entries:
+        lines.append(
+            f'| {cell(entry.exit_code or "–")} | {cell(entry.name)} | `{cell(entry.marker or "a rule")}` '
+            f'| {"yes" if entry.recoverable else "no"} |'
+        )
+    for entry in entries:
+        label = f' ({entry.exit_code} {entry.exit_label})' if entry.exit_code else ''
+        lines += ['', f'## {entry.name}{label}', '', cell(entry.message)]
+        if entry.remedy:
+            lines += ['', f'**What to do:** {cell(entry.remedy)}']
+        if entry.reference:
+            lines += ['', f'*Known from:* {cell(entry.reference)}']
+    return '\n'.join(lines) + '\n'
+
+
+def keywords_page() -> str:
+    """Return the page of keywords known by name."""
+    from aiida_crystalmath.crystal.inputs import keywords
+
+    lines = ['# Keywords known by name', '', 'Others are kept verbatim, in their place.', '']
+    for title, rows in keywords.tables().items():
+        lines += [f'## {title}', '', '| keyword | arguments | meaning |', '|---|---|---|']
+        lines += [f'| `{cell(name)}` | {cell(arguments)} | {cell(meaning)} |' for name, arguments, meaning in rows]
+        lines.append('')
+    return '\n'.join(lines)
