@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from aiida.manage.configuration import Config
     from aiida.orm import ProcessNode
     from rich.console import Console
 
@@ -37,14 +39,27 @@ def echo_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, default=str))
 
 
+def aiida_config() -> Config | None:
+    """Return the configuration of AiiDA, or ``None`` where AiiDA has never been set up."""
+    with warnings.catch_warnings():
+        # AiiDA makes its folder when it is first imported, and warns; a newcomer can do nothing about that.
+        warnings.filterwarnings('ignore', message='Creating AiiDA configuration folder')
+        from aiida.common.exceptions import MissingConfigurationError
+        from aiida.manage.configuration import get_config
+    try:
+        return get_config()
+    except MissingConfigurationError:
+        return None
+
+
 def profile_name(ctx: click.Context) -> str | None:
     """Return the profile to use: ``-p``, else the one of quickstart, else the default of AiiDA, else ``None``."""
-    from aiida.manage.configuration import get_config
-
     asked = (ctx.find_root().obj or {}).get('profile')
     if asked:
         return str(asked)
-    config = get_config()
+    config = aiida_config()
+    if config is None:
+        return None
     if PROFILE_NAME in config.profile_names:
         return PROFILE_NAME
     return config.default_profile_name
@@ -55,12 +70,12 @@ def load_profile(ctx: click.Context) -> str:
 
     Exits with an explanation when there is none.
     """
+    name = profile_name(ctx)
+    if name is None or aiida_config() is None:
+        fail('there is no AiiDA profile yet.', 'Run "crystalmath quickstart" once; it sets everything up.')
     from aiida.common.exceptions import ConfigurationError, ProfileConfigurationError
     from aiida.manage.configuration import load_profile as aiida_load_profile
 
-    name = profile_name(ctx)
-    if name is None:
-        fail('there is no AiiDA profile yet.', 'Run "crystalmath quickstart" once; it sets everything up.')
     try:
         aiida_load_profile(name)
     except (ConfigurationError, ProfileConfigurationError) as exception:

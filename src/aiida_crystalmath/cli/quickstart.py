@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from aiida_crystalmath.cli.common import PROFILE_NAME, console, echo_json, fail
+from aiida_crystalmath.cli.common import PROFILE_NAME, aiida_config, console, echo_json, fail
 
 COMPUTER_LABEL = 'localhost'
 FAMILIES = ('sto-3g', 'pob-tzvp-rev2')
@@ -91,15 +91,13 @@ def quickstart(
 
 def plan(name: str, engine: Any, daemon: bool) -> list[Step]:
     """List the steps for profile ``name``; those that need the profile look into it only if it exists."""
-    from aiida.manage.configuration import get_config
-
-    config = get_config()
-    exists = name in config.profile_names
+    config = aiida_config()
+    exists = config is not None and name in config.profile_names
     steps = [
         Step(
             'profile',
             exists,
-            f'{name}: SQLite storage, ZeroMQ broker, in {config.dirpath}',
+            f'{name}: SQLite storage, ZeroMQ broker, in {_config_folder()}',
             f'verdi profile delete {name}',
             lambda: make_profile(name),
         )
@@ -222,9 +220,14 @@ def _load(name: str) -> None:
 
 
 def _is_default(name: str) -> bool:
-    from aiida.manage.configuration import get_config
+    config = aiida_config()
+    return config is None or config.default_profile_name in (None, name)
 
-    return get_config().default_profile_name == name
+
+def _config_folder() -> str:
+    from aiida.manage.configuration.settings import AiiDAConfigDir
+
+    return str(AiiDAConfigDir.get())
 
 
 def make_profile(name: str) -> None:
@@ -295,9 +298,8 @@ def make_computer() -> None:
     from pathlib import Path
 
     from aiida import orm
-    from aiida.manage.configuration import get_config
 
-    workdir = Path(get_config().dirpath) / 'scratch'
+    workdir = Path(_config_folder()) / 'scratch'
     workdir.mkdir(parents=True, exist_ok=True)
     _, computer = orm.Computer.collection.get_or_create(
         label=COMPUTER_LABEL,
