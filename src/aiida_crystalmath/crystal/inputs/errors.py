@@ -1,0 +1,16 @@
+"""The error that a deck raises, with its line."""
+
+from __future__ import annotations
+
+
+class DeckError(ValueError):
+    """An input deck that cannot be read or written.
+
+    :param message: what is wrong and what to do.
+    :param line: number of the line at fault, counted from 1; None if no line is.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message if line is None else f'line {line}: {message}')
+        self.message = message
+        self.line = line
