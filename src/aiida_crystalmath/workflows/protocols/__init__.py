@@ -1,1 +1,1 @@
-"""Input protocols: fast, balanced, stringent."""
+"""Protocols: tested sets of inputs by name, and the mixin that turns them into builders."""

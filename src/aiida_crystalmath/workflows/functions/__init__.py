@@ -1,0 +1,1 @@
+"""Calculation functions of the work chains: small steps of which provenance is kept."""
