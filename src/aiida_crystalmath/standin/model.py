@@ -29,7 +29,7 @@ GapKind = Literal['direct', 'indirect']
 OptimisationType = Literal['FULLOPTG', 'ATOMONLY', 'CELLONLY', 'CVOLOPT']
 
 
-class NotSupported(ValueError):
+class NotSupported(ValueError):  # noqa: N818 (named by what it says)
     """The input asks for something the stand-in does not do (never approximated silently).
 
     :param keyword: CRYSTAL's keyword at fault, printed as ``ERROR **** STANDIN **** <keyword> NOT SUPPORTED``.
