@@ -1,0 +1,36 @@
+"""Numbers as Fortran prints them: glued columns, leading dots, D exponents, asterisks."""
+
+from __future__ import annotations
+
+import re
+
+NUMBER = r'[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?'
+"""Pattern of one number, without groups."""
+
+_NUMBER = re.compile(NUMBER)
+
+
+def number(text: str) -> float | None:
+    """Return the number ``text`` holds, None where it is none (asterisks, NaN, text)."""
+    try:
+        value = float(text)
+    except ValueError:
+        try:
+            value = float(text.replace('D', 'E').replace('d', 'e'))
+        except ValueError:
+            return None
+    # NaN and infinities are printed by broken runs only: they are no results.
+    return value if abs(value) < float('inf') else None
+
+
+def numbers(text: str) -> list[float]:
+    """Return all numbers of ``text``; a sign starts a new number even without a blank before it."""
+    return [float(word.replace('D', 'E').replace('d', 'e')) for word in _NUMBER.findall(text)]
+
+
+def integer(text: str) -> int | None:
+    """Return the integer ``text`` holds, None where it is none."""
+    try:
+        return int(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Readers of the parts of CRYSTAL's stdout, one subject a module."""
