@@ -1,0 +1,148 @@
+"""What the calculation jobs of CRYSTAL's programs share: exit codes from the one catalogue, options, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiida import orm
+from aiida.common.datastructures import CalcInfo, CodeInfo
+from aiida.engine import CalcJob
+from aiida.engine.processes.process_spec import CalcJobProcessSpec
+from pydantic import BaseModel, ValidationError
+
+__all__ = ('CrystalCalcJob', 'CrystalProcessSpec', 'join_validators', 'model_message', 'model_validator')
+
+INPUT_FILENAME = 'INPUT'
+"""The name that CRYSTAL's parallel programs insist on."""
+
+WAVEFUNCTION = 'fort.9'
+ERROR_FILENAME = 'fort.87'
+
+
+class CrystalProcessSpec(CalcJobProcessSpec):
+    """Process specification in which failures below 400 (no usable output) are never taken from the cache.
+
+    The ranges are the community's: 300-399 unrecoverable, 400-499 electronic, 500-599 ionic. 400 and 404 depend on
+    walltime and machine, not on the inputs, and are kept out of the cache as well.
+    """
+
+    def exit_code(self, status: int, label: str, message: str, invalidates_cache: bool | None = None) -> None:  # type: ignore[override]
+        """Add an exit code; by default it invalidates the cache below 410.
+
+        :param invalidates_cache: overrules the default.
+        """
+        if invalidates_cache is None:
+            invalidates_cache = status < 410
+        super().exit_code(status, label, message, invalidates_cache=invalidates_cache)
+
+
+class CrystalCalcJob(CalcJob):
+    """Base of the jobs of CRYSTAL's two programs."""
+
+    _spec_class = CrystalProcessSpec
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
+        """Define options and exit codes."""
+        super().define(spec)
+        options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
+        options['input_filename'].default = INPUT_FILENAME
+        options['withmpi'].default = False
+        options['resources'].default = lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
+        spec.output('output_parameters', valid_type=orm.Dict, help='Results as numbers with their units in the keys.')
+        spec.default_output_node = 'output_parameters'
+        _define_exit_codes(spec)
+
+    def read_input_from_stdin(self, stdin: bool | None) -> bool:
+        """Tell whether the input goes to stdin: as the settings say, by default for serial programs."""
+        if stdin is not None:
+            return stdin
+        with_mpi = self.inputs.code.with_mpi
+        return not (self.inputs.metadata.options.withmpi if with_mpi is None else with_mpi)
+
+    def calc_info(
+        self,
+        *,
+        stdin: bool | None,
+        retrieve: list[str],
+        temporary: list[str],
+        copies: list[tuple[str, str, str]],
+        links: list[tuple[str, str, str]],
+    ) -> CalcInfo:
+        """Return the instructions to run one program, its stdout and stderr joined in one file.
+
+        :param stdin: setting of the same name.
+        :param retrieve: files kept in the repository; those that are not there are skipped.
+        :param temporary: files that only the parser sees.
+        :param copies: (computer uuid, absolute remote path, name here) of files to copy.
+        :param links: likewise, of files to link to.
+        """
+        options = self.inputs.metadata.options
+        code = CodeInfo()  # type: ignore[no-untyped-call]
+        code.code_uuid = self.inputs.code.uuid
+        code.stdout_name = options.output_filename
+        code.join_files = True
+        if self.read_input_from_stdin(stdin):
+            code.stdin_name = options.input_filename
+        info = CalcInfo()  # type: ignore[no-untyped-call]
+        info.uuid = str(self.uuid)
+        info.codes_info = [code]
+        info.remote_copy_list = copies
+        info.remote_symlink_list = links
+        info.retrieve_list = [options.output_filename, *retrieve]
+        info.retrieve_temporary_list = temporary
+        return info
+
+
+def _define_exit_codes(spec: CalcJobProcessSpec) -> None:
+    """Take every exit code from the catalogue of failures."""
+    from aiida_crystalmath.crystal.diagnosis import exit_codes
+
+    for status, label, message in exit_codes():
+        spec.exit_code(status, label, message)
+
+
+def model_message(model: type[BaseModel], value: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with ``value`` in the words of a pydantic model, one line a problem; None if nothing is."""
+    try:
+        model.model_validate(dict(value))
+    except ValidationError as exception:
+        lines = []
+        for error in exception.errors():
+            where = '.'.join(str(part) for part in error['loc'])
+            text = str(error['msg']).removeprefix('Value error, ')
+            if error['type'] == 'extra_forbidden':
+                text = (
+                    f'unknown key; known are {", ".join(model.model_fields)}'
+                    if len(error['loc']) == 1
+                    else 'unknown key'
+                )
+            lines.append(f'{where}: {text}' if where else text)
+        return '; '.join(lines)
+    except ValueError as exception:
+        return str(exception)
+    return None
+
+
+def model_validator(model: type[BaseModel]) -> Any:
+    """Return a port validator for ``orm.Dict`` ports: the message of a pydantic model, or None."""
+
+    def validate(value: orm.Dict | None, _: Any) -> str | None:
+        return None if value is None else model_message(model, value.get_dict())
+
+    validate.__doc__ = f'Check the value against {model.__name__}.'
+    return validate
+
+
+def join_validators(*validators: Any) -> Any:
+    """Join namespace validators: the first message counts."""
+
+    def joined(inputs: Any, ctx: Any) -> str | None:
+        for validator in validators:
+            message: str | None = validator(inputs, ctx) if validator is not None else None
+            if message is not None:
+                return message
+        return None
+
+    return joined

@@ -1,0 +1,288 @@
+"""The calculation job of ``crystal``: one self-consistent field, and what the input asks for around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from aiida import orm
+from aiida.common.datastructures import CalcInfo
+from aiida.common.folders import Folder
+from aiida.engine.processes.process_spec import CalcJobProcessSpec
+from aiida.plugins import DataFactory
+
+from aiida_crystalmath.calculations.base import (
+    ERROR_FILENAME,
+    WAVEFUNCTION,
+    CrystalCalcJob,
+    join_validators,
+    model_message,
+    model_validator,
+)
+from aiida_crystalmath.calculations.settings import CrystalSettings
+
+if TYPE_CHECKING:
+    from aiida_crystalmath.calculations.deck import Deck
+    from aiida_crystalmath.crystal.inputs.parameters import CrystalParameters
+    from aiida_crystalmath.crystal.symmetry import ReducedGeometry
+
+__all__ = ('Crystal23Calculation', 'build_deck_from_inputs', 'reduced_from_inputs', 'validate_inputs')
+
+GEOMETRY_FILENAME = 'fort.34'
+GUESS = 'fort.20'
+TEMPORARY = ('SCFOUT.LOG', 'optc*', 'opta*')
+"""Files of an optimisation that the parser may read and nobody needs to keep."""
+
+
+class Crystal23Calculation(CrystalCalcJob):
+    """Run ``crystal`` (or ``Pcrystal``, ``MPPcrystal``, or the stand-in) of CRYSTAL17 to CRYSTAL23.
+
+    The wavefunction, fort.9, stays in the remote folder: properties and restarts take it from there.
+    """
+
+    CACHE_VERSION = 1
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
+        """Define inputs, outputs and exit codes."""
+        from aiida_crystalmath.data.basis_set import BasisSetData
+
+        super().define(spec)
+        structure_class = DataFactory('core.structure')
+        spec.input('metadata.options.parser_name', valid_type=str, default='crystalmath.crystal23')
+        spec.input('metadata.options.output_filename', valid_type=str, default='crystal.out')
+        spec.input('structure', valid_type=structure_class, help='Any cell; results come back in it, atom by atom.')
+        spec.input(
+            'parameters',
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            validator=validate_parameters,
+            help='All of the input but geometry and basis sets: `title`, `geometry`, `basis`, `hamiltonian`, `scf` '
+            '(:class:`~aiida_crystalmath.crystal.inputs.parameters.CrystalParameters`).',
+        )
+        spec.input_namespace(
+            'basis_sets',
+            valid_type=BasisSetData,
+            dynamic=True,
+            required=False,
+            help='Basis set of each kind of the structure, unless `basis.library` names an internal one.',
+        )
+        spec.input(
+            'kinds',
+            valid_type=orm.Dict,
+            required=False,
+            serializer=orm.to_aiida_type,
+            validator=validate_kinds,
+            help='What is special about a kind: `{"Ni1": {"spin": 1}, "H2": {"ghost": true}}`; `spin` is the sign of '
+            'the starting moment (ATOMSPIN).',
+        )
+        spec.input(
+            'parent_folder',
+            valid_type=orm.RemoteData,
+            required=False,
+            help='Remote folder of an earlier run to go on from: its wavefunction with `scf.guessp`, its optimisation '
+            'with `geometry.optgeom.restart`.',
+        )
+        spec.input(
+            'settings',
+            valid_type=orm.Dict,
+            required=False,
+            serializer=orm.to_aiida_type,
+            validator=model_validator(CrystalSettings),
+            help='How the job is prepared (:class:`~aiida_crystalmath.calculations.settings.CrystalSettings`).',
+        )
+        spec.inputs.validator = join_validators(spec.inputs.validator, validate_inputs)
+        spec.output(
+            'output_structure',
+            valid_type=structure_class,
+            required=False,
+            help='Geometry that an optimisation ended with, in the cell and atom order of the input; on failure, the '
+            'last one it came to.',
+        )
+        spec.output(
+            'output_trajectory',
+            valid_type=orm.TrajectoryData,
+            required=False,
+            help='Points of an optimisation, in the cell and atom order of the input.',
+        )
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Write the input (and fort.34 if the geometry goes there) and say what to bring and what to keep."""
+        deck = build_deck_from_inputs(self.inputs)
+        with folder.open(self.inputs.metadata.options.input_filename, 'w', encoding='utf-8') as handle:
+            handle.write(deck.text)
+        if deck.external is not None:
+            with folder.open(GEOMETRY_FILENAME, 'w', encoding='utf-8') as handle:
+                handle.write(deck.external)
+        settings = CrystalSettings.model_validate(_dict(self.inputs.get('settings')))
+        links, copies = self._restart_files(settings)
+        return self.calc_info(
+            stdin=settings.stdin,
+            retrieve=[GEOMETRY_FILENAME, ERROR_FILENAME],
+            temporary=list(TEMPORARY),
+            copies=copies,
+            links=links,
+        )
+
+    def _restart_files(
+        self, settings: CrystalSettings
+    ) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+        """Return what is linked and what is copied from the parent folder.
+
+        The wavefunction is only read, so that a link does; the files that CRYSTAL goes on writing are copied.
+        """
+        links: list[tuple[str, str, str]] = []
+        copies: list[tuple[str, str, str]] = []
+        parent = self.inputs.get('parent_folder')
+        if parent is None:
+            return links, copies
+        for source, target in restart_files(self.inputs.parameters.get_dict()):
+            entry = (parent.computer.uuid, f'{parent.get_remote_path()}/{source}', target)
+            linked = target == GUESS and settings.parent_link == 'symlink'
+            (links if linked else copies).append(entry)
+        return links, copies
+
+
+def restart_files(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (file of the parent, name here) of everything the parameters want from an earlier run.
+
+    Sources: CRYSTAL User's Manual, GUESSP and the RESTART options of OPTGEOM, FREQCALC, ELASTCON and EOS.
+    """
+    geometry = parameters.get('geometry') or {}
+    files: list[tuple[str, str]] = []
+    if (parameters.get('scf') or {}).get('guessp'):
+        files.append((WAVEFUNCTION, GUESS))
+    optgeom = geometry.get('optgeom') or {}
+    if optgeom.get('restart'):
+        files.append(('OPTINFO.DAT', 'OPTINFO.DAT'))
+    if optgeom.get('hessian') == 'HESSOPT':
+        files.append(('HESSOPT.DAT', 'HESSOPT.DAT'))
+    frequencies = geometry.get('freqcalc') or {}
+    if frequencies.get('restart'):
+        files += [('FREQINFO.DAT', 'FREQINFO.DAT'), ('fort.13', 'fort.13')]
+    for block, name in (('elastcon', 'ELASINFO.DAT'), ('eos', 'EOSINFO.DAT')):
+        if (geometry.get(block) or {}).get('restart'):
+            files.append((name, name))
+    return files
+
+
+def build_deck_from_inputs(inputs: Mapping[str, Any]) -> Deck:
+    """Write the input of a job from its input nodes.
+
+    :param inputs: ``structure``, ``parameters``, and optionally ``basis_sets``, ``kinds``, ``settings``.
+    :raises ValueError: if they do not make a CRYSTAL calculation.
+    """
+    from aiida_crystalmath.calculations.deck import build_deck
+    from aiida_crystalmath.data.structure import to_geometry
+
+    geometry = to_geometry(inputs['structure'], _dict(inputs.get('kinds')))
+    basis_sets = {kind: node.basis_set for kind, node in (inputs.get('basis_sets') or {}).items()}
+    return build_deck(geometry, inputs['parameters'].get_dict(), basis_sets, _dict(inputs.get('settings')))
+
+
+def reduced_from_inputs(inputs: Mapping[str, Any]) -> ReducedGeometry:
+    """Find anew how the structure of a job was written, from its input nodes.
+
+    :param inputs: ``structure``, and optionally ``basis_sets``, ``kinds``, ``settings``.
+    """
+    from aiida_crystalmath.calculations.deck import number_sites, reduce_geometry
+    from aiida_crystalmath.data.structure import to_geometry
+
+    geometry = to_geometry(inputs['structure'], _dict(inputs.get('kinds')))
+    basis_sets = {kind: node.basis_set for kind, node in (inputs.get('basis_sets') or {}).items()}
+    return reduce_geometry(number_sites(geometry, basis_sets)[0], _dict(inputs.get('settings')))
+
+
+def validate_parameters(value: orm.Dict | None, _: Any) -> str | None:
+    """Check the parameters against CRYSTAL's keywords."""
+    from aiida_crystalmath.crystal.inputs.parameters import CrystalParameters
+
+    return None if value is None else model_message(CrystalParameters, value.get_dict())
+
+
+def validate_kinds(value: orm.Dict | None, _: Any) -> str | None:
+    """Check the form of what is said of the kinds."""
+    from aiida_crystalmath.data.structure import check_kinds
+
+    if value is None:
+        return None
+    try:
+        check_kinds(value.get_dict())
+    except ValueError as exception:
+        return str(exception)
+    return None
+
+
+def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
+    """Check the inputs against each other; what a wrapping work chain leaves out is not missed.
+
+    :param ctx: the port namespace; its name is ``inputs`` only at the top level of the job. Exposed in a work chain,
+        basis sets and k-mesh may be absent, since the chain may add them.
+    """
+    if any(name not in inputs for name in ('structure', 'parameters')):
+        return None
+    return _validate_system(inputs, complete=ctx.name == 'inputs') or _validate_parent(inputs, ctx.name == 'inputs')
+
+
+def _validate_system(inputs: Mapping[str, Any], complete: bool) -> str | None:
+    """Check structure, kinds, parameters, basis sets and settings together."""
+    from aiida_crystalmath.calculations.deck import DeckInputError, check_inputs
+    from aiida_crystalmath.crystal.inputs.parameters import CrystalParameters
+    from aiida_crystalmath.data.structure import to_geometry
+
+    try:
+        parameters: CrystalParameters = CrystalParameters.model_validate(inputs['parameters'].get_dict())
+        geometry = to_geometry(inputs['structure'], _dict(inputs.get('kinds')))
+        basis_sets = {kind: node.basis_set for kind, node in (inputs.get('basis_sets') or {}).items()}
+        check_inputs(geometry, parameters, basis_sets, complete=complete)
+        stray = sorted(set(basis_sets) - {*geometry.kinds, *geometry.symbols})
+        if stray:
+            return f'`basis_sets`: {", ".join(stray)} is no kind of the structure, which has {_words(geometry.kinds)}'
+    except DeckInputError as exception:
+        return f'`{exception.port}`: {exception}'
+    except ValueError as exception:
+        return f'`structure`: {exception}'
+    return None
+
+
+def _validate_parent(inputs: Mapping[str, Any], complete: bool) -> str | None:
+    """Check that a parent folder is there when wanted, wanted when there, and on the same machine."""
+    wanted = restart_files(inputs['parameters'].get_dict())
+    parent = inputs.get('parent_folder')
+    if not complete:
+        return None
+    if parent is None:
+        if wanted:
+            names = ', '.join(source for source, _ in wanted)
+            return f'`parent_folder`: the parameters ask for files of an earlier run ({names}); give its remote folder'
+        return None
+    if not wanted:
+        return (
+            '`parent_folder` is given, but nothing is taken from it: set `scf.guessp: true` to start from its '
+            'wavefunction, or `geometry.optgeom.restart: true` to go on with its optimisation'
+        )
+    return validate_remote(parent, inputs)
+
+
+def validate_remote(parent: orm.RemoteData, inputs: Mapping[str, Any]) -> str | None:
+    """Check that a remote folder still has its files and lies on the machine where the job will run."""
+    if parent.is_cleaned:
+        return f'`parent_folder` <{parent.pk}> has been cleaned: its files are gone; repeat the run that made it'
+    code = inputs.get('code')
+    computer = (inputs.get('metadata') or {}).get('computer') or getattr(code, 'computer', None)
+    if computer is not None and parent.computer.uuid != computer.uuid:
+        return (
+            f'`parent_folder` lies on {parent.computer.label}, but the job runs on {computer.label}: a wavefunction is '
+            'not moved between machines; use a code on the same computer'
+        )
+    return None
+
+
+def _dict(node: orm.Dict | None) -> dict[str, Any]:
+    """Return the content of an optional ``Dict``."""
+    return {} if node is None else node.get_dict()
+
+
+def _words(names: list[str]) -> str:
+    """Return distinct names in one phrase."""
+    return ', '.join(dict.fromkeys(names))

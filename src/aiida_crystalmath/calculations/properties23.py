@@ -1,0 +1,294 @@
+"""The calculation job of ``properties``: bands, densities of states and the like, from a finished wavefunction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiida import orm
+from aiida.common.datastructures import CalcInfo
+from aiida.common.folders import Folder
+from aiida.common.links import LinkType
+from aiida.engine.processes.process_spec import CalcJobProcessSpec
+
+from aiida_crystalmath.calculations.base import (
+    ERROR_FILENAME,
+    WAVEFUNCTION,
+    CrystalCalcJob,
+    join_validators,
+    model_message,
+    model_validator,
+)
+from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation, reduced_from_inputs, validate_remote
+from aiida_crystalmath.calculations.settings import PropertiesSettings
+
+if TYPE_CHECKING:
+    from aiida_crystalmath.calculations.band_path import PathSegment
+    from aiida_crystalmath.crystal.inputs.d3 import D3
+    from aiida_crystalmath.crystal.symmetry import ReducedGeometry
+
+__all__ = ('Crystal23PropertiesCalculation', 'Parent', 'atoms_of_kinds')
+
+PLOT_FILENAME = 'fort.25'
+TEMPORARY = ('BAND.DAT', 'DOSS.DAT')
+"""The same data as fort.25, in fewer digits: read when fort.25 is not there, never stored twice."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The calculation that made the wavefunction.
+
+    :param node: its process node.
+    :param structure: the structure the wavefunction belongs to: the optimised one after an optimisation.
+    :param results: its ``output_parameters``, empty if it has none.
+    """
+
+    node: orm.CalcJobNode
+    structure: orm.StructureData
+    results: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: orm.RemoteData) -> Parent:
+        """Find the parent of a remote folder.
+
+        :raises ValueError: if no ``Crystal23Calculation`` made the folder.
+        """
+        node = folder.creator
+        if node is None or getattr(node, 'process_class', None) is not Crystal23Calculation:
+            made = (
+                'was not made by any calculation' if node is None else f'was made by {node.process_label} <{node.pk}>'
+            )
+            raise ValueError(
+                f'the folder <{folder.pk}> {made}: the wavefunction, fort.9, comes from a Crystal23Calculation; '
+                'give the `remote_folder` of one'
+            )
+        outputs = node.base.links.get_outgoing(link_type=LinkType.CREATE).nested()
+        structure = outputs.get('output_structure') or node.inputs.structure
+        results = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
+        return cls(node, structure, results)
+
+    def reduced(self) -> ReducedGeometry:
+        """Return the way between the structure's cell and the primitive cell the wavefunction is in."""
+        return reduced_from_inputs(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
+
+    @property
+    def has_wavefunction(self) -> bool:
+        """Whether the run can have left a wavefunction worth using: it finished well, or at least its SCF converged."""
+        if self.node.is_finished_ok:
+            return True
+        scf = self.results.get('scf') or {}
+        return bool(self.node.is_finished and self.results.get('terminated') and scf.get('converged'))
+
+
+class Crystal23PropertiesCalculation(CrystalCalcJob):
+    """Run ``properties`` (or ``Pproperties``, or the stand-in) on the wavefunction of a ``Crystal23Calculation``."""
+
+    CACHE_VERSION = 1
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
+        """Define inputs, outputs and exit codes."""
+        super().define(spec)
+        spec.input('metadata.options.parser_name', valid_type=str, default='crystalmath.properties23')
+        spec.input('metadata.options.output_filename', valid_type=str, default='properties.out')
+        spec.input(
+            'parent_folder',
+            valid_type=orm.RemoteData,
+            validator=validate_parent_folder,
+            help='Remote folder of the Crystal23Calculation whose wavefunction is used.',
+        )
+        spec.input(
+            'parameters',
+            valid_type=orm.Dict,
+            required=False,
+            serializer=orm.to_aiida_type,
+            validator=validate_parameters,
+            help='`{"blocks": [...]}`: the keywords of the input in order, as '
+            ":class:`~aiida_crystalmath.crystal.inputs.d3.D3` holds them. Numbers of atoms and bands are CRYSTAL's.",
+        )
+        spec.input(
+            'kpoints',
+            valid_type=orm.KpointsData,
+            required=False,
+            validator=validate_kpoints,
+            help="Path of a band structure: listed points, fractional in the structure's reciprocal cell, "
+            'with labels where its lines end. It makes a BAND block after the other blocks.',
+        )
+        spec.input(
+            'settings',
+            valid_type=orm.Dict,
+            required=False,
+            serializer=orm.to_aiida_type,
+            validator=model_validator(PropertiesSettings),
+            help='How the job is prepared (:class:`~aiida_crystalmath.calculations.settings.PropertiesSettings`).',
+        )
+        spec.inputs.validator = join_validators(spec.inputs.validator, validate_inputs)
+        spec.exit_code(
+            360,
+            'ERROR_PLOT_FILES',
+            'The run ended, but bands or densities of states that were asked for are missing or cannot be read.',
+        )
+        spec.output(
+            'output_bands',
+            valid_type=orm.BandsData,
+            required=False,
+            help="Bands in eV (CRYSTAL's zero; `fermi_energy_ev` is an attribute), k-points of the structure's cell.",
+        )
+        spec.output(
+            'output_dos',
+            valid_type=orm.XyData,
+            required=False,
+            help='Total density of states, states/eV/cell over eV; one array, or two for alpha and beta.',
+        )
+        spec.output(
+            'output_dos_projected',
+            valid_type=orm.XyData,
+            required=False,
+            help='Projected densities of states, one array (or two) for each projection.',
+        )
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Write the input and say where the wavefunction comes from."""
+        from aiida_crystalmath.crystal.inputs.d3 import write_d3
+
+        with folder.open(self.inputs.metadata.options.input_filename, 'w', encoding='utf-8') as handle:
+            handle.write(write_d3(build_d3(self.inputs)))
+        settings = PropertiesSettings.model_validate(_dict(self.inputs.get('settings')))
+        parent = self.inputs.parent_folder
+        wavefunction = [(parent.computer.uuid, f'{parent.get_remote_path()}/{WAVEFUNCTION}', WAVEFUNCTION)]
+        links = settings.parent_link == 'symlink'
+        return self.calc_info(
+            stdin=settings.stdin,
+            retrieve=[PLOT_FILENAME, ERROR_FILENAME],
+            temporary=list(TEMPORARY),
+            copies=[] if links else wavefunction,
+            links=wavefunction if links else [],
+        )
+
+
+def build_d3(inputs: Mapping[str, Any]) -> D3:
+    """Build the input of a job from its input nodes.
+
+    :param inputs: ``parent_folder``, and ``parameters`` or ``kpoints`` or both, optionally ``settings``.
+    :raises ValueError: if a band path is asked for and the number of bands is not known.
+    """
+    from aiida_crystalmath.crystal.inputs.d3 import D3
+
+    data = _dict(inputs.get('parameters'))
+    blocks = list(data.get('blocks') or [])
+    if 'kpoints' in inputs:
+        settings = PropertiesSettings.model_validate(_dict(inputs.get('settings')))
+        blocks.append(band_block(inputs['kpoints'], Parent.of(inputs['parent_folder']), settings))
+    return D3.model_validate({**data, 'blocks': blocks})
+
+
+def band_block(kpoints: orm.KpointsData, parent: Parent, settings: PropertiesSettings) -> dict[str, Any]:
+    """Return the BAND block of a path given in the structure's reciprocal cell.
+
+    :raises ValueError: if the number of bands is not known.
+    """
+    from aiida_crystalmath.calculations.band_path import integer_path
+
+    last_band = settings.last_band or parent.results.get('n_ao')
+    if last_band is None:
+        raise ValueError('the number of bands is not known from the parent calculation: give `settings.last_band`')
+    iss, lines = integer_path(crystal_path(kpoints, parent.reduced()))
+    return {
+        'keyword': 'BAND',
+        'title': 'band structure',
+        'iss': iss,
+        'n_points': max(len(kpoints.get_kpoints()), 2 * len(lines)),
+        'first_band': settings.first_band,
+        'last_band': int(last_band),
+        'segments': lines,
+    }
+
+
+def crystal_path(kpoints: orm.KpointsData, reduced: ReducedGeometry) -> list[PathSegment]:
+    """Return the lines of a path in the reciprocal cell of CRYSTAL's primitive cell, with their labels."""
+    from aiida_crystalmath.calculations.band_path import path_segments
+
+    listed = path_segments(kpoints.get_kpoints(), kpoints.labels)
+    return [_to_crystal(segment, reduced) for segment in listed]
+
+
+def _to_crystal(segment: PathSegment, reduced: ReducedGeometry) -> PathSegment:
+    """Turn the ends of one line."""
+    from dataclasses import replace
+
+    start, end = reduced.to_crystal_fractional_k([segment.start, segment.end])
+    return replace(segment, start=tuple(float(x) for x in start), end=tuple(float(x) for x in end))
+
+
+def atoms_of_kinds(parent_folder: orm.RemoteData) -> dict[str, list[int]]:
+    """Return the atoms of each kind, numbered from 1 in CRYSTAL's order, as projections of DOSS want them.
+
+    :raises ValueError: if no ``Crystal23Calculation`` made the folder.
+    """
+    kinds: dict[str, list[int]] = {}
+    for number, kind in enumerate(Parent.of(parent_folder).reduced().crystal_geometry.kinds, start=1):
+        kinds.setdefault(kind, []).append(number)
+    return kinds
+
+
+def validate_parent_folder(value: orm.RemoteData | None, _: Any) -> str | None:
+    """Check that a wavefunction can be there."""
+    if value is None:
+        return None
+    try:
+        parent = Parent.of(value)
+    except ValueError as exception:
+        return str(exception)
+    if not parent.has_wavefunction:
+        return (
+            f'{parent.node.process_label} <{parent.node.pk}> left no wavefunction to use: exit status '
+            f'{parent.node.exit_status} ({parent.node.exit_message or parent.node.process_state}); repeat it until it '
+            'converges'
+        )
+    return None
+
+
+def validate_parameters(value: orm.Dict | None, _: Any) -> str | None:
+    """Check the parameters against the keywords of properties."""
+    from aiida_crystalmath.crystal.inputs.d3 import D3
+
+    return None if value is None else model_message(D3, value.get_dict())
+
+
+def validate_kpoints(value: orm.KpointsData | None, _: Any) -> str | None:
+    """Check that the k-points are a path."""
+    from aiida_crystalmath.calculations.band_path import path_segments
+
+    if value is None:
+        return None
+    try:
+        path_segments(value.get_kpoints(), value.labels)
+    except AttributeError:
+        return 'a mesh is no band path: list the points (`KpointsData.set_kpoints`)'
+    except ValueError as exception:
+        return str(exception)
+    return None
+
+
+def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
+    """Check the inputs against each other; what a wrapping work chain leaves out is not missed."""
+    if 'parent_folder' not in inputs:
+        return None
+    blocks = _dict(inputs.get('parameters')).get('blocks') or []
+    has_band = any(isinstance(block, Mapping) and block.get('keyword') == 'BAND' for block in blocks)
+    if 'kpoints' in inputs and has_band:
+        return '`kpoints` and a BAND block in `parameters` both give a path: keep one'
+    if 'kpoints' not in inputs and not blocks and ctx.name == 'inputs':
+        return 'nothing to compute: give `parameters` with blocks (NEWK, DOSS, ...), or `kpoints` for a band structure'
+    if 'kpoints' in inputs:
+        parent = Parent.of(inputs['parent_folder'])
+        settings = PropertiesSettings.model_validate(_dict(inputs.get('settings')))
+        if parent.results.get('n_ao') is None and settings.last_band is None:
+            return '`settings`: the number of bands is not known from the parent calculation: give `last_band`'
+    return validate_remote(inputs['parent_folder'], inputs)
+
+
+def _dict(node: orm.Dict | None) -> dict[str, Any]:
+    """Return the content of an optional ``Dict``."""
+    return {} if node is None else node.get_dict()

@@ -1,0 +1,119 @@
+"""What the parsers of CRYSTAL's programs share: retrieved text, the findings of the catalogue, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiida import orm
+from aiida.engine import ExitCode
+from aiida.parsers import Parser
+
+from aiida_crystalmath.crystal.units import HARTREE_EV
+
+if TYPE_CHECKING:
+    from aiida_crystalmath.crystal.diagnosis import Finding
+    from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+
+__all__ = ('CrystalParserBase', 'drop_none', 'to_ev')
+
+MAX_MESSAGES = 50
+"""Of a flood of equal warnings only the first ones are kept in the database."""
+
+
+class CrystalParserBase(Parser):
+    """Base of the parsers: they open retrieved files, call :mod:`aiida_crystalmath.crystal`, and build nodes."""
+
+    def text(self, name: str) -> str | None:
+        """Return the content of a retrieved file, undecodable bytes replaced; None if it was not retrieved."""
+        try:
+            content: bytes = self.retrieved.base.repository.get_object_content(name, mode='rb')
+        except FileNotFoundError:
+            return None
+        return content.decode('utf-8', errors='replace')
+
+    def scheduler_stderr(self) -> str:
+        """Return what the scheduler caught on stderr, where MPI programs leave their last words."""
+        name = self.node.get_option('scheduler_stderr')
+        return (self.text(name) if name else None) or ''
+
+    def attach(self, label: str, node: orm.Data, engine: str) -> None:
+        """Attach an output, marked with the engine that computed it."""
+        node.base.extras.set('engine', engine)
+        self.out(label, node)
+
+    def scheduler_verdict(self) -> ExitCode | None:
+        """Return what the scheduler says of the end of the job (walltime, memory, node), which is never hidden."""
+        status = self.node.exit_status
+        return ExitCode(status, self.node.exit_message) if status else None
+
+    def conclude(self, findings: Iterable[Finding], otherwise: ExitCode | None = None) -> ExitCode | None:
+        """Log the findings and choose the exit code.
+
+        The scheduler's verdict comes first; then the most decisive finding that has an exit code; then ``otherwise``.
+        """
+        chosen: ExitCode | None = None
+        for finding in findings:
+            diagnosis = finding.diagnosis
+            log = self.logger.error if diagnosis.exit_code else self.logger.warning
+            log(f'{diagnosis.name}: {diagnosis.message} [{_evidence(finding)}]')
+            if chosen is None and diagnosis.exit_code:
+                chosen = self.exit_codes(diagnosis.exit_code)
+        return self.scheduler_verdict() or chosen or otherwise
+
+
+def _evidence(finding: Finding) -> str:
+    """Return the line of output that a finding stands on."""
+    return str(finding.evidence).strip()[:200]
+
+
+def describe(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings as plain data for ``output_parameters``."""
+    return [
+        drop_none(
+            {
+                'name': finding.diagnosis.name,
+                'severity': finding.diagnosis.severity,
+                'message': finding.diagnosis.message,
+                'remedy': finding.diagnosis.remedy,
+                'evidence': _evidence(finding),
+            }
+        )
+        for finding in findings
+    ]
+
+
+def program_parameters(output: CrystalOutput) -> dict[str, Any]:
+    """Return what both programs tell: engine, version, times, messages."""
+    return drop_none(
+        {
+            'engine': output.engine,
+            'version': output.version,
+            'release': output.release,
+            'program': output.program,
+            'terminated': output.terminated,
+            'wall_time_s': output.timings.wall_s,
+            'cpu_time_s': output.timings.cpu_s,
+            'warnings': [message.raw for message in output.warnings[:MAX_MESSAGES]],
+            'errors': [message.raw for message in output.errors[:MAX_MESSAGES]],
+        }
+    )
+
+
+def drop_none(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not known: an absent key is honest, a null invites misuse."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def to_ev(hartree: float | None) -> float | None:
+    """Convert an energy that may be unknown."""
+    return None if hartree is None else hartree * HARTREE_EV
+
+
+def temporary_file(folder: str | None, name: str) -> str | None:
+    """Return the content of a temporarily retrieved file, None if it is not there."""
+    if folder is None:
+        return None
+    path = Path(folder) / name
+    return path.read_text(encoding='utf-8', errors='replace') if path.is_file() else None

@@ -1,0 +1,112 @@
+"""Parser of :class:`~aiida_crystalmath.calculations.crystal23.Crystal23Calculation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import ExitCode
+
+from aiida_crystalmath.calculations.crystal23 import reduced_from_inputs
+from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
+from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput, OptPoint
+from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
+from aiida_crystalmath.parsers.base import CrystalParserBase, describe
+from aiida_crystalmath.parsers.cells import CellMap
+from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters
+
+__all__ = ('Crystal23Parser',)
+
+
+class Crystal23Parser(CrystalParserBase):
+    """Read the output of ``crystal``: numbers, geometry, and what went wrong.
+
+    All outputs that can be had are attached before any exit code is returned, so that a restart has them.
+    """
+
+    CACHE_VERSION = 1
+
+    def parse(self, **_: Any) -> ExitCode | None:
+        """Parse the retrieved files."""
+        text = self.text(self.node.get_option('output_filename') or 'crystal.out')
+        if text is None:
+            return self.scheduler_verdict() or self.exit_codes.ERROR_STDOUT_MISSING
+        output = parse_stdout(text.splitlines())
+        findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
+        if output.program != 'crystal':
+            return self.conclude(findings, self.exit_codes.ERROR_NOT_CRYSTAL_OUTPUT)
+        inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
+        cells = CellMap(reduced_from_inputs(inputs), output.initial_geometry)
+        self._attach_results(output, findings, cells, inputs)
+        return self.conclude(findings, self._unexplained(output, inputs))
+
+    def _attach_results(
+        self, output: CrystalOutput, findings: list[Finding], cells: CellMap, inputs: dict[str, Any]
+    ) -> None:
+        """Build and attach every output node."""
+        parameters = {
+            **crystal_parameters(output, cells),
+            **method_parameters(inputs),
+            'diagnoses': describe(findings),
+        }
+        self.attach('output_parameters', orm.Dict(parameters), output.engine)
+        if output.optimisation is None:
+            return
+        from aiida_crystalmath.data.structure import from_geometry
+
+        last = last_geometry(output)
+        if last is not None:
+            self.attach('output_structure', from_geometry(cells.restore(last)), output.engine)
+        points = [point for point in output.optimisation.points if point.geometry is not None]
+        if points:
+            self.attach('output_trajectory', trajectory(points, cells), output.engine)
+
+    def _unexplained(self, output: CrystalOutput, inputs: dict[str, Any]) -> ExitCode | None:
+        """Return the exit code of a run that did not do what it was asked to, when the catalogue does not know why."""
+        asked = (inputs['parameters'].get_dict().get('geometry') or {}) if 'parameters' in inputs else {}
+        if not output.terminated:
+            return self.exit_codes.ERROR_INTERRUPTED
+        if output.scf and not output.scf_converged:
+            return self.exit_codes.ERROR_SCF_NOT_CONVERGED
+        if asked.get('optgeom') is not None and not asked.get('testgeom'):
+            optimisation = output.optimisation
+            if optimisation is None or optimisation.status != 'converged':
+                return self.exit_codes.ERROR_GEOMETRY_NOT_CONVERGED
+        return None if output.succeeded else self.exit_codes.ERROR_UNKNOWN
+
+
+def last_geometry(output: CrystalOutput) -> Geometry | None:
+    """Return the geometry an optimisation ended with, or the last one it came to; CRYSTAL's primitive cell."""
+    optimisation = output.optimisation
+    if optimisation is None:
+        return None
+    if optimisation.status == 'converged' and output.final_geometry is not None:
+        return output.final_geometry
+    printed = [point.geometry for point in optimisation.points if point.geometry is not None]
+    return printed[-1] if printed else None
+
+
+def trajectory(points: list[OptPoint], cells: CellMap) -> orm.TrajectoryData:
+    """Return the points of an optimisation in the user's cell.
+
+    Arrays: ``positions`` and ``cells`` (Å), ``steps`` (CRYSTAL's numbers), ``energies_hartree`` (of CRYSTAL's primitive
+    cell, NaN if not printed), ``max_gradients_hartree_per_bohr`` (likewise).
+    """
+    geometries = [cells.restore(point.geometry) for point in points if point.geometry is not None]
+    node = orm.TrajectoryData()
+    node.set_trajectory(
+        symbols=geometries[0].symbols,
+        positions=np.array([geometry.positions for geometry in geometries]),
+        stepids=np.array([point.n for point in points]),
+        cells=np.array([geometry.cell for geometry in geometries]),
+        pbc=list(geometries[0].pbc),
+    )
+    for name, values in (
+        ('energies_hartree', [point.energy_hartree for point in points]),
+        ('max_gradients_hartree_per_bohr', [point.max_gradient for point in points]),
+    ):
+        node.set_array(name, np.array([np.nan if value is None else value for value in values], dtype=float))
+    return node

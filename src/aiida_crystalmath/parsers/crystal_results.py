@@ -1,0 +1,143 @@
+"""``output_parameters`` of a ``crystal`` run: plain numbers, with their units in the keys.
+
+Energies belong to CRYSTAL's primitive cell, as printed; ``primitive_cells_in_structure`` tells how many of them the
+input structure holds. A key is absent when its value was not printed or is not certain.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
+from aiida_crystalmath.parsers.cells import CellMap
+
+__all__ = ('crystal_parameters', 'method_parameters')
+
+KEPT_CYCLES = 100
+"""SCF cycles whose energies are kept, the last ones."""
+
+
+def crystal_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
+    """Return all results of an output."""
+    return drop_none(
+        {
+            **program_parameters(output),
+            **_system(output, cells),
+            **_energies(output),
+            **_electronic(output),
+            'scf': _scf(output),
+            'optimisation': _optimisation(output),
+            **_mulliken(output, cells),
+        }
+    )
+
+
+def method_parameters(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the names of functional and basis set, for tables and captions."""
+    parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
+    hamiltonian = parameters.get('hamiltonian') or {}
+    dft = hamiltonian.get('dft') or {}
+    parts = [dft.get(name) for name in ('exchange', 'correlation')]
+    functional = dft.get('functional') or '/'.join(str(part) for part in parts if part)
+    names = dict.fromkeys(node.basis_set.name for node in (inputs.get('basis_sets') or {}).values())
+    library = (parameters.get('basis') or {}).get('library')
+    return drop_none(
+        {
+            'functional': functional or hamiltonian.get('composite') or hamiltonian.get('method') or 'RHF',
+            'basis_set': library or ' + '.join(name for name in names if name) or None,
+        }
+    )
+
+
+def _system(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
+    return {
+        'title': output.title,
+        'calculation_type': output.calculation_type,
+        'hamiltonian': output.hamiltonian,
+        'dimensionality': output.dimensionality,
+        'space_group': output.space_group,
+        'n_atoms': output.n_atoms,
+        'n_electrons': output.n_electrons,
+        'n_ao': output.n_ao,
+        'n_kpoints': output.n_kpoints,
+        'primitive_cells_in_structure': cells.multiplicity,
+        'atom_order': cells.atom_order,
+    }
+
+
+def _energies(output: CrystalOutput) -> dict[str, Any]:
+    return {
+        'energy_hartree': output.energy_hartree,
+        'energy_ev': to_ev(output.energy_hartree),
+        'energy_scf_hartree': output.energy_scf_hartree,
+        'energy_dispersion_hartree': output.energy_dispersion_hartree,
+    }
+
+
+def _electronic(output: CrystalOutput) -> dict[str, Any]:
+    return {
+        'is_spin_polarised': output.is_spin_polarized,
+        'gap_ev': output.gap_ev,
+        'gap_kind': output.gap_kind,
+        'gap_alpha_ev': output.gap_alpha_ev,
+        'gap_beta_ev': output.gap_beta_ev,
+        'is_conducting': output.is_conducting,
+        'is_level_shifted': output.level_shifted,
+        'fermi_energy_ev': to_ev(output.fermi_energy_hartree),
+        'vbm_ev': to_ev(output.vbm_hartree),
+        'cbm_ev': to_ev(output.cbm_hartree),
+    }
+
+
+def _scf(output: CrystalOutput) -> dict[str, Any] | None:
+    """Describe the last SCF of the main output; in an optimisation CRYSTAL prints only the first one there."""
+    if not output.scf:
+        return None
+    run = output.scf[-1]
+    cycles = run.cycles[-KEPT_CYCLES:]
+    return drop_none(
+        {
+            'converged': run.converged,
+            'status': run.status,
+            'n_cycles': run.n_cycles if run.n_cycles is not None else len(run.cycles),
+            'energies_hartree': [cycle.energy_hartree for cycle in cycles],
+        }
+    )
+
+
+def _optimisation(output: CrystalOutput) -> dict[str, Any] | None:
+    optimisation = output.optimisation
+    if optimisation is None:
+        return None
+    last = optimisation.points[-1] if optimisation.points else None
+    return drop_none(
+        {
+            'kind': optimisation.kind,
+            'converged': optimisation.status == 'converged',
+            'status': optimisation.status,
+            'n_points': optimisation.n_points if optimisation.n_points is not None else len(optimisation.points),
+            'energy_hartree': optimisation.energy_hartree,
+            'last_max_gradient_hartree_per_bohr': last.max_gradient if last else None,
+            'last_rms_gradient_hartree_per_bohr': last.rms_gradient if last else None,
+        }
+    )
+
+
+def _mulliken(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
+    """Return the last Mulliken analysis, atom by atom in the order that ``atom_order`` tells."""
+    mulliken = output.mulliken
+    if mulliken is None:
+        return {}
+    known = [charge for charge in mulliken.net_charges if charge is not None]
+    charges = cells.atoms(known) if known and len(known) == len(mulliken.electrons) else None
+    return {
+        'mulliken': drop_none(
+            {
+                'electrons': cells.atoms(mulliken.electrons),
+                'charges': charges,
+                'spins': None if mulliken.spins is None else cells.atoms(mulliken.spins),
+            }
+        ),
+        'total_spin': None if mulliken.spins is None else float(sum(mulliken.spins)),
+    }

@@ -1,0 +1,174 @@
+"""Nodes and numbers of a ``properties`` run: energies in eV, k-points of the structure's own reciprocal cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from aiida import orm
+
+from aiida_crystalmath.calculations.band_path import coordinate_label, path_segments
+from aiida_crystalmath.crystal.outputs.models import Bands, CrystalOutput, Dos
+from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
+from aiida_crystalmath.parsers.plot_files import last_block
+
+if TYPE_CHECKING:
+    from aiida_crystalmath.calculations.properties23 import Parent
+    from aiida_crystalmath.crystal.inputs.d3 import D3
+
+__all__ = ('bands_node', 'dos_node', 'projected_dos_node', 'properties_parameters')
+
+OF_THE_PARENT = ('functional', 'basis_set', 'is_spin_polarised', 'is_level_shifted', 'n_electrons')
+"""What a reader of bands must know of the wavefunction."""
+
+SPINS = ('alpha', 'beta')
+
+
+def properties_parameters(
+    output: CrystalOutput, bands: Bands | None, dos: Dos | None, parent: Parent
+) -> dict[str, Any]:
+    """Return all numbers of an output."""
+    found = output.properties
+    fermi = next(
+        (
+            value
+            for value in (
+                bands.fermi_energy_hartree if bands else None,
+                dos.fermi_energy_hartree if dos else None,
+                found.fermi_energy_hartree if found else None,
+            )
+            if value is not None
+        ),
+        None,
+    )
+    return drop_none(
+        {
+            **{key: parent.results.get(key) for key in OF_THE_PARENT},
+            **program_parameters(output),
+            'fermi_energy_ev': to_ev(fermi),
+            'n_ao': found.n_ao if found else None,
+            'n_kpoints': found.n_kpoints if found else None,
+            'bands': _bands_summary(bands),
+            'dos': _dos_summary(dos),
+        }
+    )
+
+
+def _bands_summary(bands: Bands | None) -> dict[str, Any] | None:
+    if bands is None:
+        return None
+    return {
+        'n_spin': bands.n_spin,
+        'n_kpoints': bands.n_kpoints,
+        'n_bands': bands.n_bands,
+        'n_segments': len(bands.segments),
+        'absolute_energies': bands.absolute,
+    }
+
+
+def _dos_summary(dos: Dos | None) -> dict[str, Any] | None:
+    if dos is None:
+        return None
+    return {
+        'n_spin': dos.n_spin,
+        'n_energies': int(dos.energies_hartree.size),
+        'n_projections': dos.n_projections - 1,
+        'absolute_energies': dos.absolute,
+    }
+
+
+def bands_node(bands: Bands, parent: Parent, kpoints: orm.KpointsData | None) -> orm.BandsData:
+    """Return the band structure in eV.
+
+    :param bands: with k-points in CRYSTAL's primitive reciprocal cell.
+    :param kpoints: the input that asked for the path, which has the labels; else ends are labelled by coordinates.
+    """
+    node = orm.BandsData()
+    node.set_cell_from_structure(parent.structure)
+    points = parent.reduced().from_crystal_fractional_k(bands.kpoints)
+    node.set_kpoints(np.asarray(points, dtype=float))
+    node.labels = end_labels(bands, points, kpoints)
+    energies = bands.energies_hartree * HARTREE_EV
+    node.set_bands(energies if bands.n_spin == 2 else energies[0], units='eV')
+    if bands.fermi_energy_hartree is not None:
+        node.base.attributes.set('fermi_energy_ev', to_ev(bands.fermi_energy_hartree))
+    return node
+
+
+def end_labels(bands: Bands, points: np.ndarray, kpoints: orm.KpointsData | None) -> list[tuple[int, str]]:
+    """Return (index, label) for both ends of every segment; ends that are one point are labelled once."""
+    names: list[tuple[str, str]] = []
+    if kpoints is not None:
+        lines = path_segments(kpoints.get_kpoints(), kpoints.labels)
+        names = [(line.start_label, line.end_label) for line in lines]
+    if len(names) != len(bands.segments):
+        names = [('', '')] * len(bands.segments)
+    labels: dict[int, str] = {}
+    for (first, last), pair in zip(bands.segments, names, strict=True):
+        for index, name in zip((first, last), pair, strict=True):
+            labels.setdefault(index, name or coordinate_label(points[index]))
+    return sorted(labels.items())
+
+
+def dos_node(dos: Dos) -> orm.XyData:
+    """Return the total density of states: states/eV/cell over eV, ``dos`` or ``dos_alpha`` and ``dos_beta``."""
+    return _xy(dos, [('dos', dos.n_projections - 1)])
+
+
+def projected_dos_node(dos: Dos, deck: D3, kinds: list[str]) -> orm.XyData:
+    """Return the projected densities of states, named after kinds, atoms or orbitals.
+
+    :param kinds: kind of every atom in CRYSTAL's order.
+    """
+    block = last_block(deck, 'DOSS')
+    names = [projection_label(projection, kinds) for projection in (block.projections if block else ())]
+    if len(names) != dos.n_projections - 1:
+        names = [f'projection {number}' for number in range(1, dos.n_projections)]
+    return _xy(dos, list(zip(_distinct(names), range(dos.n_projections - 1), strict=True)))
+
+
+def projection_label(projection: Any, kinds: list[str]) -> str:
+    """Return the kind if all its atoms are in the projection, else the atoms or orbitals (CRYSTAL's numbers)."""
+    atoms = sorted(projection.atoms or ())
+    if not atoms:
+        return f'orbitals {_ranges(sorted(projection.orbitals or ()))}'
+    if any(number > len(kinds) for number in atoms):
+        return f'atoms {_ranges(atoms)}'
+    chosen = {kinds[number - 1] for number in atoms}
+    whole = [number for number, kind in enumerate(kinds, start=1) if kind in chosen]
+    if whole == atoms:
+        return ' + '.join(dict.fromkeys(kinds[number - 1] for number in atoms))
+    return ' + '.join(f'{kinds[number - 1]} {number}' for number in atoms)
+
+
+def _xy(dos: Dos, curves: list[tuple[str, int]]) -> orm.XyData:
+    """Return curves over the common energies; two for each name if there are two spins."""
+    names: list[str] = []
+    arrays: list[np.ndarray] = []
+    for name, index in curves:
+        for spin in range(dos.n_spin):
+            names.append(f'{name}_{SPINS[spin]}' if dos.n_spin == 2 else name)
+            arrays.append(dos.densities[spin, index] / HARTREE_EV)
+    node = orm.XyData()
+    node.set_x(dos.energies_hartree * HARTREE_EV, 'energy', 'eV')
+    node.set_y(arrays, names, ['states/eV/cell'] * len(names))
+    if dos.fermi_energy_hartree is not None:
+        node.base.attributes.set('fermi_energy_ev', to_ev(dos.fermi_energy_hartree))
+    return node
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Return the names, numbered where one occurs more than once."""
+    return [f'{name} ({names[: i + 1].count(name)})' if names.count(name) > 1 else name for i, name in enumerate(names)]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Return ``1-4,7`` for sorted numbers."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ','.join(str(part[0]) if len(part) == 1 else f'{part[0]}-{part[-1]}' for part in parts)
