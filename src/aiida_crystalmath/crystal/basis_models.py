@@ -70,7 +70,9 @@ class Shell:
         elif self.kind == STO_NG and not 1 <= self.n_gaussians <= 6:
             raise BasisError(f'NG is {self.n_gaussians}: an STO-nG shell (ITYB 1) has 1 to 6 Gaussians')
         elif self.kind == POPLE_SPLIT and self.n_gaussians not in POPLE_SPLIT_CODES:
-            raise BasisError(f'NG is {self.n_gaussians}: with ITYB 2 it is 6 or 3 (core), 2 (inner) or 1 (outer valence)')
+            raise BasisError(
+                f'NG is {self.n_gaussians}: with ITYB 2 it is 6 or 3 (core), 2 (inner) or 1 (outer valence)'
+            )
 
     def _check_primitives(self) -> None:
         if not self.primitives:
@@ -224,7 +226,9 @@ class BasisSet:
                     f'shell {index} ({shell.type}) is given {shell.charge:g} electrons, it holds 0 to {shell.capacity}'
                 )
             if shell.kind == GENERAL and shell.scale <= 0:
-                problems.append(f'shell {index} ({shell.type}) has the scale factor {shell.scale:g}: it must be positive')
+                problems.append(
+                    f'shell {index} ({shell.type}) has the scale factor {shell.scale:g}: it must be positive'
+                )
         if problems:
             raise BasisError(f'basis set of conventional number {self.conventional_number}: {"; ".join(problems)}')
 
@@ -235,7 +239,9 @@ def check_conventional_number(conventional: int, number: int, has_ecp: bool) -> 
     :raises BasisError: if the three do not agree.
     """
     if conventional < 0 or conventional % 100 != number:
-        raise BasisError(f'conventional number {conventional} does not stand for Z = {number}: NAT modulo 100 must be Z')
+        raise BasisError(
+            f'conventional number {conventional} does not stand for Z = {number}: NAT modulo 100 must be Z'
+        )
     if conventional == 200:
         raise BasisError('conventional number 200 stands for no element')
     if conventional_has_ecp(conventional) != has_ecp:

@@ -24,7 +24,7 @@ from .basis_models import (
 )
 
 _NUMBER = re.compile(r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?')
-_COMMENT = re.compile(r'[!#].*')
+_COMMENT = re.compile(r'^\s*\*.*|[!#].*')
 _INTEGER = re.compile(r'[+-]?\d+\.?0*')
 
 
