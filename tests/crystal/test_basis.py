@@ -291,7 +291,7 @@ def test_potentials_and_ghosts_count():
 
 def test_coverage_names_every_missing_kind():
     iron = geometry(Site(26, ORIGIN, 'Fe1'), Site(26, MIDDLE, 'Fe2'), Site(8, (1.0, 0.0, 0.0)), Site(1, (2.0, 0, 0)))
-    with pytest.raises(BasisError, match='no basis set for O, H .*given for: Fe'):
+    with pytest.raises(BasisError, match=r'no basis set for O, H .*given for: Fe'):
         check_coverage(iron, {'Fe': element(26, 8.0)})
     with pytest.raises(BasisError, match=r'Fe2 \(Fe\) has the basis set of Ni'):
         check_coverage(

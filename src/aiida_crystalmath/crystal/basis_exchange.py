@@ -1,8 +1,8 @@
 """Basis sets of Basis Set Exchange, in CRYSTAL's conventions.
 
-The package ``basis_set_exchange`` (Pritchard et al., J. Chem. Inf. Model. 59, 4814 (2019)) is imported only when used: it
-is 350 MB. What it leaves open is settled here: shell charges (:mod:`.basis_occupations`), SPD shells split into SP and D,
-general contractions repeated as segmented ones, potentials in CRYSTAL's INPUT form.
+The package ``basis_set_exchange`` (Pritchard et al., J. Chem. Inf. Model. 59, 4814 (2019)) is imported only when used:
+it is 350 MB. What it leaves open is settled here: shell charges (:mod:`.basis_occupations`), SPD shells split into SP
+and D, general contractions repeated as segmented ones, potentials in CRYSTAL's INPUT form.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Formal charges of shells: where the electrons of a neutral atom go before the SCF.
 
 CRYSTAL starts from a superposition of atomic densities, and each atom from the number of electrons of each angular
-momentum, which it takes from the shell charges. Basis Set Exchange leaves them 0: they are filled in here from the ground
-state configurations of the atoms (NIST Atomic Spectra Database, ground levels), lowest shells first.
+momentum, which it takes from the shell charges. Basis Set Exchange leaves them 0: they are filled in here from the
+ground state configurations of the atoms (NIST Atomic Spectra Database, ground levels), lowest shells first.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """What CRYSTAL's internal STO-3G shells (ITYB 1) stand for, as explicit primitives.
 
-A shell with scale factor 0 is that of the shipped STO-3G set. A shell with a scale factor zeta is the same expansion, of a
-Slater orbital with that exponent: the Gaussians fitted to zeta = 1, their exponents multiplied by zeta squared (Hehre,
-Stewart, Pople, J. Chem. Phys. 51, 2657 (1969)). The fits at zeta = 1 come from the shipped exponents, which are the same
-numbers times the square of a zeta with two decimals for every element; a test repeats this, and the least-squares fit.
+A shell with scale factor 0 is that of the shipped STO-3G set. A shell with a scale factor zeta is the same expansion,
+of a Slater orbital with that exponent: the Gaussians fitted to zeta = 1, their exponents multiplied by zeta squared
+(Hehre, Stewart, Pople, J. Chem. Phys. 51, 2657 (1969)). The fits at zeta = 1 come from the shipped exponents, which are
+the same numbers times the square of a zeta with two decimals for every element; a test repeats this, and the
+least-squares fit.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import replace
 
 from .basis_models import GENERAL, POPLE_SPLIT, BasisError, BasisSet, Shell
 
-# Leading exponent (bohr⁻²) of the three-Gaussian fits at zeta = 1, by their leading S (or D) coefficient. The fits of 3sp
-# (Na-Ca) and of 3spd (shared by 3s, 3p, 3d, from Sc on) differ, and so do those of 4sp and 4spd.
+# Leading exponent (bohr⁻²) of the three-Gaussian fits at zeta = 1, by their leading S (or D) coefficient. The fits of
+# 3sp (Na-Ca) and of 3spd (shared by 3s, 3p, 3d, from Sc on) differ, and so do those of 4sp and 4spd.
 _LEADING_EXPONENTS = {
     0.1543289673: 2.227660584,  # 1s
     -0.09996722919: 0.9942027296,  # 2sp
@@ -89,8 +90,8 @@ def _expand(basis: BasisSet, index: int, shell: Shell, position: int) -> Shell:
     same_type = [other for other in element.shells if other.type == shell.type]
     if position >= len(same_type):
         raise BasisError(
-            f'{place} is {shell.type} shell number {position + 1} of STO-3G, but STO-3G has {len(same_type)} of them for '
-            f'this element: write the shell out (ITYB 0)'
+            f'{place} is {shell.type} shell number {position + 1} of STO-3G, but STO-3G has {len(same_type)} of them '
+            f'for this element: write the shell out (ITYB 0)'
         )
     standard = replace(same_type[position], charge=shell.charge)
     if shell.scale < 0.0:

@@ -1,7 +1,8 @@
 """Reader and writer of CRYSTAL's basis-set text.
 
-Numbers are read as Fortran's free format does (D exponents, commas, repeat counts, anything after the last number wanted
-is ignored), except that a record never spreads over two lines. Text after ``!`` or ``#`` is a comment here.
+Numbers are read as Fortran's free format does (D exponents, commas, repeat counts, anything after the last number
+wanted is ignored), except that a record never spreads over two lines. Text after ``!`` or ``#`` is a comment here, and
+so is a line that starts with ``*`` (Basis Set Exchange writes such lines).
 """
 
 from __future__ import annotations
