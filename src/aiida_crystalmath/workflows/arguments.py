@@ -46,7 +46,9 @@ def check_code(code: orm.AbstractCode | str, entry_point: str = CRYSTAL) -> orm.
         try:
             code = orm.load_code(code)
         except (NotExistent, MultipleObjectsError, ValueError) as exception:
-            raise ValueError(f'there is no code "{code}": {exception}. List the codes with `verdi code list`.') from exception
+            raise ValueError(
+                f'there is no code "{code}": {exception}. List the codes with `verdi code list`.'
+            ) from exception
     if not isinstance(code, orm.AbstractCode):
         raise ValueError(f'code must be an AiiDA code or its label, not {type(code).__name__}.')
     plugin = code.default_calc_job_plugin

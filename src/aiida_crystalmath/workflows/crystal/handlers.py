@@ -158,7 +158,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=1000)
     def handle_unrecoverable_failure(self, node: orm.CalcJobNode) -> ProcessHandlerReport | None:
-        """Input, basis, structure, set-up or memory is wrong.
+        """Stop at once where input, basis, structure, set-up or memory is wrong.
 
         Cause: any exit code below 400 but for time limit and node failure, and out of memory. The same input would
         fail again, and changing it would change what is computed. Strategy: stop at once with the calculation's own
@@ -173,7 +173,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=600, exit_codes=[CODES.ERROR_GUESS_MISSING])
     def handle_guess_missing(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
-        """GUESSP found no fort.20.
+        """Drop GUESSP when there is no fort.20.
 
         Cause: the parent's wavefunction is gone or was never written; CRYSTAL has no fallback of its own. Strategy:
         once more from atomic densities; an optimisation goes on from its last point all the same.
@@ -188,14 +188,15 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=580, exit_codes=INTERRUPTIONS)
     def handle_interrupted(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
-        """The program was stopped before its end.
+        """Go on with a calculation that was stopped before its end.
 
         Cause: the time limit, a node failure, or a signal. Strategy: an optimisation goes on from its last point with
         RESTART, and GUESSP if the wavefunction is not empty, as long as each run makes new points. A single SCF leaves
         nothing to go on from: it is run once more, with twice the time if time was short.
         """
         progress = (self.results_of(node).get('optimisation') or {}).get('n_points') or 0
-        if self.optgeom is not None and (progress > 1 or self.once('fruitless', self.defaults['max_fruitless_restarts'])):
+        fruitful = progress > 1 or self.once('fruitless', self.defaults['max_fruitless_restarts'])
+        if self.optgeom is not None and fruitful:
             changes = self.go_on_from(node)
             if changes is not None:
                 self.record(node, cause='stopped before its end', action='go on from the last point', **changes)
@@ -217,7 +218,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=560, exit_codes=[CODES.ERROR_OPTIMISER_TRUST_RADIUS])
     def handle_stale_hessian(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
-        """The trust radius of the optimiser shrank to nothing.
+        """Begin an optimisation anew after its trust radius shrank to nothing.
 
         Cause: a Hessian that no longer fits, mostly after RESTART. Strategy: a new optimisation from the point of
         lowest energy, without RESTART, twice at most.
@@ -248,7 +249,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=540, exit_codes=[CODES.ERROR_GEOMETRY_NOT_CONVERGED])
     def handle_geometry_not_converged(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
-        """The optimisation used up its steps.
+        """Go on with an optimisation that used up its steps.
 
         Cause: MAXCYCLE of OPTGEOM was reached. Strategy: go on from the last point with RESTART and GUESSP, and twice
         as many steps.
@@ -264,7 +265,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=440, exit_codes=[CODES.ERROR_SCF_NOT_CONVERGED, CODES.ERROR_SCF_FAILED_IN_OPTIMISATION])
     def handle_scf_cycles_exhausted(self, node: orm.CalcJobNode) -> ProcessHandlerReport | None:
-        """The SCF was on its way when the cycles ran out.
+        """Give more cycles to an SCF that was on its way when they ran out.
 
         Cause: MAXCYCLE was reached while the steps of the energy were shrinking (or there were too few to tell).
         Strategy: go on from the wavefunction with GUESSP and twice as many cycles; the physics is unchanged, and TOLDEE
@@ -291,7 +292,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=420, exit_codes=[CODES.ERROR_SCF_NOT_CONVERGED, CODES.ERROR_SCF_FAILED_IN_OPTIMISATION])
     def handle_scf_oscillation(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
-        """The SCF was going nowhere when the cycles ran out.
+        """Damp an SCF that went nowhere, or change its accelerator.
 
         Cause: the energy oscillates, or its steps do not shrink. Strategy: more damping, FMIXING 30, 50, 70, 90 (per
         cent of the previous Fock matrix that is kept); then another accelerator, NODIIS -> DIIS -> BROYDEN -> ANDERSON.
@@ -329,7 +330,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @process_handler(priority=400, exit_codes=[CODES.ERROR_FERMI_NOT_IN_INTERVAL])
     def handle_fermi_energy(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
-        """CRYSTAL found no Fermi energy.
+        """Make the k-mesh denser when CRYSTAL finds no Fermi energy.
 
         Cause: a metal on too coarse a mesh. Strategy: twice the SHRINK, once. If that does not help, stop: smearing the
         occupations changes the energy and is for the user to choose (SMEAR, ElectronicType.METAL).

@@ -1,4 +1,4 @@
-"""From the arguments of a builder to the inputs of the base work chain, and from those to the inputs of a calculation."""
+"""From the arguments of a builder to the parameters of a calculation."""
 
 from __future__ import annotations
 

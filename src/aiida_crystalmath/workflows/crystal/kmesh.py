@@ -18,7 +18,7 @@ GILAT_FACTOR = 2
 def shrink_from_distance(primitive: Geometry, distance: float, symprec: float = 1e-5) -> dict[str, Any]:
     """Return ``{'is': n or [n1, n2, n3], 'isp': m}``, the coarsest net at most ``distance`` apart.
 
-    :param primitive: CRYSTAL's primitive cell: SHRINK divides *its* reciprocal vectors, not those of a conventional one.
+    :param primitive: CRYSTAL's primitive cell, whose reciprocal vectors SHRINK divides.
     :param distance: largest distance between neighbouring points along a reciprocal vector, 1/Å, with the factor 2π
         (the meaning of ``kpoints_distance`` in aiida-quantumespresso).
     :param symprec: tolerance on positions for the symmetry search, Å.

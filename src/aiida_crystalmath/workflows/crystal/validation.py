@@ -60,7 +60,7 @@ def check_base_inputs(inputs: Mapping[str, Any], structure: orm.StructureData, w
         if not basis_sets and not (parameters.get('basis') or {}).get('library'):
             return (
                 f'{where}basis_family: no basis set: name an installed family here, or give `crystal.basis_sets`, or '
-                'one of CRYSTAL\'s own libraries in `basis.library` of the parameters.'
+                "one of CRYSTAL's own libraries in `basis.library` of the parameters."
             )
     except ValueError as exception:
         return f'{where}crystal.{getattr(exception, "port", "parameters")}: {exception}'
@@ -102,12 +102,9 @@ def check_properties(inputs: Mapping[str, Any], name: str) -> str | None:
 
 
 def _check_parent(parent: orm.RemoteData) -> str | None:
-    from aiida_crystalmath.workflows.crystal.remote import structure_of
+    from aiida_crystalmath.calculations.properties23 import validate_parent_folder
 
     if parent.is_cleaned:
         return f'`parent_folder` <{parent.pk}> was cleaned: its wavefunction is gone; repeat the calculation.'
-    try:
-        structure_of(parent)
-    except ValueError as exception:
-        return f'`parent_folder`: {exception}'
-    return None
+    message: str | None = validate_parent_folder(parent, None)
+    return None if message is None else f'`parent_folder`: {message}'

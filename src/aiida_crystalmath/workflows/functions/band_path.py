@@ -79,7 +79,7 @@ def _seekpath(geometry: Geometry) -> tuple[Path, Points]:
         warnings.filterwarnings('ignore', category=seekpath.SupercellWarning)
         found: dict[str, Any] = seekpath.get_path_orig_cell((cell.tolist(), positions.tolist(), numbers))
     # Rounded: the transformations leave 1e-17 where a coordinate is zero.
-    points = {label: np.round(np.asarray(point, dtype=float), 12) + 0.0 for label, point in found['point_coords'].items()}
+    points = {label: np.round(point, 12) + 0.0 for label, point in found['point_coords'].items()}
     return [(str(start), str(end)) for start, end in found['path']], points
 
 
