@@ -14,9 +14,7 @@ from .populations import mulliken
 from .system import System, check_cost
 
 
-def run_scf(
-    job: Job, on_cycle: Callable[[ScfCycle], None] | None = None, density: Complex | None = None
-) -> ScfResult:
+def run_scf(job: Job, on_cycle: Callable[[ScfCycle], None] | None = None, density: Complex | None = None) -> ScfResult:
     """Run the SCF of a job at its geometry.
 
     :param on_cycle: called after each cycle.

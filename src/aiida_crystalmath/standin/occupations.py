@@ -13,7 +13,7 @@ import numpy as np
 from .model import BandEdge, Real, SpinGap
 
 #: Levels closer than this share their electrons, so that a degenerate shell keeps the symmetry of the crystal.
-DEGENERACY_HARTREE = 1e-6
+DEGENERACY_HARTREE = 2e-5
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,11 @@ def _gap(energies: Real, occupations: Real) -> SpinGap:
         return SpinGap(conducting=True)
     k_top, k_bottom = int(np.argmax(top)), int(np.argmin(bottom))
     # points related by symmetry have the same energy: the gap is direct if any one of them has both edges
-    direct = bool(np.any((top > top.max() - 1e-6) & (bottom < bottom.min() + 1e-6)))
+    direct = bool(np.any((top > top.max() - DEGENERACY_HARTREE) & (bottom < bottom.min() + DEGENERACY_HARTREE)))
     if direct:
-        k_top = k_bottom = int(np.argmax((top > top.max() - 1e-6) & (bottom < bottom.min() + 1e-6)))
+        k_top = k_bottom = int(
+            np.argmax((top > top.max() - DEGENERACY_HARTREE) & (bottom < bottom.min() + DEGENERACY_HARTREE))
+        )
     return SpinGap(
         conducting=False,
         valence=BandEdge(float(top[k_top]), k_top, bands - 1),

@@ -95,18 +95,14 @@ def predicted_seconds(job: Job) -> float:
     return 1.0 + (n_ao / 14) ** 2 * ((0.01 if exact else 0.0) * n_k**2 + 0.35 * n_k)
 
 
-class System:
-    """Integrals of one geometry.
+class OneElectron:
+    """Cell or molecule of a job, and its one-electron integrals at any k-point.
 
-    :ivar overlap: (nk, nao, nao); likewise ``kinetic`` and ``core`` (kinetic + nuclear attraction + ECP).
-    :ivar nuclear_repulsion: hartree per cell.
-    :ivar kpoints: fractional, (nk, 3); ``kpoints_integer`` in units of 1/kmesh.
     :raises NotSupported: for what PySCF has no affordable method for.
     """
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.nspin = job.nspin
         self.pyscf = build_cell(job) if job.periodic else build_molecule(job)
         self.order = _orbital_order(self.pyscf, job.basis)
         self.nao = len(self.order)
@@ -116,22 +112,43 @@ class System:
         self.kpoints: Real = grid / np.array(mesh, dtype=float)
         self.nk = len(self.kpoints)
         self.kpts: Real = self.pyscf.get_abs_kpts(self.kpoints) if job.periodic else np.zeros((1, 3))
-        self.field = self._build_field()
-        self.overlap = self.matrices('int1e_ovlp')
-        self.kinetic = self.matrices('int1e_kin')
-        self.core = self._outward(np.asarray(self.field.get_hcore()))
-        self.nuclear_repulsion = float(self.pyscf.energy_nuc())
-        self.n_electrons = float(self.pyscf.tot_electrons())
 
-    # -- order of the orbitals ------------------------------------------------------------------
-    def _outward(self, matrix: Any) -> Complex:
+    def outward(self, matrix: Any) -> Complex:
         """PySCF's (..., nao, nao), with or without the axis of k-points, to CRYSTAL's order and shape (..., nk, ...)."""
         array = np.asarray(matrix)
         if not self.job.periodic:
             array = array[..., None, :, :]
         return np.ascontiguousarray(array[..., self.order[:, None], self.order], dtype=complex)
 
-    def _inward(self, matrix: Complex) -> Any:
+    def matrices(self, name: str, kpoints: Real | None = None) -> Complex:
+        """One-electron integrals by libcint's name at the net (or at fractional ``kpoints``), (nk, nao, nao)."""
+        if not self.job.periodic:
+            one = self.outward(self.pyscf.intor_symmetric(name))
+            return one if kpoints is None else np.repeat(one, len(kpoints), axis=0)
+        kpts = self.kpts if kpoints is None else self.pyscf.get_abs_kpts(kpoints)
+        return self.outward(np.asarray(self.pyscf.pbc_intor(name, hermi=1, kpts=kpts)))
+
+
+class System(OneElectron):
+    """Integrals of one geometry.
+
+    :ivar overlap: (nk, nao, nao); likewise ``kinetic`` and ``core`` (kinetic + nuclear attraction + ECP).
+    :ivar nuclear_repulsion: hartree per cell.
+    :ivar kpoints: fractional, (nk, 3); ``kpoints_integer`` in units of 1/kmesh.
+    :raises NotSupported: for what PySCF has no affordable method for.
+    """
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.nspin = job.nspin
+        self.field = self._build_field()
+        self.overlap = self.matrices('int1e_ovlp')
+        self.kinetic = self.matrices('int1e_kin')
+        self.core = self.outward(np.asarray(self.field.get_hcore()))
+        self.nuclear_repulsion = float(self.pyscf.energy_nuc())
+        self.n_electrons = float(self.pyscf.tot_electrons())
+
+    def inward(self, matrix: Complex) -> Any:
         """CRYSTAL's order to PySCF's: a density (nspin, nk, ...) as its mean-field classes want it."""
         inverse = np.argsort(self.order)
         array = matrix[..., inverse[:, None], inverse]
@@ -140,13 +157,6 @@ class System:
         if not self.job.periodic:
             return np.ascontiguousarray(array[..., 0, :, :].real)
         return np.ascontiguousarray(array)
-
-    def matrices(self, name: str, kpoints: Real | None = None) -> Complex:
-        """One-electron integrals by libcint's name at the net (or at fractional ``kpoints``), (nk, nao, nao)."""
-        if not self.job.periodic:
-            return self._outward(self.pyscf.intor_symmetric(name))
-        kpts = self.kpts if kpoints is None else self.pyscf.get_abs_kpts(kpoints)
-        return self._outward(np.asarray(self.pyscf.pbc_intor(name, hermi=1, kpts=kpts)))
 
     # -- potentials ---------------------------------------------------------------------------------
     def _build_field(self) -> Any:
@@ -171,9 +181,9 @@ class System:
 
     def potential(self, density: Complex) -> Potential:
         """Coulomb and exchange(-correlation) potential of a density (nspin, nk, nao, nao), with energies per cell."""
-        inner = self._inward(density)
+        inner = self.inward(density)
         raw = self.field.get_veff(self.pyscf, inner)
-        matrix = self._outward(np.asarray(raw))
+        matrix = self.outward(np.asarray(raw))
         if self.nspin == 1:
             matrix = matrix[None]
         if self.job.method.is_hf:
@@ -232,7 +242,7 @@ class System:
             with self.pyscf.with_common_orig(position):
                 raw = np.asarray(self.pyscf.pbc_intor('int1e_r2', hermi=0, kpts=self.kpts))
             mine = atoms == index
-            moment += float(np.einsum('kij,kji->', self._outward(raw)[:, mine], total[:, :, mine]).real) / self.nk
+            moment += float(np.einsum('kij,kji->', self.outward(raw)[:, mine], total[:, :, mine]).real) / self.nk
         return 2.0 * np.pi / (3.0 * volume) * moment
 
     def _vacuum_shift(self, total: Complex, volume: float) -> float:
@@ -241,7 +251,7 @@ class System:
         with self.pyscf.with_common_orig(origin):
             raw = np.asarray(self.pyscf.pbc_intor('int1e_rr', comp=9, hermi=0, kpts=self.kpts))
         zz = raw[:, 8] if raw.ndim == 4 else raw
-        electrons = float(np.einsum('kij,kji->', self._outward(zz), total).real) / self.nk
+        electrons = float(np.einsum('kij,kji->', self.outward(zz), total).real) / self.nk
         nuclei = float(np.sum(charges * (coordinates[:, 2] - origin[2]) ** 2))
         return 2.0 * np.pi * (nuclei - electrons) / volume
 

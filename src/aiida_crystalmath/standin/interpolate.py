@@ -1,0 +1,237 @@
+"""Bands and densities of states between the k-points of the SCF.
+
+F - T is transformed to direct space and back with the image of each pair of atoms that is nearest in the supercell of the
+k-mesh (Wigner-Seitz, as CRYSTAL does with its direct-space Fock matrix); S and T are exact at every k-point. On the points
+of the mesh the bands are exact. PySCF's own bands at new points are not used for exact exchange: they diverge near the mesh.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.units import HARTREE_EV
+
+from .model import BandsResult, Complex, DosResult, Integer, Job, Real, WavefunctionFile
+from .occupations import fermi_energy, fill, gaps
+from .scf import generalised_eigenvalues, generalised_orbitals
+from .system import OneElectron, System, periodic_cell, predicted_seconds
+
+#: Width of the Gaussian of a density of states, hartree.
+GAUSSIAN_HARTREE = 0.01
+#: Most predicted CPU seconds for measuring the interpolation's error at exact points.
+CHECK_SECONDS = 4.0
+#: Distances closer than this (Å) are the same when images of an atom pair are counted.
+_SAME_DISTANCE = 1e-4
+
+
+def at_kpoints(matrices: Complex, mesh: Sequence[int], geometry: Geometry, ao_atoms: Integer, kpoints: Real) -> Complex:
+    """Interpolate lattice-periodic matrices to new k-points.
+
+    :param matrices: (..., nk, nao, nao) on the Gamma-centred ``mesh``, last index of the mesh fastest.
+    :param ao_atoms: atom of each orbital, (nao,).
+    :param kpoints: fractional, (n, 3).
+    :return: (..., n, nao, nao).
+    """
+    divisions = np.array(mesh)
+    grid = np.indices(tuple(mesh)).reshape(3, -1).T
+    forward = np.exp(-2j * np.pi * (grid / divisions) @ grid.T)  # (nk, nR)
+    in_space = np.einsum('...kij,kr->...rij', matrices, forward) / len(grid)
+    cells, weights, origin = _images(divisions, grid, geometry)
+    phases = np.exp(2j * np.pi * kpoints @ cells.T)  # (n, ncell)
+    result: Complex = np.zeros((*matrices.shape[:-3], len(kpoints), *matrices.shape[-2:]), dtype=complex)
+    natom = weights.shape[1]
+    for a, b in itertools.product(range(natom), repeat=2):
+        used = np.flatnonzero(weights[:, a, b])
+        factors = phases[:, used] * weights[used, a, b]  # (n, used)
+        rows, columns = np.flatnonzero(ao_atoms == a), np.flatnonzero(ao_atoms == b)
+        block = in_space[..., origin[used][:, None, None], rows[:, None], columns]
+        result[..., rows[:, None], columns] = np.einsum('nr,...rij->...nij', factors, block)
+    return result
+
+
+def _images(divisions: Integer, grid: Integer, geometry: Geometry) -> tuple[Integer, Real, Integer]:
+    """Nearest images: cells (n, 3), their weights for each pair of atoms (n, natom, natom), their index in the mesh."""
+    lattice = periodic_cell(geometry) if geometry.dimensionality else np.asarray(geometry.cell)
+    positions = np.array([site.position for site in geometry.sites])
+    apart = positions[None, :, :] - positions[:, None, :]  # from a to b
+    moves = np.array(list(itertools.product((-2, -1, 0, 1), repeat=3)))
+    # fractional differences between atoms may be large: reduce the pair vector before searching near images
+    folded = np.rint(apart @ np.linalg.inv(lattice)).astype(int)
+    cells: list[Integer] = []
+    weights: list[Real] = []
+    origin: list[int] = []
+    store: dict[tuple[int, int, int], int] = {}
+    natom = len(positions)
+    for index, cell in enumerate(grid):
+        for a, b in itertools.product(range(natom), repeat=2):
+            candidates = _centred(cell + folded[a, b], divisions) - folded[a, b] + moves * divisions
+            distances = np.linalg.norm(candidates @ lattice + apart[a, b], axis=1)
+            near = candidates[distances < distances.min() + _SAME_DISTANCE]
+            for image in near:
+                key = (int(image[0]), int(image[1]), int(image[2]))
+                if key not in store:
+                    store[key] = len(cells)
+                    cells.append(image)
+                    origin.append(index)
+                    weights.append(np.zeros((natom, natom)))
+                weights[store[key]][a, b] += 1.0 / len(near)
+    return np.array(cells), np.array(weights), np.array(origin)
+
+
+def _centred(cell: Integer, divisions: Integer) -> Integer:
+    """Bring a cell index of the mesh near zero."""
+    wrapped = np.mod(cell, divisions)
+    return np.asarray(np.where(wrapped > divisions // 2, wrapped - divisions, wrapped))
+
+
+def hamiltonian(wavefunction: WavefunctionFile, kpoints: Real) -> tuple[Complex, Complex]:
+    """Fock matrices (nspin, n, nao, nao) and overlaps (n, nao, nao) at fractional k-points."""
+    one = OneElectron(_job(wavefunction))
+    overlap, kinetic = one.matrices('int1e_ovlp', kpoints), one.matrices('int1e_kin', kpoints)
+    shift = wavefunction.spherical_shift
+    smooth = wavefunction.fock - wavefunction.kinetic - shift * wavefunction.overlap
+    potential = at_kpoints(smooth, wavefunction.kmesh, wavefunction.geometry, wavefunction.ao_atoms, kpoints)
+    return potential + kinetic + shift * overlap, overlap
+
+
+def bands(wavefunction: WavefunctionFile, kpoints: Real, check: bool = True) -> BandsResult:
+    """Bands along k-points.
+
+    :param kpoints: fractional, (n, 3).
+    :param check: for a pure functional, measure the error at two of the points when that takes seconds only.
+    """
+    points = np.asarray(kpoints, dtype=float)
+    fock, overlap = hamiltonian(wavefunction, points)
+    energies = np.array([[generalised_eigenvalues(f, s) for f, s in zip(one, overlap, strict=True)] for one in fock])
+    notes = _error_note(wavefunction, points, energies) if check else ()
+    return BandsResult(points, energies, wavefunction.fermi, notes)
+
+
+def _error_note(wavefunction: WavefunctionFile, kpoints: Real, energies: Real) -> tuple[str, ...]:
+    mesh = 'x'.join(str(n) for n in wavefunction.kmesh)
+    note = f'BANDS ARE INTERPOLATED FROM THE {mesh} MESH OF THE SCF (EXACT ON ITS POINTS)'
+    job = _job(wavefunction)
+    scaled = kpoints * np.array(wavefunction.kmesh)
+    off_mesh = np.linalg.norm(scaled - np.rint(scaled), axis=1)
+    # the two points farthest from the mesh
+    chosen = np.argsort(-off_mesh, kind='stable')[:2]
+    chosen = chosen[off_mesh[chosen] > 1e-6]
+    if wavefunction.method.hybrid_percent > 0 or not len(chosen):
+        return (note,)
+    if 0.3 * predicted_seconds(job) + 1.0 > CHECK_SECONDS:
+        return (note,)
+    started = time.perf_counter()
+    valence, conduction = interpolation_error(wavefunction, kpoints[chosen], energies[:, chosen])
+    seconds = time.perf_counter() - started
+    return (
+        note,
+        f'LARGEST ERROR AT {len(chosen)} OFF-MESH POINTS: VALENCE {valence * HARTREE_EV:.3f} eV, '
+        f'FIRST VIRTUAL {conduction * HARTREE_EV:.3f} eV ({seconds:.1f} s)',
+    )
+
+
+def interpolation_error(wavefunction: WavefunctionFile, kpoints: Real, energies: Real) -> tuple[float, float]:
+    """Largest deviation from exact bands of a pure functional, hartree: of the occupied bands and of the first virtual.
+
+    Constant differences count too: the exact bands are on the same zero.
+    """
+    system = System(_job(wavefunction))
+    inner = system.inward(wavefunction.density)
+    absolute = system.pyscf.get_abs_kpts(kpoints)
+    potential = system.outward(np.asarray(system.field.get_veff(system.pyscf, inner, kpts_band=absolute)))
+    core = system.outward(np.asarray(system.field.get_hcore(system.pyscf, absolute)))
+    overlap = system.matrices('int1e_ovlp', kpoints)
+    fock = core + potential + wavefunction.spherical_shift * overlap
+    if wavefunction.nspin == 1:
+        fock = fock[None] if fock.ndim == 3 else fock
+    exact = np.array([[generalised_eigenvalues(f, s) for f, s in zip(one, overlap, strict=True)] for one in fock])
+    difference = np.abs(exact - energies)
+    filled = round(wavefunction.n_electrons / 2)
+    return float(difference[..., :filled].max()), float(difference[..., filled : filled + 1].max(initial=0.0))
+
+
+def dense_mesh(mesh: Sequence[int]) -> tuple[Real, Real]:
+    """Half of a Gamma-centred mesh (time reversal joins k and -k): points (n, 3) fractional and weights, sum 1."""
+    divisions = np.array(mesh)
+    grid = np.indices(tuple(mesh)).reshape(3, -1).T
+    opposite = np.mod(-grid, divisions)
+    index = np.ravel_multi_index(tuple(grid.T), tuple(mesh))
+    partner = np.ravel_multi_index(tuple(opposite.T), tuple(mesh))
+    kept = index <= partner
+    weights = np.where(index == partner, 1.0, 2.0)[kept] / len(grid)
+    return grid[kept] / divisions, weights
+
+
+def atom_orbitals(wavefunction: WavefunctionFile, atoms: Sequence[int]) -> list[int]:
+    """Indices (from 0) of the orbitals of atoms (indices from 0)."""
+    return [int(i) for i in np.flatnonzero(np.isin(wavefunction.ao_atoms, list(atoms)))]
+
+
+def dos(
+    wavefunction: WavefunctionFile,
+    mesh: Sequence[int],
+    *,
+    window: tuple[float, float] | None = None,
+    n_points: int = 1000,
+    band_range: tuple[int, int] | None = None,
+    projections: Sequence[Sequence[int]] = (),
+    sigma: float = GAUSSIAN_HARTREE,
+) -> DosResult:
+    """Densities of states, total and projected Mulliken-wise on sets of orbitals.
+
+    :param mesh: divisions of the dense mesh ((1, 1, 1) for a molecule).
+    :param window: first and last energy, hartree; None takes the range of the bands.
+    :param band_range: first and last band, from 1; None takes all.
+    :param projections: indices (from 0) of the orbitals of each projection.
+    :param sigma: width of the Gaussian, hartree.
+    """
+    kpoints, weights = dense_mesh(mesh if wavefunction.geometry.dimensionality else (1, 1, 1))
+    fock, overlap = hamiltonian(wavefunction, kpoints)
+    nspin, nk, nao = fock.shape[0], len(kpoints), fock.shape[-1]
+    energies = np.empty((nspin, nk, nao))
+    shares = np.empty((nspin, nk, nao, nao))
+    for spin, k in itertools.product(range(nspin), range(nk)):
+        energies[spin, k], orbitals = generalised_orbitals(fock[spin, k], overlap[k])
+        shares[spin, k] = (orbitals.conj() * (overlap[k] @ orbitals)).real  # (ao, band)
+    first, last = band_range or (1, nao)
+    chosen = energies[:, :, first - 1 : last]
+    low, high = window or (float(chosen.min()) - 3 * sigma, float(chosen.max()) + 3 * sigma)
+    axis = np.linspace(low, high, n_points)
+    counts = (2.0 / nspin) * np.broadcast_to(weights[:, None], chosen.shape[1:])
+    total = np.array([_broaden(axis, chosen[s], counts, sigma) for s in range(nspin)])
+    parts = np.zeros((nspin, len(projections), n_points))
+    for s, (p, indices) in itertools.product(range(nspin), enumerate(projections)):
+        share = shares[s][:, list(indices), first - 1 : last].sum(axis=1)
+        parts[s, p] = _broaden(axis, chosen[s], counts * share, sigma)
+    return DosResult(axis, parts, total, wavefunction.fermi)
+
+
+def _broaden(axis: Real, levels: Real, counts: Real, sigma: float) -> Real:
+    """Sum of normalised Gaussians."""
+    result = np.zeros_like(axis)
+    order = np.argsort(levels, axis=None)
+    sorted_levels, sorted_counts = levels.ravel()[order], np.asarray(counts).ravel()[order]
+    for start in range(0, len(sorted_levels), 4096):
+        part, weight = sorted_levels[start : start + 4096], sorted_counts[start : start + 4096]
+        left, right = np.searchsorted(axis, (part[0] - 8 * sigma, part[-1] + 8 * sigma))
+        distance = (axis[left:right, None] - part) / sigma
+        result[left:right] += np.exp(-0.5 * distance**2) @ weight
+    return result / (sigma * np.sqrt(2.0 * np.pi))
+
+
+def fermi_on_mesh(wavefunction: WavefunctionFile, mesh: Sequence[int]) -> float:
+    """Fermi energy (top of the valence bands of an insulator) on a new mesh, hartree: what NEWK computes."""
+    grid = np.indices(tuple(mesh)).reshape(3, -1).T / np.array(mesh)
+    fock, overlap = hamiltonian(wavefunction, grid)
+    energies = np.array([[generalised_eigenvalues(f, s) for f, s in zip(one, overlap, strict=True)] for one in fock])
+    filling = fill(energies, wavefunction.n_electrons, wavefunction.smear)
+    return fermi_energy(filling, gaps(energies, filling))
+
+
+def _job(wavefunction: WavefunctionFile) -> Job:
+    return Job(wavefunction.title, wavefunction.geometry, wavefunction.basis, wavefunction.method, wavefunction.kmesh)
