@@ -65,13 +65,11 @@ def check_structure(structure: orm.StructureData) -> int:
 
     :raises ValueError: if it is not a structure, or CRYSTAL cannot take it.
     """
-    from aiida_crystalmath.data.structure import dimensionality, kind_symbols
+    from aiida_crystalmath.data.structure import to_geometry
 
     if not isinstance(structure, orm.StructureData):
         raise ValueError(f'structure must be a StructureData node, not {type(structure).__name__}.')
-    if not kind_symbols(structure):
-        raise ValueError('the structure has no atoms.')
-    return dimensionality(structure)
+    return to_geometry(structure).dimensionality
 
 
 E = TypeVar('E', bound=Enum)

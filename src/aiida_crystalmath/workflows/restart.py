@@ -22,7 +22,17 @@ from aiida.engine import BaseRestartWorkChain, ExitCode, ProcessHandlerReport
 if TYPE_CHECKING:
     from aiida.engine.processes import ProcessSpec
 
-__all__ = ('CrystalmathBaseRestartWorkChain',)
+__all__ = ('CrystalmathBaseRestartWorkChain', 'formatted', 'own_exit_code')
+
+
+def formatted(exit_code: ExitCode, **values: object) -> ExitCode:
+    """Return an exit code with the fields of its message filled in."""
+    return exit_code.format(**{name: str(value) for name, value in values.items()})
+
+
+def own_exit_code(node: orm.ProcessNode) -> ExitCode:
+    """Return the exit code of a finished child, to be that of the work chain."""
+    return ExitCode(node.exit_status or 0, node.exit_message)
 
 
 class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
@@ -31,8 +41,8 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
     Handlers tell what they did through :meth:`record`; if any acted, the chain has the output ``recovery_report``.
     """
 
-    _fatal: ExitCode | None = None
-    """Exit code of the first fatal report of the inspection that is going on."""
+    _fatal: tuple[ExitCode, ...] = ()
+    """Exit code of the first fatal report of the inspection that is going on, if there was one."""
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
@@ -60,10 +70,10 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
         """
         # The core finds the child by the number of the iteration: keep the two in step.
         self.ctx.iteration = len(self.ctx.children)
-        self._fatal = None
+        self._fatal = ()
         exit_code = super().inspect_process()
-        if self._fatal is not None:
-            exit_code = self._fatal
+        if self._fatal:
+            exit_code = self._fatal[0]
         if isinstance(exit_code, ExitCode) and exit_code.status:
             self._attach_partial_outputs()
         return exit_code
@@ -77,11 +87,11 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
 
         @functools.wraps(handler)
         def watched(chain: CrystalmathBaseRestartWorkChain, node: orm.ProcessNode) -> ProcessHandlerReport | None:
-            if chain._fatal is not None:
+            if chain._fatal:
                 return None
             report = handler(chain, node)
             if isinstance(report, ProcessHandlerReport) and report.exit_code.status:
-                chain._fatal = report.exit_code
+                chain._fatal = (report.exit_code,)
             return report
 
         return watched

@@ -15,11 +15,12 @@ from aiida_crystalmath.workflows.crystal.chain import node_outputs
 from aiida_crystalmath.workflows.crystal.properties_chain import PropertiesWorkChain
 from aiida_crystalmath.workflows.crystal.validation import check_properties, positive
 from aiida_crystalmath.workflows.functions.band_path import band_path
+from aiida_crystalmath.workflows.restart import formatted
 from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
-    from aiida.engine.processes import ProcessSpec
+    from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 __all__ = ('CrystalBandStructureWorkChain',)
 
@@ -36,7 +37,7 @@ class CrystalBandStructureWorkChain(PropertiesWorkChain):
     _protocol_file: ClassVar[str] = 'crystal/bands.yaml'
 
     @classmethod
-    def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
+    def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
         """Define inputs, outline, outputs and exit codes."""
         super().define(spec)
         spec.expose_inputs(
@@ -58,21 +59,21 @@ class CrystalBandStructureWorkChain(PropertiesWorkChain):
             help=f'Largest distance between neighbouring points of the path, 1/Å (default {DEFAULT_DISTANCE}).',
         )
         spec.inputs.validator = validate_inputs
+        steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
         spec.outline(
-            cls.setup,
-            if_(cls.should_run_scf)(
-                cls.run_scf,
-                cls.inspect_scf,
+            steps.setup,
+            if_(steps.should_run_scf)(
+                steps.run_scf,
+                steps.inspect_scf,
             ),
-            cls.make_path,
-            cls.run_properties,
-            cls.inspect_properties,
-            cls.results,
+            steps.make_path,
+            steps.run_properties,
+            steps.inspect_properties,
+            steps.results,
         )
         spec.output('output_bands', valid_type=orm.BandsData, help='eV; labelled at both ends of every segment.')
         spec.output('band_parameters', valid_type=orm.Dict, required=False, help='Numbers of the properties run.')
         spec.output('bands_kpoints', valid_type=orm.KpointsData, required=False, help='The path that was made.')
-        spec.default_output_node = 'output_bands'
         spec.exit_code(204, 'ERROR_NO_BAND_PATH', message='No path could be made for the band structure: {reason}')
 
     def make_path(self) -> ExitCode | None:
@@ -82,12 +83,14 @@ class CrystalBandStructureWorkChain(PropertiesWorkChain):
             return None
         distance = self.inputs.get('bands_kpoints_distance') or orm.Float(DEFAULT_DISTANCE)
         path, node = band_path.run_get_node(
-            structure=self.ctx.structure, distance=distance, metadata={'call_link_label': 'band_path'}
+            structure=self.ctx.structure,
+            distance=distance,
+            metadata={'call_link_label': 'band_path'},  # type: ignore[call-arg]
         )
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_NO_BAND_PATH.format(reason=node.exit_message)
+            return formatted(self.exit_codes.ERROR_NO_BAND_PATH, reason=node.exit_message)
         self.ctx.properties_inputs = {'kpoints': path}
-        self.attach(bands_kpoints=path)
+        self.out('bands_kpoints', path)
         return None
 
     def results(self) -> None:
@@ -126,7 +129,7 @@ class CrystalBandStructureWorkChain(PropertiesWorkChain):
         """
         if structure is not None and arguments.check_structure(structure) == 0:
             raise ValueError('a molecule has no band structure: use CrystalBaseWorkChain for its levels.')
-        builder = cls._builder(
+        builder: ProcessBuilder = cls._builder(
             code,
             structure,
             protocol,

@@ -17,11 +17,12 @@ from aiida_crystalmath.workflows.crystal.inputs import electronic_inputs, has_sh
 from aiida_crystalmath.workflows.crystal.validation import positive, validate_base
 from aiida_crystalmath.workflows.protocols.merge import META_INPUTS, merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
+from aiida_crystalmath.workflows.restart import formatted
 from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
-    from aiida.engine.processes import ProcessSpec
+    from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 __all__ = ('CrystalBaseWorkChain',)
 
@@ -40,7 +41,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
     _protocol_file: ClassVar[str] = 'crystal/base.yaml'
 
     @classmethod
-    def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
+    def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
         """Define inputs, outline, outputs and exit codes."""
         super().define(spec)
         spec.expose_inputs(Crystal23Calculation, namespace='crystal')
@@ -61,17 +62,17 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
             '`scf.shrink` in the parameters has precedence.',
         )
         spec.inputs.validator = validate_base
+        steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
         spec.outline(
-            cls.setup,
-            cls.prepare_inputs,
-            while_(cls.should_run_process)(
-                cls.run_process,
-                cls.inspect_process,
+            steps.setup,
+            steps.prepare_inputs,
+            while_(steps.should_run_process)(
+                steps.run_process,
+                steps.inspect_process,
             ),
-            cls.results,
+            steps.results,
         )
         spec.expose_outputs(Crystal23Calculation)
-        spec.default_output_node = 'output_parameters'
         for code in Crystal23Calculation.exit_codes.values():
             if code.status >= 300 and code.status not in CORE_EXIT_CODES:
                 spec.exit_code(code.status, _label_of(code), message=code.message)
@@ -88,13 +89,13 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
                 family = arguments.load_basis_family(self.inputs.basis_family.value)
                 inputs.basis_sets = family.get_basis_sets(structure=inputs.structure)
             except ValueError as exception:
-                return self.exit_codes.ERROR_INVALID_INPUT_BASIS_FAMILY.format(reason=exception)
+                return formatted(self.exit_codes.ERROR_INVALID_INPUT_BASIS_FAMILY, reason=exception)
         if 'kpoints_distance' in self.inputs and not has_shrink(inputs.parameters):
             settings = inputs.settings.get_dict() if 'settings' in inputs else {}
             try:
                 shrink = shrink_for(inputs.structure, self.inputs.kpoints_distance.value, settings)
             except ValueError as exception:
-                return self.exit_codes.ERROR_INVALID_INPUT_KPOINTS.format(reason=exception)
+                return formatted(self.exit_codes.ERROR_INVALID_INPUT_KPOINTS, reason=exception)
             inputs.parameters.setdefault('scf', {})['shrink'] = shrink
             self.report(f'k-points at most {self.inputs.kpoints_distance.value} 1/Å apart: SHRINK {shrink}')
         return None
@@ -157,7 +158,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
 
     @staticmethod
     def _fill(
-        builder: ProcessBuilder, code: orm.AbstractCode, structure: orm.StructureData, inputs: dict[str, Any]
+        builder: Any, code: orm.AbstractCode, structure: orm.StructureData, inputs: dict[str, Any]
     ) -> ProcessBuilder:
         """Put plain inputs into a builder; a basis-set family becomes the sets themselves, to be checked at once."""
         crystal = inputs.pop('crystal')
@@ -171,7 +172,8 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
             builder.crystal[name] = orm.Dict(value) if name in DICT_PORTS and isinstance(value, dict) else value
         for name, value in inputs.items():
             builder[name] = orm.to_aiida_type(value) if isinstance(value, bool | int | float | str | dict) else value
-        return builder
+        filled: ProcessBuilder = builder
+        return filled
 
 
 DICT_PORTS = ('parameters', 'kinds', 'settings')

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from aiida import orm
 from aiida.engine import ExitCode, WorkChain
 
+from aiida_crystalmath.workflows.restart import formatted
+
 if TYPE_CHECKING:
-    from aiida.engine import ProcessBuilder
-    from aiida.engine.processes import ProcessSpec
+    from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 __all__ = ('CallingWorkChain', 'define_scf', 'node_outputs', 'without_structure')
 
@@ -29,7 +30,7 @@ def _outgoing(node: orm.ProcessNode) -> list[Any]:
     return entries
 
 
-def define_scf(spec: ProcessSpec) -> None:
+def define_scf(spec: WorkChainSpec) -> None:
     """Define the inputs of chains that need a wavefunction: ``parent_folder``, or ``structure`` and ``scf``."""
     from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 
@@ -57,7 +58,7 @@ def define_scf(spec: ProcessSpec) -> None:
     )
 
 
-def without_structure(builder: ProcessBuilder) -> ProcessBuilder:
+def without_structure(builder: Any) -> Any:
     """Take out of a builder of the base work chain what a calling chain sets itself."""
     builder.crystal.pop('structure', None)
     builder.pop('clean_workdir', None)
@@ -68,7 +69,7 @@ class CallingWorkChain(WorkChain):
     """A work chain that calls others: it cleans up after them, and hands on what they left when one fails."""
 
     @classmethod
-    def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
+    def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
         """Define the ports that all have."""
         super().define(spec)
         spec.input(
@@ -91,7 +92,7 @@ class CallingWorkChain(WorkChain):
             return None
         reason = node.exit_message or (node.process_state.value if node.process_state else 'unknown')
         self.report(f'{node.process_label}<{node.pk}> failed with exit status {node.exit_status}: {reason}')
-        return exit_code.format(pk=node.pk, status=node.exit_status, reason=reason)
+        return formatted(exit_code, pk=node.pk, status=node.exit_status, reason=reason)
 
     def on_terminated(self) -> None:
         """Remove the working folders, if asked to."""

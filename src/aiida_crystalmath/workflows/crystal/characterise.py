@@ -22,7 +22,7 @@ from aiida_crystalmath.workflows.types import ElectronicType, RelaxType, SpinTyp
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
-    from aiida.engine.processes import ProcessSpec
+    from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 __all__ = ('CrystalCharacteriseWorkChain',)
 
@@ -36,7 +36,7 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
     _protocol_file: ClassVar[str] = 'crystal/characterise.yaml'
 
     @classmethod
-    def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
+    def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
         """Define inputs, outline, outputs and exit codes."""
         super().define(spec)
         spec.input('structure', valid_type=orm.StructureData, help='Crystal, slab, polymer or molecule, in any cell.')
@@ -66,24 +66,25 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
             namespace_options={**optional, 'help': 'The density of states; left out for a molecule.'},
         )
         spec.inputs.validator = validate_inputs
+        steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
         spec.outline(
-            cls.setup,
-            if_(cls.should_run_geopt)(
-                cls.run_geopt,
-                cls.inspect_geopt,
+            steps.setup,
+            if_(steps.should_run_geopt)(
+                steps.run_geopt,
+                steps.inspect_geopt,
             ),
-            cls.run_scf,
-            cls.inspect_scf,
-            if_(cls.should_run_properties)(
-                cls.run_properties,
-                cls.inspect_properties,
+            steps.run_scf,
+            steps.inspect_scf,
+            if_(steps.should_run_properties)(
+                steps.run_properties,
+                steps.inspect_properties,
             ),
-            cls.results,
+            steps.results,
         )
         cls._define_outputs(spec)
 
     @classmethod
-    def _define_outputs(cls, spec: ProcessSpec) -> None:
+    def _define_outputs(cls, spec: WorkChainSpec) -> None:
         """Define outputs and exit codes."""
         spec.output('output_structure', valid_type=orm.StructureData, required=False, help='The optimised structure.')
         spec.output('output_trajectory', valid_type=orm.TrajectoryData, required=False, help='Of the optimisation.')
@@ -97,7 +98,6 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
         spec.output_namespace(
             'recovery_reports', valid_type=orm.Dict, dynamic=True, required=False, help='What was repaired, by part.'
         )
-        spec.default_output_node = 'output_parameters'
         for status, label, part in (
             (421, 'GEOPT', 'optimisation'),
             (423, 'SCF', 'self-consistent field'),
@@ -172,10 +172,10 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
                 return failure
         return None
 
-    def _launch(self, chain: Any, inputs: AttributeDict, label: str) -> orm.WorkChainNode:
+    def _launch(self, chain: Any, inputs: AttributeDict, label: str) -> orm.ProcessNode:
         """Submit a work chain under a label of its own."""
         inputs.metadata.call_link_label = label
-        node: orm.WorkChainNode = self.submit(chain, **inputs)
+        node = self.submit(chain, **inputs)
         self.report(f'launching {label}, {node.process_label}<{node.pk}>')
         return node
 
@@ -228,17 +228,17 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
         is_molecule = arguments.check_structure(structure) == 0
         relax_type = arguments.check_relax_type(relax_type)
         inputs = cls.get_protocol_inputs(protocol, overrides)
-        electronic = {
+        electronic: dict[str, Any] = {
             'electronic_type': electronic_type,
             'spin_type': spin_type,
             'initial_magnetic_moments': initial_magnetic_moments,
             'options': options,
         }
-        builder = cls.get_builder()
+        builder: Any = cls.get_builder()
         builder.structure = structure
         builder.clean_workdir = orm.Bool(inputs['clean_workdir'])
         if relax_type is not RelaxType.NONE:
-            geopt = CrystalGeometryOptimizationWorkChain.get_builder_from_protocol(
+            geopt: Any = CrystalGeometryOptimizationWorkChain.get_builder_from_protocol(
                 code, structure, protocol, inputs.get('geopt'), relax_type=relax_type, **electronic
             )
             builder.geopt.base = geopt.base
@@ -246,14 +246,14 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
             CrystalBaseWorkChain.get_builder_from_protocol(code, structure, protocol, inputs.get('scf'), **electronic)
         )
         if is_molecule:
-            return builder
+            return builder  # type: ignore[no-any-return]
         if properties_code is None:
             raise ValueError('properties_code is needed for bands and density of states.')
         builder.bands = cls._part(
             CrystalBandStructureWorkChain, protocol, inputs.get('bands'), properties_code, options
         )
         builder.dos = cls._part(CrystalDosWorkChain, protocol, inputs.get('dos'), properties_code, options)
-        return builder
+        return builder  # type: ignore[no-any-return]
 
     @staticmethod
     def _part(

@@ -15,11 +15,12 @@ from aiida_crystalmath.workflows.crystal.dos_input import PROJECTIONS, dos_block
 from aiida_crystalmath.workflows.crystal.properties_chain import PropertiesWorkChain
 from aiida_crystalmath.workflows.crystal.validation import check_properties, positive
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean
+from aiida_crystalmath.workflows.restart import formatted
 from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
-    from aiida.engine.processes import ProcessSpec
+    from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 __all__ = ('CrystalDosWorkChain',)
 
@@ -34,7 +35,7 @@ class CrystalDosWorkChain(PropertiesWorkChain):
     _protocol_file: ClassVar[str] = 'crystal/dos.yaml'
 
     @classmethod
-    def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
+    def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
         """Define inputs, outline, outputs and exit codes."""
         super().define(spec)
         spec.expose_inputs(Crystal23PropertiesCalculation, namespace='properties', exclude=('parent_folder', 'kpoints'))
@@ -76,21 +77,21 @@ class CrystalDosWorkChain(PropertiesWorkChain):
             help=f'One of {", ".join(PROJECTIONS)} (default kinds): what the density is projected on.',
         )
         spec.inputs.validator = validate_inputs
+        steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
         spec.outline(
-            cls.setup,
-            if_(cls.should_run_scf)(
-                cls.run_scf,
-                cls.inspect_scf,
+            steps.setup,
+            if_(steps.should_run_scf)(
+                steps.run_scf,
+                steps.inspect_scf,
             ),
-            cls.make_input,
-            cls.run_properties,
-            cls.inspect_properties,
-            cls.results,
+            steps.make_input,
+            steps.run_properties,
+            steps.inspect_properties,
+            steps.results,
         )
         spec.output('output_dos', valid_type=orm.XyData, help='Total; energies in eV, states/eV/cell.')
         spec.output('output_dos_projected', valid_type=(orm.XyData, orm.ArrayData), required=False)
         spec.output('dos_parameters', valid_type=orm.Dict, required=False, help='Numbers of the properties run.')
-        spec.default_output_node = 'output_dos'
         spec.exit_code(205, 'ERROR_NO_DOS_INPUT', message='No input could be made for the density of states: {reason}')
 
     def make_input(self) -> ExitCode | None:
@@ -111,7 +112,7 @@ class CrystalDosWorkChain(PropertiesWorkChain):
                 projections=PROJECTIONS[0] if projections is None else projections.value,
             )
         except ValueError as exception:
-            return self.exit_codes.ERROR_NO_DOS_INPUT.format(reason=exception)
+            return formatted(self.exit_codes.ERROR_NO_DOS_INPUT, reason=exception)
         self.ctx.properties_inputs = {'parameters': orm.Dict({'blocks': blocks})}
         return None
 
@@ -151,7 +152,7 @@ class CrystalDosWorkChain(PropertiesWorkChain):
 
         :raises ValueError: for any argument that is wrong.
         """
-        builder = cls._builder(
+        builder: ProcessBuilder = cls._builder(
             code,
             structure,
             protocol,

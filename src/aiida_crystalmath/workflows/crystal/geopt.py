@@ -20,7 +20,7 @@ from aiida_crystalmath.workflows.types import ElectronicType, RelaxType, SpinTyp
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
-    from aiida.engine.processes import ProcessSpec
+    from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 __all__ = ('CrystalGeometryOptimizationWorkChain',)
 
@@ -35,7 +35,7 @@ class CrystalGeometryOptimizationWorkChain(ProtocolMixin, CallingWorkChain):
     _protocol_file: ClassVar[str] = 'crystal/geopt.yaml'
 
     @classmethod
-    def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
+    def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
         """Define inputs, outline, outputs and exit codes."""
         super().define(spec)
         spec.input('structure', valid_type=orm.StructureData, help='Where the optimisation starts.')
@@ -64,22 +64,22 @@ class CrystalGeometryOptimizationWorkChain(ProtocolMixin, CallingWorkChain):
             'given or the optimisation had to be restarted.',
         )
         spec.inputs.validator = validate_inputs
+        steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
         spec.outline(
-            cls.setup,
-            cls.run_optimisation,
-            cls.inspect_optimisation,
-            if_(cls.should_run_final_scf)(
-                cls.run_final_scf,
-                cls.inspect_final_scf,
+            steps.setup,
+            steps.run_optimisation,
+            steps.inspect_optimisation,
+            if_(steps.should_run_final_scf)(
+                steps.run_final_scf,
+                steps.inspect_final_scf,
             ),
-            cls.results,
+            steps.results,
         )
         spec.output('output_structure', valid_type=orm.StructureData, help='In the cell and atom order of the input.')
         spec.output('output_parameters', valid_type=orm.Dict, help='Of the final single point, if there was one.')
         spec.output('output_trajectory', valid_type=orm.TrajectoryData, required=False, help='Of the last run.')
         spec.output('remote_folder', valid_type=orm.RemoteData, required=False, help='Has the final wavefunction.')
         spec.output('recovery_report', valid_type=orm.Dict, required=False, help='What was repaired on the way.')
-        spec.default_output_node = 'output_parameters'
         spec.exit_code(
             421,
             'ERROR_SUB_PROCESS_FAILED_GEOPT',
@@ -180,7 +180,7 @@ class CrystalGeometryOptimizationWorkChain(ProtocolMixin, CallingWorkChain):
             relax_type = RelaxType.POSITIONS
         inputs = cls.get_protocol_inputs(protocol, overrides)
         keyword = {'crystal': {'parameters': {'geometry': {'optgeom': {'type': arguments.OPTGEOM_TYPES[relax_type]}}}}}
-        common = {
+        common: dict[str, Any] = {
             'protocol': protocol,
             'electronic_type': electronic_type,
             'spin_type': spin_type,

@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 from aiida import orm
-from aiida.engine import CalcJob, ExitCode, ProcessHandlerReport, process_handler
+from aiida.engine import CalcJob, ProcessHandlerReport, process_handler
 
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
 from aiida_crystalmath.workflows.crystal.remote import OPTIMISER_FILE, WAVEFUNCTION, non_empty_files
 from aiida_crystalmath.workflows.crystal.scf_history import classify, next_accelerator, next_fmixing
 from aiida_crystalmath.workflows.functions.trajectory_frame import trajectory_frame
-from aiida_crystalmath.workflows.restart import CrystalmathBaseRestartWorkChain
+from aiida_crystalmath.workflows.restart import CrystalmathBaseRestartWorkChain, own_exit_code
 
 __all__ = ('CrystalHandlers',)
 
@@ -46,11 +46,6 @@ OUT_OF_MEMORY = CODES.ERROR_OUT_OF_MEMORY.status
 
 BROYDEN = [0.0001, 50, 2]
 """W0, IMIX and ISTART of BROYDEN: the values of the example in the CRYSTAL manual."""
-
-
-def own_exit_code(node: orm.ProcessNode) -> ExitCode:
-    """Return the exit code of a child, to be that of the work chain."""
-    return ExitCode(node.exit_status, node.exit_message)
 
 
 class CrystalHandlers(CrystalmathBaseRestartWorkChain):
@@ -164,7 +159,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
         fail again, and changing it would change what is computed. Strategy: stop at once with the calculation's own
         exit code and message, which say what to do.
         """
-        status = node.exit_status
+        status = node.exit_status or 0
         recoverable = {code.status for code in INTERRUPTIONS}
         if not node.is_failed or status in recoverable or (status >= 400 and status != OUT_OF_MEMORY):
             return None

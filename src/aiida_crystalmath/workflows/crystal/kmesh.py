@@ -50,7 +50,7 @@ def _reciprocal_rotations(geometry: Geometry, symprec: float) -> NDArray[np.int6
     numbers = [species[site.species] for site in geometry.sites]
     cell = thick_cell(geometry)
     positions = geometry.positions @ np.linalg.inv(cell)
-    found = spglib.get_symmetry((cell, positions, numbers), symprec=symprec)
+    found = spglib.get_symmetry((cell.tolist(), positions.tolist(), numbers), symprec=symprec)
     rotations = np.array(found['rotations']) if found is not None else np.eye(3, dtype=int)[None]
     # Columns of a direct rotation are the images of a, b, c; the reciprocal vectors follow its inverse transpose.
     return np.rint(np.linalg.inv(rotations).transpose(0, 2, 1)).astype(np.int64)

@@ -18,8 +18,7 @@ from aiida_crystalmath.workflows.protocols.merge import merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
 
 if TYPE_CHECKING:
-    from aiida.engine import ProcessBuilder
-    from aiida.engine.processes import ProcessSpec
+    from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 __all__ = ('PropertiesWorkChain',)
 
@@ -32,7 +31,7 @@ class PropertiesWorkChain(ProtocolMixin, CallingWorkChain):
     """
 
     @classmethod
-    def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
+    def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
         """Define what all have."""
         super().define(spec)
         define_scf(spec)
@@ -117,7 +116,7 @@ class PropertiesWorkChain(ProtocolMixin, CallingWorkChain):
         *,
         properties_code: orm.AbstractCode | str,
         options: Mapping[str, Any] | None = None,
-    ) -> ProcessBuilder:
+    ) -> Any:
         """Return a builder filled from a protocol but for the wavefunction and how to get it.
 
         :param properties_code: the code (or its label) of ``properties``.
@@ -125,7 +124,7 @@ class PropertiesWorkChain(ProtocolMixin, CallingWorkChain):
         :raises ValueError: for any argument that is wrong.
         """
         inputs = cls.get_protocol_inputs(protocol, overrides)
-        builder = cls.get_builder()
+        builder: Any = cls.get_builder()
         builder.clean_workdir = orm.Bool(inputs['clean_workdir'])
         asked = merge(inputs['properties'], {'metadata': {'options': arguments.check_options(options)}})
         asked = merge(asked, read_overrides(overrides).get('properties', {}))
@@ -149,9 +148,9 @@ class PropertiesWorkChain(ProtocolMixin, CallingWorkChain):
         parent_folder: orm.RemoteData | None,
         options: Mapping[str, Any] | None,
         **electronic: Any,
-    ) -> ProcessBuilder:
+    ) -> Any:
         """Return a builder filled from a protocol, with the wavefunction or how to get it."""
-        builder = cls.properties_builder(protocol, overrides, properties_code=properties_code, options=options)
+        builder: Any = cls.properties_builder(protocol, overrides, properties_code=properties_code, options=options)
         if parent_folder is not None:
             if code is not None or structure is not None:
                 raise ValueError('with a parent_folder crystal is not run: code and structure must be None.')

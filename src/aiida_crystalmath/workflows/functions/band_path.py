@@ -22,7 +22,7 @@ Path = list[tuple[str, str]]
 Points = dict[str, NDArray[np.float64]]
 
 
-@calcfunction  # type: ignore[untyped-decorator]
+@calcfunction
 def band_path(structure: orm.StructureData, distance: orm.Float) -> orm.KpointsData:
     """Return a path along lines of high symmetry, in the reciprocal cell of ``structure`` as it is given.
 
@@ -53,11 +53,12 @@ def special_points(geometry: Geometry) -> tuple[Path, Points]:
     """
     if geometry.dimensionality == 0:
         raise ValueError('a molecule has no band structure: ask for the levels in its output parameters instead.')
+    periodic = np.array(geometry.pbc)
     if geometry.dimensionality == 1:
-        return [('GAMMA', 'X')], {'GAMMA': np.zeros(3), 'X': np.array([0.5, 0.0, 0.0])}
+        return [('GAMMA', 'X')], {'GAMMA': np.zeros(3), 'X': np.where(periodic, 0.5, 0.0)}
     path, points = _seekpath(geometry)
     if geometry.dimensionality == 2:
-        flat = {label: point for label, point in points.items() if abs(point[2]) < 1e-8}
+        flat = {label: point for label, point in points.items() if abs(point[~periodic]).max() < 1e-8}
         path = [(start, end) for start, end in path if start in flat and end in flat]
         points = flat
     return path, points
@@ -77,7 +78,9 @@ def _seekpath(geometry: Geometry) -> tuple[Path, Points]:
     with warnings.catch_warnings():
         # A conventional cell is no supercell to CRYSTAL, which reduces it to the primitive one.
         warnings.filterwarnings('ignore', category=seekpath.SupercellWarning)
-        found: dict[str, Any] = seekpath.get_path_orig_cell((cell.tolist(), positions.tolist(), numbers))
+        found: dict[str, Any] = seekpath.get_path_orig_cell(  # type: ignore[no-untyped-call]
+            (cell.tolist(), positions.tolist(), numbers)
+        )
     # Rounded: the transformations leave 1e-17 where a coordinate is zero.
     points = {label: np.round(point, 12) + 0.0 for label, point in found['point_coords'].items()}
     return [(str(start), str(end)) for start, end in found['path']], points

@@ -9,7 +9,7 @@ from aiida.engine import calcfunction
 __all__ = ('trajectory_frame',)
 
 
-@calcfunction  # type: ignore[untyped-decorator]
+@calcfunction
 def trajectory_frame(trajectory: orm.TrajectoryData, structure: orm.StructureData, index: orm.Int) -> orm.StructureData:
     """Return the structure of one point of an optimisation.
 
