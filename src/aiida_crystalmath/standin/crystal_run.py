@@ -1,0 +1,134 @@
+"""One run of the stand-in's main program: deck in, CRYSTAL's files out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+from aiida_crystalmath import __version__
+from aiida_crystalmath.crystal.inputs.d12 import D12, read_d12
+
+from . import engine, translate, wavefunction
+from .failures import KNOWN_FAILURES, Fatal, report
+from .geometry_file import write_geometry_file
+from .model import Job, ScfCycle, ScfResult
+from .optimisation_run import run_optimisation
+from .writers import basis, controls, geometry, mulliken, scf
+from .writers.frame import Output, title_line
+from .writers.setting import setting_of
+from .writers.symmetry import SymmetryOperators, irreducible_points
+
+
+def run(deck: str, folder: Path, stream: TextIO) -> int:
+    """Run a deck in a folder and return the exit status.
+
+    :param deck: text of the d12.
+    :param folder: where files are read (fort.34, fort.20, OPTINFO.DAT) and written.
+    :param stream: the output.
+    """
+    out = Output(stream)
+    out.start(__version__)
+    try:
+        if not deck.strip():
+            raise Fatal('INPUT', 'END OF DATA IN INPUT DECK')
+        out.line(title_line(deck.splitlines()[0]))
+        d12 = read_d12(deck)
+        job = translate.job_from_d12(d12, external_geometry(d12, folder))
+        check(d12, job, folder)
+        return _run_job(d12, job, folder, out)
+    except (*KNOWN_FAILURES, Fatal) as error:
+        return report(out, folder, error)
+
+
+def external_geometry(d12: D12, folder: Path) -> str | None:
+    """Return the text of fort.34 when the deck reads its geometry from there."""
+    if d12.geometry.keyword != 'EXTERNAL':
+        return None
+    path = folder / 'fort.34'
+    if not path.is_file() or path.stat().st_size == 0:
+        raise Fatal('EXTERNAL', 'GEOMETRY DATA FILE NOT FOUND', 'EXTERNAL reads fort.34: put it in the working folder')
+    return path.read_text()
+
+
+def check(d12: D12, job: Job, folder: Path) -> None:
+    """Stop where CRYSTAL stops: a charged cell, a missing density to start from."""
+    electrons = sum(basis_set.n_electrons for basis_set in job.basis)
+    charge = sum(
+        basis_set.nuclear_charge for site, basis_set in zip(job.geometry.sites, job.basis, strict=True) if not site.ghost
+    )
+    if abs(electrons - charge) > 1e-6 and not d12.parameters.basis.charged:
+        raise Fatal('LoadBa', 'UNIT CELL NOT NEUTRAL', f'{electrons:g} electrons in the shells, nuclear charge {charge:g}')
+    if job.guessp and not (folder / 'fort.20').is_file():
+        raise Fatal('GUESSP', 'COPY OF WAVEFUNCTION FILE fort.20 CAN NOT BE FOUND')
+
+
+def _run_job(d12: D12, job: Job, folder: Path, out: Output) -> int:
+    operators = SymmetryOperators.of(job.rotations, job.translations)
+    setting = setting_of(d12.geometry, job.geometry)
+    out.lines(geometry.input_section(setting, job.geometry, operators))
+    out.lines(geometry.wave_function_section(setting, job.geometry, operators))
+    if job.testgeom:
+        write_geometry_file(folder / 'fort.34', job.geometry, operators)
+        out.line(' WARNING **** CRYSTA **** TESTGEOM  DIRECTIVE - GEOMETRY EDITING COMPLETE')
+        out.terminate()
+        return 0
+    system = controls.System(
+        job=job,
+        operators=operators,
+        points=irreducible_points(job.kmesh, operators),
+        n_electrons=sum(basis_set.n_electrons for basis_set in job.basis),
+        tolerances=_tolerances(d12),
+    )
+    out.lines(basis.basis_section(job.geometry, job.basis))
+    out.lines(controls.messages(job))
+    out.lines(controls.parameter_tables(system))
+    out.timing('INPUT')
+    out.lines(geometry.neighbours(job.geometry))
+    out.timing('SYMM')
+    if job.optimisation is not None:
+        return run_optimisation(system, setting, folder, out)
+    return _single_point(system, folder, out)
+
+
+def _single_point(system: controls.System, folder: Path, out: Output) -> int:
+    job = system.job
+    out.timing('INT_CALC')
+    scf.heading(out, system)
+
+    def on_cycle(step: ScfCycle) -> None:
+        scf.cycle(out, step, job)
+
+    result = engine.run_scf(job, on_cycle)
+    finish_scf(out, system, result)
+    closing(out, job, result, folder)
+    out.terminate()
+    return 0
+
+
+def finish_scf(out: Output, system: controls.System, result: ScfResult) -> None:
+    """Write everything between the last cycle and the populations."""
+    scf.band_edges(out, system, result)
+    out.lines(scf.energy_terms(result))
+    out.timing('MONMO3')
+    scf.end(out, system.job, result.cycles[-1], converged=result.converged)
+    out.lines(scf.smearing(system, result))
+    out.lines(f' WARNING **** STANDIN **** {note}' for note in result.notes)
+    out.timing('EDFT')
+
+
+def closing(out: Output, job: Job, result: ScfResult, folder: Path) -> None:
+    """Write the populations and the wavefunction: the last things of a run that came to its end."""
+    if job.ppan:
+        mulliken.section(out, job.geometry, result.mulliken)
+        (folder / 'PPAN.DAT').write_text(mulliken.write_ppan_dat(job.geometry, result.mulliken))
+    wavefunction.save(folder / 'fort.9', job, result)
+    if result.converged:
+        out.line(' EIGENVECTORS IN FORTRAN UNIT 10')
+
+
+def _tolerances(d12: D12) -> tuple[int, int, int, int, int]:
+    given = d12.parameters.scf.tolinteg
+    if given is None:
+        return controls.DEFAULT_TOLERANCES
+    first, second, third, fourth, fifth = given
+    return first, second, third, fourth, fifth

@@ -1,0 +1,54 @@
+"""Fatal errors of the stand-in's programs, in CRYSTAL's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiida_crystalmath.crystal.basis import BasisError
+from aiida_crystalmath.crystal.inputs.errors import DeckError
+
+from .model import NotSupported, StandinError
+from .writers.fort87 import write_fort87
+from .writers.frame import Output
+
+KNOWN_FAILURES = (NotSupported, StandinError, DeckError, BasisError)
+"""What a program reports as an error of its input or its run; anything else is a bug and leaves a traceback."""
+
+
+class Fatal(Exception):
+    """An error of CRYSTAL's own, to be printed as ``ERROR **** <routine> **** <message>``.
+
+    :param details: further lines for people, printed above.
+    """
+
+    def __init__(self, routine: str, message: str, details: str = '') -> None:
+        super().__init__(f'{routine}: {message}')
+        self.routine = routine
+        self.message = message
+        self.details = details
+
+
+def report(out: Output, folder: Path, error: Exception) -> int:
+    """Print an error, leave its line in fort.87 and return the exit status."""
+    fatal = translate(error)
+    if fatal.details:
+        out.lines(f' {line}' for line in fatal.details.splitlines())
+    write_fort87(folder, out.error(fatal.routine, fatal.message))
+    return 1
+
+
+def translate(error: Exception) -> Fatal:
+    """Return the error in CRYSTAL's words."""
+    if isinstance(error, Fatal):
+        return error
+    if isinstance(error, NotSupported):
+        return Fatal('STANDIN', f'{error.keyword} NOT SUPPORTED', error.reason)
+    if isinstance(error, StandinError):
+        return Fatal(error.routine, error.message)
+    if isinstance(error, BasisError):
+        return Fatal('INPBAS', 'FORMAT ERROR IN INPUT DECK', str(error))
+    if isinstance(error, DeckError):
+        text = str(error)
+        ends = any(word in text.lower() for word in ('ends', 'end of', 'missing end', 'is empty'))
+        return Fatal('INPUT', 'END OF DATA IN INPUT DECK' if ends else 'FORMAT ERROR IN INPUT DECK', text)
+    raise error
