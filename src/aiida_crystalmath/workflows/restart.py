@@ -41,8 +41,8 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
     Handlers tell what they did through :meth:`record`; if any acted, the chain has the output ``recovery_report``.
     """
 
-    _fatal: tuple[ExitCode, ...] = ()
-    """Exit code of the first fatal report of the inspection that is going on, if there was one."""
+    _fatal: list[ExitCode]
+    """Exit codes of the fatal reports of the inspection that is going on: none, or the first one."""
 
     @classmethod
     def define(cls, spec: ProcessSpec) -> None:  # type: ignore[override]
@@ -70,10 +70,10 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
         """
         # The core finds the child by the number of the iteration: keep the two in step.
         self.ctx.iteration = len(self.ctx.children)
-        self._fatal = ()
+        self._fatal = fatal = []
         exit_code = super().inspect_process()
-        if self._fatal:
-            exit_code = self._fatal[0]
+        if fatal:
+            exit_code = fatal[0]
         if isinstance(exit_code, ExitCode) and exit_code.status:
             self._attach_partial_outputs()
         return exit_code
@@ -91,7 +91,7 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
                 return None
             report = handler(chain, node)
             if isinstance(report, ProcessHandlerReport) and report.exit_code.status:
-                chain._fatal = (report.exit_code,)
+                chain._fatal.append(report.exit_code)
             return report
 
         return watched

@@ -40,10 +40,13 @@ def classify(energies: Sequence[float]) -> Behaviour:
 
 
 def _shrinks(sizes: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
-    """Tell whether the steps fall by at least a factor two over the window (geometric means of its halves)."""
+    """Tell whether the steps fall by at least a factor two from one half of the window to the other.
+
+    Medians, since the first step, away from atomic densities, is always huge.
+    """
     half = len(sizes) // 2
     logs = np.log(sizes)
-    return bool(np.mean(logs[-half:]) - np.mean(logs[:half]) < -np.log(2.0))
+    return bool(np.median(logs[-half:]) - np.median(logs[:half]) < -np.log(2.0))
 
 
 def next_fmixing(current: int | None) -> int | None:

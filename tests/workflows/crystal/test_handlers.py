@@ -1,0 +1,389 @@
+"""Every handler of the base chain, one by one, on finished calculations; nothing is run."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import ProcessHandlerReport
+
+CONVERGING = [-271.2, -271.70, -271.755, -271.7645]
+OSCILLATING = [-268.34, -270.01] * 6
+
+
+@pytest.fixture
+def base(generate_inputs_crystal, generate_workchain):
+    """Return a factory of base chains, set up but not run."""
+
+    def factory(parameters: dict | None = None, **inputs):
+        crystal = generate_inputs_crystal()
+        content = crystal['parameters'].get_dict()
+        for block, values in (parameters or {}).items():
+            content[block] = {**content.get(block, {}), **values}
+        crystal['parameters'] = orm.Dict(content)
+        if 'options' in inputs:
+            crystal['metadata']['options'].update(inputs.pop('options'))
+        process = generate_workchain('crystalmath.crystal.base', {'crystal': crystal, **inputs})
+        process.setup()
+        assert process.prepare_inputs() is None
+        process.ctx.children = []
+        return process
+
+    return factory
+
+
+@pytest.fixture
+def finished(generate_calc_job_node, generate_structure, aiida_localhost, tmp_path):
+    """Return a factory that gives a chain one more finished child with results, remote files and trajectory."""
+
+    def factory(process, exit_status, *, results=None, files=None, points=0, energies=None):
+        inputs = {'structure': process.ctx.inputs.structure}
+        node = generate_calc_job_node('crystalmath.crystal23', inputs=inputs, exit_status=exit_status)
+        node.set_process_state('finished')
+        folder = tmp_path / str(node.pk)
+        folder.mkdir()
+        for name, content in (files or {}).items():
+            (folder / name).write_text(content)
+        node.outputs.remote_folder.base.attributes._backend_node.set_attribute('remote_path', str(folder))
+        if results is not None:
+            attach(node, 'output_parameters', orm.Dict(results))
+        if points:
+            attach(node, 'output_trajectory', trajectory(process.ctx.inputs.structure, points, energies))
+        process.ctx.children.append(node)
+        process.ctx.iteration = len(process.ctx.children)
+        return node
+
+    return factory
+
+
+def attach(node, label, data):
+    data.base.links.add_incoming(node, link_type=LinkType.CREATE, link_label=label)
+    data.store()
+
+
+def trajectory(structure, points, energies=None):
+    """Make a trajectory whose cell shrinks by 1 % a point."""
+    data = orm.TrajectoryData()
+    scale = 0.99 ** np.arange(points)
+    positions = np.array([site.position for site in structure.sites])
+    data.set_trajectory(
+        symbols=[site.kind_name for site in structure.sites],
+        positions=scale[:, None, None] * positions,
+        stepids=np.arange(points),
+        cells=scale[:, None, None] * np.array(structure.cell),
+        pbc=structure.pbc,
+    )
+    if energies is not None:
+        data.set_array('energies', np.array(energies))
+    return data
+
+
+def scf_results(energies):
+    return {'scf': {'converged': False, 'n_cycles': len(energies), 'energies_hartree': energies}}
+
+
+def continues(result) -> bool:
+    return result is not None and result.status == 0
+
+
+OPTGEOM = {'geometry': {'optgeom': {'type': 'FULLOPTG', 'maxcycle': 10}}}
+BOTH = {'OPTINFO.DAT': 'state', 'fort.9': 'wavefunction'}
+
+
+# ---------------------------------------------------------------------------------------------------- input errors
+
+
+@pytest.mark.parametrize('status', [303, 320, 321, 322, 323, 324, 390, 405, 100, 110, 150])
+def test_input_errors_stop_at_once(base, finished, status):
+    """Whatever running again cannot help ends the chain with the calculation's own code."""
+    process = base()
+    finished(process, status)
+    result = process.inspect_process()
+    assert result.status == status
+    assert process.ctx.recovery == []
+    assert 'remote_folder' in process.outputs
+
+
+def test_success_is_left_alone(base, finished):
+    process = base()
+    finished(process, 0)
+    assert process.inspect_process() is None
+    assert process.ctx.is_finished
+
+
+def test_exit_codes_of_the_calculation_are_declared(base):
+    """The chain's documentation lists them, and the core's own are not declared again."""
+    from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
+
+    codes = CrystalBaseWorkChain.exit_codes
+    assert codes.ERROR_SCF_NOT_CONVERGED.status == 410
+    assert codes.ERROR_CELL_NOT_NEUTRAL.status == 322
+    assert codes.ERROR_MAXIMUM_ITERATIONS_EXCEEDED.status == 401
+    statuses = [code.status for code in codes.values()]
+    assert len(statuses) == len(set(statuses))
+
+
+# ---------------------------------------------------------------------------------------------------- SCF
+
+
+def test_cycles_exhausted_goes_on_from_the_wavefunction(base, finished):
+    """GUESSP and twice MAXCYCLE; TOLDEE and all the rest as they were."""
+    process = base({'scf': {'maxcycle': 4, 'toldee': 7}})
+    before = dict(process.ctx.inputs.parameters['scf'])
+    node = finished(process, 410, results=scf_results(CONVERGING), files={'fort.9': 'wavefunction'})
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parent_folder.pk == node.outputs.remote_folder.pk
+    assert process.ctx.inputs.parameters['scf'] == {**before, 'maxcycle': 8, 'guessp': True}
+    assert process.ctx.recovery[0]['changes'] == {'MAXCYCLE': 8, 'GUESSP': True}
+
+
+@pytest.mark.parametrize('files', [{}, {'fort.9': ''}])
+def test_empty_wavefunction_is_not_used(base, finished, files):
+    """Reading an empty fort.9 ends with an opaque Fortran error: start anew, with more cycles."""
+    process = base({'scf': {'maxcycle': 4}})
+    finished(process, 410, results=scf_results(CONVERGING), files=files)
+    assert continues(process.inspect_process())
+    assert 'parent_folder' not in process.ctx.inputs
+    assert process.ctx.inputs.parameters['scf']['guessp'] is False
+    assert process.ctx.inputs.parameters['scf']['maxcycle'] == 8
+
+
+def test_cleaned_folder_counts_as_empty(base, finished):
+    process = base({'scf': {'maxcycle': 4}})
+    node = finished(process, 410, results=scf_results(CONVERGING), files={'fort.9': 'wavefunction'})
+    shutil.rmtree(node.outputs.remote_folder.get_remote_path())
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['guessp'] is False
+
+
+def test_oscillation_climbs_the_ladder(base, finished):
+    """More damping each time, from atomic densities; then other accelerators; then the calculation's own code."""
+    process = base({'scf': {'diis': False, 'fmixing': 0}}, max_iterations=orm.Int(20))
+    seen = []
+    for _ in range(7):
+        finished(process, 410, results=scf_results(OSCILLATING), files={'fort.9': 'wavefunction'})
+        assert continues(process.inspect_process())
+        scf = process.ctx.inputs.parameters['scf']
+        assert scf['guessp'] is False
+        seen.append((scf['fmixing'], scf['diis']))
+    assert seen == [(30, False), (50, False), (70, False), (90, False), (90, True), (50, 'BROYDEN'), (50, 'ANDERSON')]
+    assert 'broyden' not in process.ctx.inputs.parameters['scf']
+    finished(process, 410, results=scf_results(OSCILLATING))
+    assert process.inspect_process().status == 410
+    assert len(process.outputs['recovery_report']['actions']) == 7
+
+
+def test_damping_never_changes_the_physics(base, finished):
+    """Hamiltonian, basis, mesh and thresholds stay."""
+    process = base({'scf': {'toldee': 9, 'tolinteg': [7, 7, 7, 7, 14]}})
+    before = process.ctx.inputs.parameters
+    kept = {key: before['scf'][key] for key in ('toldee', 'tolinteg', 'shrink')}
+    hamiltonian = dict(before['hamiltonian'])
+    finished(process, 410, results=scf_results(OSCILLATING))
+    assert continues(process.inspect_process())
+    after = process.ctx.inputs.parameters
+    assert {key: after['scf'][key] for key in kept} == kept
+    assert after['hamiltonian'] == hamiltonian
+    assert after['scf']['fmixing'] == 50  # CRYSTAL's default is 30
+
+
+def test_no_history_means_more_cycles(base, finished):
+    """Too few energies to tell: the cheap remedy."""
+    process = base({'scf': {'maxcycle': 2}})
+    finished(process, 410, results=scf_results([-1.0, -1.1]))
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['maxcycle'] == 4
+
+
+def test_scf_failure_in_an_optimisation_goes_on_from_its_last_point(base, finished):
+    process = base(OPTGEOM)
+    finished(process, 501, results=scf_results(OSCILLATING), files=BOTH)
+    assert continues(process.inspect_process())
+    parameters = process.ctx.inputs.parameters
+    assert parameters['geometry']['optgeom']['restart'] is True
+    assert parameters['scf']['guessp'] is False
+    assert parameters['scf']['fmixing'] == 50
+
+
+def test_fermi_energy(base, finished):
+    """A denser mesh once, never smearing."""
+    process = base({'scf': {'shrink': {'is': [4, 4, 2], 'isp': 8}}})
+    finished(process, 411)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['shrink'] == {'is': [8, 8, 4], 'isp': 16}
+    assert 'smear' not in process.ctx.inputs.parameters['scf']
+    finished(process, 411)
+    assert process.inspect_process().status == 411
+
+
+def test_guess_missing(base, finished):
+    """GUESSP is dropped once."""
+    process = base({'scf': {'maxcycle': 4}})
+    finished(process, 410, results=scf_results(CONVERGING), files={'fort.9': 'wavefunction'})
+    assert continues(process.inspect_process())
+    finished(process, 412)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['guessp'] is False
+    assert 'parent_folder' not in process.ctx.inputs
+    finished(process, 412)
+    assert process.inspect_process().status == 412
+
+
+def test_guess_missing_keeps_the_optimiser(base, finished):
+    """An optimisation goes on from its last point even without the wavefunction."""
+    process = base(OPTGEOM)
+    finished(process, 500, results={}, files=BOTH)
+    assert continues(process.inspect_process())
+    folder = process.ctx.inputs.parent_folder
+    finished(process, 412)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parent_folder.pk == folder.pk
+    assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is True
+    assert process.ctx.inputs.parameters['scf']['guessp'] is False
+
+
+# ---------------------------------------------------------------------------------------------------- stopped jobs
+
+
+@pytest.mark.parametrize(('status', 'seconds'), [(120, 200), (400, 200), (404, 100), (140, 100)])
+def test_stopped_scf_is_run_once_more(base, finished, status, seconds):
+    """From the start, with twice the time if time was short; the second time the chain ends."""
+    process = base(options={'max_wallclock_seconds': 100})
+    finished(process, status, files={'fort.9': 'half a wavefunction'})
+    assert continues(process.inspect_process())
+    assert 'parent_folder' not in process.ctx.inputs
+    assert process.ctx.inputs.metadata.options['max_wallclock_seconds'] == seconds
+    finished(process, status)
+    assert process.inspect_process().status == status
+
+
+def test_stopped_without_a_time_limit(base, finished):
+    process = base()
+    finished(process, 400)
+    assert continues(process.inspect_process())
+    assert 'max_wallclock_seconds' not in process.ctx.inputs.metadata.options
+
+
+@pytest.mark.parametrize(
+    ('files', 'guessp'), [(BOTH, True), ({'OPTINFO.DAT': 'state', 'fort.9': ''}, False), ({'OPTINFO.DAT': 'x'}, False)]
+)
+def test_stopped_optimisation_goes_on(base, finished, files, guessp):
+    """RESTART always, GUESSP only with a wavefunction that is not empty."""
+    process = base(OPTGEOM)
+    structure = process.ctx.inputs.structure
+    node = finished(process, 404, results={'optimisation': {'n_points': 3}}, files=files)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parent_folder.pk == node.outputs.remote_folder.pk
+    assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is True
+    assert process.ctx.inputs.parameters['scf']['guessp'] is guessp
+    assert process.ctx.inputs.structure is structure
+
+
+def test_stopped_optimisation_without_its_state(base, finished):
+    """The last geometry, cell and all, as a fresh start."""
+    process = base(OPTGEOM)
+    node = finished(process, 120, results={'optimisation': {'n_points': 3}}, points=3, files={'fort.9': ''})
+    old = process.ctx.inputs.structure
+    assert continues(process.inspect_process())
+    new = process.ctx.inputs.structure
+    assert np.array(new.cell) == pytest.approx(0.99**2 * np.array(old.cell))
+    assert [site.kind_name for site in new.sites] == [site.kind_name for site in old.sites]
+    assert new.creator.inputs.trajectory.pk == node.outputs.output_trajectory.pk
+    assert not process.ctx.inputs.parameters['geometry']['optgeom']['restart']
+
+
+def test_optimisation_that_makes_no_progress_ends(base, finished):
+    """Stopped again and again before a second point: it is not restarted for ever."""
+    process = base(OPTGEOM, max_iterations=orm.Int(20))
+    for runs in range(1, 10):
+        finished(process, 404, results={'optimisation': {'n_points': 1}}, files=BOTH)
+        result = process.inspect_process()
+        if not continues(result):
+            break
+    assert (result.status, runs) == (404, 3)
+
+
+def test_optimisation_that_makes_progress_goes_on(base, finished):
+    process = base(OPTGEOM, max_iterations=orm.Int(20))
+    for _ in range(9):
+        finished(process, 120, results={'optimisation': {'n_points': 5}}, files=BOTH)
+        assert continues(process.inspect_process())
+
+
+# ---------------------------------------------------------------------------------------------------- optimisations
+
+
+def test_unfinished_optimisation_goes_on(base, finished):
+    """RESTART, GUESSP, and twice the steps."""
+    process = base(OPTGEOM)
+    finished(process, 500, results={}, files=BOTH)
+    assert continues(process.inspect_process())
+    optgeom = process.ctx.inputs.parameters['geometry']['optgeom']
+    assert (optgeom['restart'], optgeom['maxcycle']) == (True, 20)
+    assert process.ctx.inputs.parameters['scf']['guessp'] is True
+
+
+def test_unfinished_optimisation_with_nothing_left(base, finished):
+    process = base(OPTGEOM)
+    finished(process, 500, results={})
+    assert process.inspect_process().status == 500
+
+
+def test_stale_hessian(base, finished):
+    """Anew from the point of lowest energy, not the last; twice, then the end."""
+    process = base(OPTGEOM)
+    old = process.ctx.inputs.structure
+    finished(process, 502, results={}, points=3, energies=[-1.0, -1.2, -1.1], files=BOTH)
+    assert continues(process.inspect_process())
+    assert np.array(process.ctx.inputs.structure.cell) == pytest.approx(0.99 * np.array(old.cell))
+    assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is False
+    assert 'parent_folder' not in process.ctx.inputs
+    finished(process, 502, results={}, points=2)
+    assert continues(process.inspect_process())
+    finished(process, 502, results={}, points=2)
+    assert process.inspect_process().status == 502
+
+
+# ---------------------------------------------------------------------------------------------------- all of them
+
+
+def test_handlers_can_be_switched_off(base, finished):
+    """With ``handler_overrides`` the failure is nobody's: the core's 402."""
+    off = {'handle_scf_cycles_exhausted': {'enabled': False}, 'handle_scf_oscillation': {'enabled': False}}
+    process = base({'scf': {'maxcycle': 4}}, handler_overrides=orm.Dict(off))
+    finished(process, 410, results=scf_results(CONVERGING))
+    assert process.inspect_process().status == 402
+
+
+def test_table_of_the_module_lists_every_handler():
+    """The docstring that the documentation shows has each handler with its true priority, in order."""
+    from aiida_crystalmath.workflows.crystal import handlers
+
+    declared = sorted(
+        ((handler.priority, handler.__name__) for handler in handlers.CrystalHandlers.get_process_handlers()),
+        reverse=True,
+    )
+    lines = [line.split()[:2] for line in handlers.__doc__.splitlines() if ' handle_' in line]
+    assert [(int(priority), name) for priority, name in lines] == declared
+
+
+def test_each_docstring_says_cause_and_strategy():
+    from aiida_crystalmath.workflows.crystal.handlers import CrystalHandlers
+
+    for handler in CrystalHandlers.get_process_handlers():
+        assert 'Cause:' in handler.__doc__, handler.__name__
+        assert 'Strategy:' in handler.__doc__, handler.__name__
+
+
+def test_reports_are_reports(base, finished):
+    """Each handler of a code it declares returns a report, never raises, also with a child that left nothing."""
+    process = base(OPTGEOM)
+    for status in (400, 404, 410, 411, 412, 500, 501, 502):
+        node = finished(process, status)
+        for _, handler in process.get_process_handlers_by_priority():
+            process._fatal = []
+            result = handler(process, node)
+            assert result is None or isinstance(result, ProcessHandlerReport)

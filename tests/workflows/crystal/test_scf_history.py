@@ -1,0 +1,55 @@
+"""Judging an SCF by its energies."""
+
+from __future__ import annotations
+
+import pytest
+
+from aiida_crystalmath.workflows.crystal.scf_history import classify, next_accelerator, next_fmixing
+
+# Energies of the stand-in (MgO, STO-3G, PBE, 2 x 2 x 2, NODIIS), see the test of the handlers that runs it.
+OSCILLATING = [-268.34, -270.01, -268.35, -270.00, -268.34, -270.01, -268.34, -270.01]
+CONVERGING = [-271.2, -271.70, -271.755, -271.7645]
+
+
+@pytest.mark.parametrize(
+    ('energies', 'expected'),
+    [
+        (CONVERGING, 'converging'),
+        (OSCILLATING, 'oscillating'),
+        ([0.0, 1.0, 0.5, 0.75, 0.625, 0.6875, 0.65625], 'converging'),  # alternates, but shrinks
+        ([0.0, -1.0, -2.0, -3.0, -4.0, -5.0], 'stalled'),  # drifts
+        ([0.0, 1.0, -2.0, 4.0, -8.0, 16.0], 'oscillating'),  # grows
+        ([-10.0, *OSCILLATING[1:], -268.34], 'oscillating'),
+        ([-1.0, -1.5], 'unknown'),
+        ([], 'unknown'),
+        ([-1.0, -1.0, -1.0, -1.0], 'stalled'),  # stands still and yet did not converge
+    ],
+)
+def test_classify(energies, expected):
+    assert classify(energies) == expected
+
+
+def test_only_the_end_counts():
+    """A wild start is forgiven when the end converges, and a good start does not excuse the end."""
+    end = [-1.0 - 0.5**n for n in range(12)]
+    assert classify([*OSCILLATING, *end]) == 'converging'
+    assert classify([*end, *[-1 + 0.1 * (-1) ** n for n in range(13)]]) == 'oscillating'
+
+
+def test_damping_is_only_ever_raised():
+    """30 -> 50 -> 70 -> 90 -> nothing: lowering it is the wrong direction."""
+    steps = []
+    value: int | None = 0
+    while (value := next_fmixing(value)) is not None:
+        steps.append(value)
+    assert steps == [30, 50, 70, 90]
+    assert next_fmixing(None) == 50  # CRYSTAL's default is 30
+    assert next_fmixing(40) == 50
+
+
+def test_accelerators():
+    """NODIIS -> DIIS -> Broyden -> Anderson -> nothing; the default of CRYSTAL is DIIS."""
+    assert next_accelerator(False) is True
+    assert next_accelerator(True) == next_accelerator(None) == 'BROYDEN'
+    assert next_accelerator('BROYDEN') == 'ANDERSON'
+    assert next_accelerator('ANDERSON') is None

@@ -1,0 +1,185 @@
+"""The hardened restart chain, and the traps of the core that it closes.
+
+Each trap is shown in the core as well: when such a test fails, the core was repaired and the defence can go.
+"""
+
+from __future__ import annotations
+
+import pytest
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import BaseRestartWorkChain, ExitCode, ProcessHandlerReport, process_handler, while_
+from aiida.engine.utils import instantiate_process
+from aiida.manage.manager import get_manager
+from aiida.plugins import CalculationFactory
+
+from aiida_crystalmath.workflows.restart import CrystalmathBaseRestartWorkChain
+
+ArithmeticAddCalculation = CalculationFactory('core.arithmetic.add')
+FATAL = ExitCode(310, 'the input is wrong')
+
+
+class CoreChain(BaseRestartWorkChain):
+    """As the core has it."""
+
+    _process_class = ArithmeticAddCalculation
+
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.outline(cls.setup, while_(cls.should_run_process)(cls.run_process, cls.inspect_process), cls.results)
+        spec.expose_outputs(ArithmeticAddCalculation)
+
+    @process_handler(priority=20, exit_codes=[FATAL])
+    def handle_fatal(self, node):
+        return ProcessHandlerReport(False, FATAL)
+
+    @process_handler(priority=10)
+    def handle_always(self, node):
+        self.ctx.seen = node.pk
+        return ProcessHandlerReport(False) if node.exit_status == 400 else None
+
+
+class HardChain(CrystalmathBaseRestartWorkChain):
+    """The same on our base."""
+
+    _process_class = ArithmeticAddCalculation
+
+    @classmethod
+    def define(cls, spec):
+        super().define(spec)
+        spec.outline(cls.setup, while_(cls.should_run_process)(cls.run_process, cls.inspect_process), cls.results)
+        spec.expose_outputs(ArithmeticAddCalculation)
+
+    @process_handler(priority=20, exit_codes=[FATAL])
+    def handle_fatal(self, node):
+        return ProcessHandlerReport(False, FATAL)
+
+    @process_handler(priority=10)
+    def handle_always(self, node):
+        self.ctx.seen = node.pk
+        if node.exit_status in (310, 400):
+            self.record(node, cause='a test', action='go on', LEVEL=1)
+            return ProcessHandlerReport(False)
+        return None
+
+
+@pytest.fixture
+def child(aiida_localhost):
+    """Return a factory of finished jobs with an output ``sum``."""
+
+    def factory(exit_status: int = 0, result: int | None = 1):
+        node = orm.CalcJobNode(computer=aiida_localhost, process_type='aiida.calculations:core.arithmetic.add')
+        node.set_process_state('finished')
+        node.set_exit_status(exit_status)
+        node.store()
+        if result is not None:
+            data = orm.Int(result)
+            data.base.links.add_incoming(node, link_type=LinkType.CREATE, link_label='sum')
+            data.store()
+        return node
+
+    return factory
+
+
+@pytest.fixture
+def chain():
+    """Return a factory of chains that were set up but not run, with the given children."""
+
+    def factory(cls, children, max_iterations=5, **inputs):
+        process = instantiate_process(get_manager().get_runner(), cls, max_iterations=orm.Int(max_iterations), **inputs)
+        process.setup()
+        process.ctx.children = list(children)
+        process.ctx.iteration = len(children)
+        return process
+
+    return factory
+
+
+def test_core_hides_a_fatal_code_on_the_last_iteration(chain, child):
+    """Trap 1 in the core: 401 although a handler says 310."""
+    assert chain(CoreChain, [child(310)], max_iterations=1).inspect_process().status == 401
+    assert chain(CoreChain, [child(310)], max_iterations=2).inspect_process().status == 310
+
+
+@pytest.mark.parametrize('max_iterations', [1, 2])
+def test_fatal_code_comes_first(chain, child, max_iterations):
+    """Trap 1 closed: 310 on any iteration, and no later handler softens it."""
+    process = chain(HardChain, [child(310)], max_iterations=max_iterations)
+    assert process.inspect_process() == FATAL
+    assert process.ctx.recovery == []  # handle_always, which comes later, was not even asked
+
+
+def test_core_looks_at_the_wrong_child_after_a_reset(chain, child):
+    """Trap 2 in the core: with the counter reset the first child is inspected instead of the last."""
+    first, last = child(400), child(0)
+    process = chain(CoreChain, [first, last])
+    process.ctx.iteration = 1  # what `pause_on_max_iterations` makes of it: 0, and 1 for the run after resuming
+    process.inspect_process()
+    assert process.ctx.seen == first.pk
+
+
+def test_last_child_is_inspected(chain, child):
+    """Trap 2 closed: whatever the counter says."""
+    first, last = child(400), child(0)
+    process = chain(HardChain, [first, last])
+    process.ctx.iteration = 1
+    assert process.inspect_process() is None
+    assert process.ctx.seen == last.pk
+    assert process.ctx.is_finished
+
+
+def test_pausing_at_the_limit_is_not_offered():
+    """The port that leads into trap 2 is in the core and not here."""
+    assert 'pause_on_max_iterations' in CoreChain.spec().inputs
+    assert 'pause_on_max_iterations' not in HardChain.spec().inputs
+
+
+def test_core_gives_no_outputs_at_the_limit(chain, child):
+    """Trap 3 in the core."""
+    process = chain(CoreChain, [child(400)], max_iterations=1)
+    assert process.inspect_process().status == 401
+    assert not process.outputs
+
+
+def test_partial_outputs_at_the_limit(chain, child):
+    """Trap 3 closed: outputs of the last child, and what was tried."""
+    process = chain(HardChain, [child(400, 1), child(400, 7)], max_iterations=2)
+    assert process.inspect_process().status == 401
+    assert process.outputs['sum'].value == 7
+    action = process.outputs['recovery_report']['actions'][0]
+    assert (action['iteration'], action['exit_status'], action['changes']) == (2, 400, {'LEVEL': 1})
+
+
+def test_partial_outputs_after_an_unhandled_failure(chain, child):
+    """Nobody handles 450: the core's 402, with outputs."""
+    process = chain(HardChain, [child(450, 3)])
+    assert process.inspect_process().status == 402
+    assert process.outputs['sum'].value == 3
+    assert 'recovery_report' not in process.outputs
+
+
+def test_failure_without_any_output(chain, child):
+    """A child that left nothing does not break the end."""
+    process = chain(HardChain, [child(450, None)])
+    assert process.inspect_process().status == 402
+    assert not process.outputs
+
+
+def test_success_after_a_recovery(chain, child):
+    """The report of the recoveries is attached on success too."""
+    process = chain(HardChain, [child(400)])
+    assert process.inspect_process().status == 0
+    process.ctx.children.append(child(0, 9))
+    assert process.inspect_process() is None
+    process.results()
+    assert process.outputs['sum'].value == 9
+    assert len(process.outputs['recovery_report']['actions']) == 1
+
+
+@pytest.mark.parametrize(('state', 'status'), [('excepted', 301), ('killed', 302)])
+def test_core_codes_stay(chain, child, state, status):
+    """A child that excepted or was killed gives the core's own codes."""
+    node = child(0)
+    node.set_process_state(state)
+    assert chain(HardChain, [node]).inspect_process().status == status
