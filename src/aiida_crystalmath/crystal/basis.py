@@ -77,7 +77,7 @@ def check_coverage(geometry: Geometry, basis_sets: Mapping[str, BasisSet]) -> No
         basis = _lookup(site, basis_sets)
         if basis is None:
             missing[kind] = None
-        elif basis.number not in (site.number, 0):
+        elif basis.number != site.number:
             wrong[f'{kind} ({_symbol(site.number)}) has the basis set of {_symbol(basis.number)}'] = None
         elif site.ecp and not basis.has_ecp:
             wrong[f'{kind} is to have an effective core potential, its basis set has none'] = None

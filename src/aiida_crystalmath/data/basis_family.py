@@ -224,7 +224,7 @@ class BasisSetFamily(Group):
         :raises BasisFamilyError: if the family already has another basis set for an element.
         """
         given: list[BasisSetData] = []
-        for node in nodes if isinstance(nodes, Iterable) else [nodes]:
+        for node in nodes if isinstance(nodes, Sequence) else [nodes]:
             if not isinstance(node, BasisSetData):
                 raise TypeError(f'a basis-set family holds BasisSetData nodes, not {type(node).__name__}')
             given.append(node)
