@@ -49,13 +49,8 @@ class ScfCycle:
     delta_hartree: float | None = None
     tester: float | None = None
     px: float | None = None
-    charges: tuple[float, ...] = ()
-    """Mulliken electrons per atom, when printed in this cycle."""
-    spins: tuple[float, ...] = ()
-    """Mulliken spins per atom, when printed in this cycle."""
     gap_ev: float | None = None
-    """Smallest gap printed in this cycle; of two spin channels the smaller one."""
-    fermi_energy_hartree: float | None = None
+    """Gap printed before this cycle; of two spin channels the smaller one, 0 for a conducting state."""
 
 
 @dataclass
@@ -70,10 +65,18 @@ class ScfRun:
     status: ScfStatus | None = None
     energy_hartree: float | None = None
     n_cycles: int | None = None
+    total_energy_hartree: float | None = None
+    """``TOTAL ENERGY(DFT|HF)(AU)``: as the SCF energy, but extrapolated to zero temperature when smearing acts."""
     dispersion_hartree: float | None = None
     """``DISPERSION ENERGY`` (D2/D3) of this SCF, where printed."""
     total_with_dispersion_hartree: float | None = None
     """``TOTAL ENERGY + DISP [+ GCP]`` after this SCF, where printed."""
+    charges: tuple[float, ...] = ()
+    """Mulliken electrons per atom, of the last density printed."""
+    spins: tuple[float, ...] = ()
+    """Mulliken spins per atom, of the last density printed; empty in a closed shell."""
+    spin_total: float | None = None
+    """``SUMMED SPIN DENSITY`` of the last density printed."""
     line: int = 0
     """Line of the ``SCF ENDED`` (or of the first cycle when it never ended)."""
 
@@ -189,6 +192,8 @@ class Stage:
     line: int = 0
     terminated: bool = False
     timings: Timings = field(default_factory=Timings)
+    errors: list[Message] = field(default_factory=list)
+    """Errors printed by this program."""
 
 
 @dataclass
@@ -210,6 +215,9 @@ class Properties:
 
     title: str = ''
     fermi_energy_hartree: float | None = None
+    """Of NEWK or the bands where they tell it, otherwise that of the wavefunction."""
+    fermi_wavefunction_hartree: float | None = None
+    """Stored with the wavefunction, three decimals: the zero of energy of BAND.DAT and DOSS.DAT."""
     n_electrons: float | None = None
     n_ao: int | None = None
     shrink: tuple[int, int, int, int] | None = None
@@ -230,8 +238,9 @@ class Properties:
 class CrystalOutput:
     """One output file of CRYSTAL (or of its stand-in), crystal or properties.
 
-    The fields speak of the *first* ``crystal`` program of the file (of the ``properties`` program if there is no
-    other); :attr:`stages` tells of all programs. ``status`` sums up.
+    The fields speak of the *last* ``crystal`` program of the file (of the last ``properties`` program if there is no
+    other); :attr:`stages` tells of all programs. A file without any banner (SCFOUT.LOG, a broken file) is read as well
+    and has ``program`` None.
     """
 
     program: Program | None = None
@@ -271,9 +280,13 @@ class CrystalOutput:
     energy_dispersion_hartree: float | None = None
     """Total with corrections minus SCF energy of that SCF; None without correction."""
     optimisation: Optimisation | None = None
+    """The last one of the file."""
+    n_optimisations: int = 0
     gap_ev: float | None = None
-    """Gap of the final geometry (smaller of the two spin channels)."""
+    """Gap of the final geometry, 0 for a conducting state. In an open shell with band edges of both channels the gap
+    between the highest occupied and the lowest empty level of either, otherwise the smaller of the two."""
     gap_kind: GapKind | None = None
+    """None where the program prints a gap without its kind, as it does after an optimisation."""
     gap_alpha_ev: float | None = None
     gap_beta_ev: float | None = None
     gap_initial_ev: float | None = None
@@ -281,10 +294,12 @@ class CrystalOutput:
     is_conducting: bool | None = None
     """Last state told: True for POSSIBLY CONDUCTING, False for INSULATING or a gap, None if nothing was told."""
     fermi_energy_hartree: float | None = None
+    """Of the same state as the gap. CRYSTAL puts the Fermi energy of an insulator at the top of its valence bands."""
     vbm_hartree: float | None = None
     cbm_hartree: float | None = None
     level_shifted: bool = False
-    """A LEVEL SHIFTER acts: eigenvalues, and so gaps, are shifted."""
+    """A level shifter acts on the eigenvalues: empty bands are shifted up, so that the printed gap is no gap and
+    :attr:`gap_ev` stays None."""
     mulliken: Mulliken | None = None
     forces: Array | None = None
     """Last CARTESIAN FORCES, shape (n_atoms, 3), hartree/bohr."""
@@ -294,10 +309,14 @@ class CrystalOutput:
     stages: list[Stage] = field(default_factory=list)
     properties: Properties | None = None
     errors: list[Message] = field(default_factory=list)
+    """Errors of the program the fields speak of; those of another program of the file stand in its stage."""
     warnings: list[Message] = field(default_factory=list)
     information: list[Message] = field(default_factory=list)
-    markers: dict[str, Message] = field(default_factory=dict)
-    """First line on which each stdout marker of the catalogue ``diagnoses.yaml`` was seen, by the entry's name."""
+    noise: list[Message] = field(default_factory=list)
+    """Lines of the machine around the program that tell of trouble (MPI aborts, signals, the batch system); the first
+    100."""
+    unreadable: list[Message] = field(default_factory=list)
+    """Lines that start like a known one and cannot be read; the first 100."""
     n_lines: int = 0
     last_line: str = ''
     """Last line with text in it, for reports."""

@@ -1,10 +1,26 @@
-"""Messages of the form `` KIND **** ROUTINE **** TEXT``."""
+"""Errors, warnings and information, of the form `` KIND **** ROUTINE **** TEXT``, and the noise of the machine."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from aiida_crystalmath.crystal.outputs.models import Message
+from aiida_crystalmath.crystal.outputs.sections.base import Handler, Section
 
 _MESSAGE = re.compile(r'\s*(ERROR|WARNING|INFORMATION)\s*\*{4}\s*(\S+)\s*\*{4}\s*(.*?)\s*$')
+_WARNING = re.compile(r'\s*WARNING\s*(?:!!|-|:)\s*(\S.*?)\s*$')
+
+NOISE = re.compile(
+    r'MPI_Abort|MPI_ABORT was invoked|^Abort\(|^forrtl:|SIGTERM|SIGKILL|SIGSEGV|KILLED BY SIGNAL|BAD TERMINATION'
+    r'|slurmstepd|^srun: error|[Ss]egmentation fault|[Oo]ut[- ]of[- ][Mm]emory|oom-kill|DUE TO TIME LIMIT|CANCELLED AT'
+    r'|[Nn]o space left|error during write|[Dd]isk full|[Dd]isk quota exceeded|Stack trace terminated'
+    r'|SCF abnormal end|fort\.9 not found or empty|PBS: job killed|process rank|^\s*Killed\s*$'
+)
+"""Lines of the machine around the program (MPI, the Fortran runtime, the batch system, run scripts)."""
+
+_LIMIT = 100
+_LIMIT_INFORMATION = 300
 
 
 def split_message(line: str) -> tuple[str, str, str]:
@@ -13,3 +29,26 @@ def split_message(line: str) -> tuple[str, str, str]:
     if found is None:
         return '', '', line.strip()
     return found[1], found[2], found[3]
+
+
+class Messages(Section):
+    """Collects messages; each text of a warning or information is kept once."""
+
+    def anchors(self) -> Mapping[str, Handler]:
+        """Lines that start with ERROR, WARNING, INFORMATION, also without the leading blank of Fortran."""
+        starts = (' ERRO', 'ERROR', '  ERR', ' WARN', 'WARNI', ' INFO', 'INFOR')
+        return dict.fromkeys(starts, self.read)
+
+    def read(self, line: str) -> None:
+        """Read one message."""
+        kind, routine, text = split_message(line)
+        output = self.output
+        message = Message(routine, text, self.context.line, line.strip())
+        if kind == 'ERROR':
+            output.errors.append(message)
+        elif kind == 'WARNING' or (not kind and _WARNING.match(line)):
+            if len(output.warnings) < _LIMIT and all(known.raw != message.raw for known in output.warnings):
+                output.warnings.append(message)
+        elif kind == 'INFORMATION' and len(output.information) < _LIMIT_INFORMATION:
+            if all(known.raw != message.raw for known in output.information):
+                output.information.append(message)

@@ -1,0 +1,139 @@
+"""What follows from the parts read: the energy, the gap, the charges and the geometry that count.
+
+None of them is given unless the program reached its end, and none from another geometry than the final one.
+"""
+
+from __future__ import annotations
+
+from aiida_crystalmath.crystal.elements import split_conventional
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Mulliken, ScfRun
+from aiida_crystalmath.crystal.outputs.sections.electronic import State, gap_of
+from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
+from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
+from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
+
+
+def conclude(
+    output: CrystalOutput,
+    state: State,
+    *,
+    geometry: GeometrySection,
+    optimisation: OptimisationSection,
+    population: Population,
+    several_volumes: bool,
+) -> None:
+    """Fill the final results of ``output``.
+
+    :param state: the electronic state printed last.
+    :param several_volumes: an equation of state or a quasi-harmonic run, which has no single final geometry.
+    """
+    last = output.scf[-1] if output.scf else None
+    if last is not None and last.energy_hartree is not None:
+        output.energy_scf_hartree = last.energy_hartree
+        if last.total_with_dispersion_hartree is not None:
+            output.energy_dispersion_hartree = last.total_with_dispersion_hartree - last.energy_hartree
+    output.level_shifted = output.level_shifted or any(channel.shifted for channel in state.values())
+    is_final = _scf_is_final(output, optimisation)
+    _conclude_state(output, state, optimisation, is_final)
+    if not output.terminated and (output.optimisation is None or output.optimisation.status != 'failed'):
+        _withdraw(output)
+        return
+    if output.optimisation is not None or output.is_optimisation:
+        if geometry.final is not None:
+            output.final_geometry = geometry.build(geometry.final)
+    else:
+        output.final_geometry = output.initial_geometry
+    _conclude_energy(output, last, several_volumes)
+    output.mulliken = _mulliken(output, population, last if is_final else None)
+    if not output.terminated:
+        # A failed optimisation leaves the geometry to go on from, and no result.
+        keep = output.final_geometry
+        _withdraw(output)
+        output.final_geometry = keep
+
+
+def _scf_is_final(output: CrystalOutput, optimisation: OptimisationSection) -> bool:
+    """Say whether the last SCF of the main output is that of the final geometry."""
+    if not output.is_optimisation:
+        return True
+    if output.optimisation is None or output.optimisation.n_points is None:
+        return False
+    return output.optimisation.n_points == 1 or len(output.scf) > optimisation.scf_at_end
+
+
+def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes: bool) -> None:
+    """Choose the energy: OPT END, the total with corrections, or the SCF energy."""
+    if several_volumes or output.program == 'properties':
+        return
+    if output.is_optimisation:
+        if output.optimisation is not None:
+            output.energy_hartree, output.energy_source = output.optimisation.energy_hartree, 'OPT END'
+        return
+    if last is None or not last.converged:
+        return
+    if last.total_with_dispersion_hartree is not None:
+        output.energy_hartree, output.energy_source = last.total_with_dispersion_hartree, 'TOTAL ENERGY + DISP'
+    else:
+        output.energy_hartree, output.energy_source = last.energy_hartree, 'SCF ENDED'
+
+
+def _conclude_state(output: CrystalOutput, state: State, optimisation: OptimisationSection, is_final: bool) -> None:
+    """Fill gaps and band edges."""
+    channels = list(state.values())
+    told = [channel.conducting for channel in channels if channel.conducting is not None]
+    output.is_conducting = any(told) if told else None
+    shifted = output.level_shifted
+    output.gap_initial_ev = None if shifted else gap_of(state)[0]
+    if is_final or output.program == 'properties':
+        if not shifted:
+            output.gap_ev, output.gap_kind = gap_of(state)
+            output.gap_alpha_ev, output.gap_beta_ev = (
+                state[name].gap_ev if name in state else None for name in ('alpha', 'beta')
+            )
+            edges = [channel.cbm for channel in channels if channel.cbm is not None and not channel.conducting]
+            output.cbm_hartree = min(edges) if edges and len(edges) == len(channels) else None
+        tops = [channel.vbm for channel in channels if channel.vbm is not None]
+        fermis = [channel.fermi for channel in channels if channel.fermi is not None]
+        if fermis:
+            output.fermi_energy_hartree = max(fermis)
+        elif tops:
+            output.vbm_hartree = output.fermi_energy_hartree = max(tops)
+    if (gaps := optimisation.final_gaps) and not shifted:
+        output.gap_alpha_ev, output.gap_beta_ev = gaps.get('alpha'), gaps.get('beta')
+        if output.gap_ev is None or abs(min(gaps.values()) - output.gap_ev) > 2e-3:
+            output.gap_ev, output.gap_kind = min(gaps.values()), None
+        output.is_conducting = min(gaps.values()) <= 0.0
+
+
+def _mulliken(output: CrystalOutput, population: Population, last: ScfRun | None) -> Mulliken | None:
+    """Return the charges of the final geometry: those of its SCF (seven decimals), else of the analysis (three)."""
+    optimisation = output.optimisation
+    printed = population.result
+    if printed is not None and optimisation is not None and population.line < optimisation.line:
+        printed = None
+    result: Mulliken | None = None
+    if last is not None and last.charges and len(last.charges) == output.n_atoms:
+        spins = list(last.spins) if len(last.spins) == len(last.charges) else None
+        result = Mulliken(list(last.charges), spins=spins)
+    elif printed is not None and len(printed.electrons) == output.n_atoms:
+        result = printed
+    if result is None:
+        return None
+    final = output.final_geometry
+    if final is not None and not result.numbers:
+        result.numbers = [site.conventional_number for site in final.sites]
+        result.symbols = [site.symbol for site in final.sites]
+    result.net_charges = [
+        None if has_ecp else z - electrons
+        for (z, has_ecp, _), electrons in zip(map(split_conventional, result.numbers), result.electrons, strict=False)
+    ]
+    return result
+
+
+def _withdraw(output: CrystalOutput) -> None:
+    """Take back what an unfinished program cannot vouch for."""
+    output.energy_hartree = output.energy_source = None
+    output.gap_ev = output.gap_kind = output.gap_alpha_ev = output.gap_beta_ev = None
+    output.fermi_energy_hartree = output.vbm_hartree = output.cbm_hartree = None
+    output.final_geometry = None
+    output.mulliken = None

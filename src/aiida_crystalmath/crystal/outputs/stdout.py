@@ -1,0 +1,295 @@
+"""The stdout of CRYSTAL 06-23 (crystal and properties) and of its stand-in, read in one streaming pass.
+
+The driver knows programs (a file may hold several) and sends every line, by its first five characters, to the sections
+that want it (:mod:`aiida_crystalmath.crystal.outputs.sections`). A further subject is a further section: write it
+there and add it to :func:`_sections`; its results go to ``output.sections[name]``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Stage, Timings
+from aiida_crystalmath.crystal.outputs.numbers import number
+from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Capture, Context, Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.conclusions import conclude
+from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
+from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
+from aiida_crystalmath.crystal.outputs.sections.messages import NOISE, Messages
+from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
+from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
+from aiida_crystalmath.crystal.outputs.sections.properties import PropertiesSection
+from aiida_crystalmath.crystal.outputs.sections.scf import Scf
+from aiida_crystalmath.crystal.outputs.sections.setup import Setup
+
+_VERSION = re.compile(r' \*.*?\b(CRYSTAL(?:0[69]|1\d|2\d))\b')
+_STARTING = re.compile(r' EEEEEEEEEE STARTING\s+(DATE.*\S)')
+_TERMINATION = re.compile(r' EEEEEEEEEE TERMINATION\s+(DATE.*\S)')
+_TIMING = re.compile(r' T+ (.{1,12}?)\s+TELAPSE\s*(\S+)\s+TCPU\s*(\S+)')
+_READ_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError)
+_LIMIT = 100
+_TIMING_LIMIT = 50
+
+
+def parse_stdout(source: str | Path | Iterable[str]) -> CrystalOutput:
+    """Read an output.
+
+    :param source: the text itself (str), a file (Path), or lines.
+    :returns: what was found; of an empty or foreign text an empty :class:`CrystalOutput` with ``program`` None. Bad
+        text never raises: what cannot be read is missing, and noted in ``unreadable``.
+    """
+    reader = _Reader()
+    if isinstance(source, Path):
+        with source.open(encoding='utf-8', errors='replace', newline='\n') as handle:
+            reader.read(handle)
+    elif isinstance(source, str):
+        reader.read(io.StringIO(source, newline='\n'))
+    else:
+        reader.read(source)
+    return reader.finish()
+
+
+class _Program:
+    """The sections of one program of the file."""
+
+    def __init__(self, index: int, banner: list[str], line: int) -> None:
+        """Set up the sections.
+
+        :param index: which program of the file; -1 for what stands before the first banner.
+        """
+        self.index = index
+        self.context = Context(CrystalOutput(), line)
+        self.output = self.context.output
+        self.start_line = line
+        self.timing_lines: deque[str] = deque(maxlen=_TIMING_LIMIT)
+        self.several_volumes = False
+        self._read_banner(banner)
+        self.electronic = Electronic(self.context)
+        self.geometry = GeometrySection(self.context)
+        self.optimisation = OptimisationSection(self.context, self.geometry)
+        self.population = Population(self.context)
+        self.properties = PropertiesSection(self.context)
+        self.sections: list[Section] = [
+            Messages(self.context),
+            Setup(self.context),
+            self.geometry,
+            self.electronic,
+            Scf(self.context, self.electronic),
+            self.optimisation,
+            self.population,
+        ]
+        self.table = _merge([*self.sections, self.properties])
+        self.table[' TTTT'] = self.timing_lines.append
+        self.table[' EQUA'] = self.read_equation_of_state
+        for key in (' EEEE', ' *   ', ' * ST', ' * CR'):
+            self.table.setdefault(key, _ignore)
+
+    def _read_banner(self, banner: list[str]) -> None:
+        """Read version, release and engine from the box; the release is the line below the version."""
+        for number_, line in enumerate(banner):
+            if 'STAND-IN' in line.upper():
+                self.output.engine = 'STAND-IN'
+            if self.output.version is None and (found := _VERSION.match(line)):
+                self.output.version = found[1]
+                below = (text.strip().strip('*').strip() for text in banner[number_ + 1 : number_ + 4])
+                self.output.release = next((text for text in below if text), None)
+
+    def read_equation_of_state(self, line: str) -> None:
+        """Notice that several volumes were computed."""
+        if line.startswith(' EQUATION OF STATE'):
+            self.several_volumes = True
+
+    def finish(self) -> None:
+        """Let all sections conclude."""
+        output = self.output
+        for section in self.sections:
+            section.finish()
+        output.timings.sections = _timings(self.timing_lines)
+        if self.several_volumes:
+            output.sections['several_volumes'] = True
+        conclude(
+            output,
+            self.electronic.state,
+            geometry=self.geometry,
+            optimisation=self.optimisation,
+            population=self.population,
+            several_volumes=self.several_volumes,
+        )
+        self.properties.finish()
+        for message in (*output.errors, *output.warnings, *output.information):
+            object.__setattr__(message, 'stage', self.index)
+
+    def stage(self) -> Stage:
+        """Return the summary of this program."""
+        output = self.output
+        return Stage(
+            program=output.program or 'crystal',
+            engine=output.engine,
+            version=output.version,
+            release=output.release,
+            line=self.start_line,
+            terminated=output.terminated,
+            timings=output.timings,
+            errors=output.errors,
+        )
+
+
+def _merge(sections: list[Section]) -> dict[str, Handler]:
+    """Return one table of line starts; sections that share one are called in order."""
+    lists: dict[str, list[Handler]] = {}
+    for section in sections:
+        for key, handler in section.anchors().items():
+            lists.setdefault(key, []).append(handler)
+    return {key: handlers[0] if len(handlers) == 1 else _each(handlers) for key, handlers in lists.items()}
+
+
+def _ignore(line: str) -> None:
+    """Read nothing: the driver itself wants this line."""
+
+
+def _each(handlers: list[Handler]) -> Handler:
+    """Return a reader that calls several."""
+
+    def call(line: str) -> None:
+        for handler in handlers:
+            handler(line)
+
+    return call
+
+
+def _timings(lines: Iterable[str]) -> list[tuple[str, float, float]]:
+    """Convert timing lines."""
+    found = []
+    for match in map(_TIMING.match, lines):
+        if match and (wall := number(match[2])) is not None and (cpu := number(match[3])) is not None:
+            found.append((match[1].strip(), wall, cpu))
+    return found
+
+
+class _Reader:
+    """The driver."""
+
+    def __init__(self) -> None:
+        """Begin before the first banner."""
+        self.programs: list[_Program] = []
+        self.program = _Program(-1, [], 0)
+        self.preamble = self.program
+        self.banner: list[str] = []
+        self.noise: list[Message] = []
+        self.unreadable: list[Message] = []
+        self.number = 0
+        self.last_line = ''
+        self.in_title = False
+
+    def read(self, lines: Iterable[str]) -> None:
+        """Read all lines; most of them are of no interest and cost one look into a table."""
+        table, captures = self._tables()
+        program = self.program
+        for self.number, line in enumerate(lines, start=1):
+            key = line[:KEY_LENGTH]
+            if captures or key in table or key[:1] != ' ':
+                try:
+                    self._line(line, key)
+                except _READ_ERRORS:
+                    captures.clear()
+                    if len(self.unreadable) < _LIMIT:
+                        raw = line.strip()
+                        self.unreadable.append(Message('', 'cannot be read', self.number, raw, program.index))
+                if self.program is not program:
+                    program = self.program
+                    table, captures = self._tables()
+            if not line.isspace():
+                self.last_line = line
+
+    def _tables(self) -> tuple[dict[str, Handler], list[Capture]]:
+        """Return what the current program reads."""
+        return self.program.table, self.program.context.captures
+
+    def _line(self, line: str, key: str) -> None:
+        """Read one line."""
+        program = self.program
+        captures = program.context.captures
+        if captures:
+            program.context.line = self.number
+            if 'WORKING' in line and 'PROCESS' in line:
+                return
+            if not key.startswith((' EEEE', ' ERRO', 'ERROR')):
+                capture = captures[0]
+                if capture(line.rstrip('\r\n')):
+                    return
+                if captures and captures[0] is capture:
+                    captures.clear()
+            else:
+                captures.clear()
+        handler = program.table.get(key)
+        if handler is not None:
+            program.context.line = self.number
+            handler(line.rstrip('\r\n'))
+        if key == ' EEEE':
+            self._read_programs_edge(line)
+        elif key.startswith(' *'):
+            self._read_box(line)
+        elif key[:1] not in ' \n\r' and NOISE.search(line) and len(self.noise) < _LIMIT:
+            self.noise.append(Message('', line.strip(), self.number, line.strip(), program.index))
+
+    def _read_box(self, line: str) -> None:
+        """Keep the lines of a box, which may be a banner."""
+        if _VERSION.match(line) or self.banner or 'STAND-IN' in line:
+            if len(self.banner) < _LIMIT:
+                self.banner.append(line)
+
+    def _read_programs_edge(self, line: str) -> None:
+        """Read the start or the end of a program."""
+        if found := _STARTING.match(line):
+            self.program = _Program(len(self.programs), self.banner, self.number)
+            self.program.output.timings.started = found[1]
+            self.programs.append(self.program)
+            self.banner = []
+            self.program.context.capture(self._title)
+        elif (found := _TERMINATION.match(line)) and self.programs:
+            output = self.program.output
+            output.terminated = True
+            output.timings.ended = found[1]
+            self.banner = []
+            if ends := [end for end in _timings(self.program.timing_lines) if end[0] == 'END']:
+                output.timings.wall_s, output.timings.cpu_s = ends[-1][1:]
+
+    def _title(self, line: str) -> bool:
+        """Read the title: the first line after the start that is neither a rule nor noise."""
+        words = line.strip()
+        if not words or words.startswith(('***', 'INFORMATION', 'WARNING')) or 'PROCESS' in words:
+            return True
+        self.program.context.captures.clear()
+        self.program.output.title = words
+        return True
+
+    def finish(self) -> CrystalOutput:
+        """Choose the program the result speaks of, and sum up."""
+        for program in (self.preamble, *self.programs):
+            for error in program.output.errors:
+                # properties that fails before its title is known by the routine that complains
+                if 'properties' in error.routine.lower() and program.output.initial_geometry is None:
+                    program.output.program = 'properties'
+            if program is not self.preamble and program.output.program is None:
+                program.output.program = 'crystal'
+            program.finish()
+        crystals = [program for program in self.programs if program.output.program == 'crystal']
+        chosen = (crystals or self.programs or [self.preamble])[-1]
+        output = chosen.output
+        if chosen is not self.preamble:
+            output.errors.extend(self.preamble.output.errors)
+        if output.properties is None:
+            others = [program.output.properties for program in self.programs if program.output.properties]
+            output.properties = others[-1] if others else None
+        output.stages = [program.stage() for program in self.programs]
+        output.noise, output.unreadable = self.noise, self.unreadable
+        output.n_lines = self.number
+        output.last_line = self.last_line.strip()
+        return output
+
+
+__all__ = ('CrystalOutput', 'Timings', 'parse_stdout')
