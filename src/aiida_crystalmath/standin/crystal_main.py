@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def read_deck() -> str:
-    """Return standard input, or the file INPUT when standard input is a terminal or empty; empty if there is neither."""
+    """Return standard input; the file INPUT if standard input is a terminal or empty; nothing if there is neither."""
     text = '' if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
     deck = Path('INPUT')
     if not text.strip() and deck.is_file():

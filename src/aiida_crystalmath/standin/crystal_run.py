@@ -8,12 +8,13 @@ from typing import TextIO
 from aiida_crystalmath import __version__
 from aiida_crystalmath.crystal.inputs.d12 import D12, read_d12
 
-from . import engine, translate, wavefunction
-from .failures import KNOWN_FAILURES, Fatal, report
+from . import engine, translate
+from .failures import KNOWN_FAILURES, FatalError, report
 from .geometry_file import write_geometry_file
-from .model import Job, ScfCycle, ScfResult
+from .model import Job, ScfCycle
 from .optimisation_run import run_optimisation
-from .writers import basis, controls, geometry, mulliken, scf
+from .run_end import closing, finish_scf
+from .writers import basis, controls, geometry, scf
 from .writers.frame import Output, title_line
 from .writers.setting import setting_of
 from .writers.symmetry import SymmetryOperators, irreducible_points
@@ -30,13 +31,13 @@ def run(deck: str, folder: Path, stream: TextIO) -> int:
     out.start(__version__)
     try:
         if not deck.strip():
-            raise Fatal('INPUT', 'END OF DATA IN INPUT DECK')
+            raise FatalError('INPUT', 'END OF DATA IN INPUT DECK')
         out.line(title_line(deck.splitlines()[0]))
         d12 = read_d12(deck)
         job = translate.job_from_d12(d12, external_geometry(d12, folder))
         check(d12, job, folder)
         return _run_job(d12, job, folder, out)
-    except (*KNOWN_FAILURES, Fatal) as error:
+    except (*KNOWN_FAILURES, FatalError) as error:
         return report(out, folder, error)
 
 
@@ -46,7 +47,9 @@ def external_geometry(d12: D12, folder: Path) -> str | None:
         return None
     path = folder / 'fort.34'
     if not path.is_file() or path.stat().st_size == 0:
-        raise Fatal('EXTERNAL', 'GEOMETRY DATA FILE NOT FOUND', 'EXTERNAL reads fort.34: put it in the working folder')
+        raise FatalError(
+            'EXTERNAL', 'GEOMETRY DATA FILE NOT FOUND', 'EXTERNAL reads fort.34: put it in the working folder'
+        )
     return path.read_text()
 
 
@@ -54,12 +57,16 @@ def check(d12: D12, job: Job, folder: Path) -> None:
     """Stop where CRYSTAL stops: a charged cell, a missing density to start from."""
     electrons = sum(basis_set.n_electrons for basis_set in job.basis)
     charge = sum(
-        basis_set.nuclear_charge for site, basis_set in zip(job.geometry.sites, job.basis, strict=True) if not site.ghost
+        basis_set.nuclear_charge
+        for site, basis_set in zip(job.geometry.sites, job.basis, strict=True)
+        if not site.ghost
     )
     if abs(electrons - charge) > 1e-6 and not d12.parameters.basis.charged:
-        raise Fatal('LoadBa', 'UNIT CELL NOT NEUTRAL', f'{electrons:g} electrons in the shells, nuclear charge {charge:g}')
+        raise FatalError(
+            'LoadBa', 'UNIT CELL NOT NEUTRAL', f'{electrons:g} electrons in the shells, nuclear charge {charge:g}'
+        )
     if job.guessp and not (folder / 'fort.20').is_file():
-        raise Fatal('GUESSP', 'COPY OF WAVEFUNCTION FILE fort.20 CAN NOT BE FOUND')
+        raise FatalError('GUESSP', 'COPY OF WAVEFUNCTION FILE fort.20 CAN NOT BE FOUND')
 
 
 def _run_job(d12: D12, job: Job, folder: Path, out: Output) -> int:
@@ -103,27 +110,6 @@ def _single_point(system: controls.System, folder: Path, out: Output) -> int:
     closing(out, job, result, folder)
     out.terminate()
     return 0
-
-
-def finish_scf(out: Output, system: controls.System, result: ScfResult) -> None:
-    """Write everything between the last cycle and the populations."""
-    scf.band_edges(out, system, result)
-    out.lines(scf.energy_terms(result))
-    out.timing('MONMO3')
-    scf.end(out, system.job, result.cycles[-1], converged=result.converged)
-    out.lines(scf.smearing(system, result))
-    out.lines(f' WARNING **** STANDIN **** {note}' for note in result.notes)
-    out.timing('EDFT')
-
-
-def closing(out: Output, job: Job, result: ScfResult, folder: Path) -> None:
-    """Write the populations and the wavefunction: the last things of a run that came to its end."""
-    if job.ppan:
-        mulliken.section(out, job.geometry, result.mulliken)
-        (folder / 'PPAN.DAT').write_text(mulliken.write_ppan_dat(job.geometry, result.mulliken))
-    wavefunction.save(folder / 'fort.9', job, result)
-    if result.converged:
-        out.line(' EIGENVECTORS IN FORTRAN UNIT 10')
 
 
 def _tolerances(d12: D12) -> tuple[int, int, int, int, int]:

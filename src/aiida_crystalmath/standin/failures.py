@@ -1,4 +1,4 @@
-"""Fatal errors of the stand-in's programs, in CRYSTAL's words."""
+"""FatalError errors of the stand-in's programs, in CRYSTAL's words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KNOWN_FAILURES = (NotSupported, StandinError, DeckError, BasisError)
 """What a program reports as an error of its input or its run; anything else is a bug and leaves a traceback."""
 
 
-class Fatal(Exception):
+class FatalError(Exception):
     """An error of CRYSTAL's own, to be printed as ``ERROR **** <routine> **** <message>``.
 
     :param details: further lines for people, printed above.
@@ -37,18 +37,18 @@ def report(out: Output, folder: Path, error: Exception) -> int:
     return 1
 
 
-def translate(error: Exception) -> Fatal:
+def translate(error: Exception) -> FatalError:
     """Return the error in CRYSTAL's words."""
-    if isinstance(error, Fatal):
+    if isinstance(error, FatalError):
         return error
     if isinstance(error, NotSupported):
-        return Fatal('STANDIN', f'{error.keyword} NOT SUPPORTED', error.reason)
+        return FatalError('STANDIN', f'{error.keyword} NOT SUPPORTED', error.reason)
     if isinstance(error, StandinError):
-        return Fatal(error.routine, error.message)
+        return FatalError(error.routine, error.message)
     if isinstance(error, BasisError):
-        return Fatal('INPBAS', 'FORMAT ERROR IN INPUT DECK', str(error))
+        return FatalError('INPBAS', 'FORMAT ERROR IN INPUT DECK', str(error))
     if isinstance(error, DeckError):
         text = str(error)
         ends = any(word in text.lower() for word in ('ends', 'end of', 'missing end', 'is empty'))
-        return Fatal('INPUT', 'END OF DATA IN INPUT DECK' if ends else 'FORMAT ERROR IN INPUT DECK', text)
+        return FatalError('INPUT', 'END OF DATA IN INPUT DECK' if ends else 'FORMAT ERROR IN INPUT DECK', text)
     raise error

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from . import optimise
+from .failures import FatalError
 from .geometry_file import write_geometry_file
 from .model import Job, OptPoint, OptResult, OptSettings, ScfCycle
+from .run_end import closing
 from .writers import geometry, optimisation, scf
 from .writers.controls import System
 from .writers.frame import Output
@@ -110,19 +112,16 @@ class Recorder:
 
 
 def _finish(system: System, setting: Setting, folder: Path, out: Output, result: OptResult) -> int:
-    from .crystal_run import closing
-    from .failures import Fatal
-
     job = replace(system.job, geometry=result.geometry)
     if result.status == 'scf_failed':
-        raise Fatal('OPTGEOM', 'SCF FAILED - OPTGEOM STOP')
+        raise FatalError('OPTGEOM', 'SCF FAILED - OPTGEOM STOP')
     out.lines(optimisation.optimisation_end(result))
     out.lines(f' WARNING **** STANDIN **** {note}' for note in (*result.notes, *result.scf.notes))
     out.lines(geometry.neighbours(result.geometry))
     out.lines(geometry.final_section(setting, result.geometry, system.operators))
     write_geometry_file(folder / 'fort.34', result.geometry, system.operators)
     if not result.converged:
-        raise Fatal('f90main', 'GEOMETRY OPTIMIZATION FAILED')
+        raise FatalError('f90main', 'GEOMETRY OPTIMIZATION FAILED')
     closing(out, job, result.scf, folder)
     out.terminate()
     return 0

@@ -50,7 +50,10 @@ def _commands(path: BandPath, relative: Real, spin: int) -> list[str]:
     for number, (_, distance, point) in enumerate(ticks):
         lines.append(f'@ XAXIS TICK{number:6d},{fixed(distance, 12, 5)}')
         lines.append(f'@ XAXIS TICKLABEL{number:5d},"{_label(point, path.iss)}"')
-    low, high = fixed(float(relative.min()), 12, 1), fixed(float(relative.max()), 12, 1)
+    low, high = (
+        fixed(np.floor(10.0 * relative.min()) / 10.0, 12, 1),
+        fixed(np.ceil(10.0 * relative.max()) / 10.0, 12, 1),
+    )
     lines.append(f'@ WORLD {fixed(0.0, 12, 5)},{low},{fixed(ticks[-1][1], 12, 5)},{high}')
     lines.append('@ VIEW      0.15000,     0.15000,     1.14418,     0.85000')
     return lines

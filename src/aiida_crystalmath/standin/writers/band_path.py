@@ -89,7 +89,7 @@ def band_path(
     :param cell: lattice vectors as rows, Å.
     :param ends: start and end of each segment in units 1/ISS.
     """
-    reciprocal = 2.0 * np.pi * np.linalg.inv(cell / BOHR_PRINTED).T
+    reciprocal: Real = np.asarray(2.0 * np.pi * np.linalg.inv(cell / BOHR_PRINTED).T, dtype=float)
     lengths = [float(np.linalg.norm((np.array(end) - np.array(start)) / iss @ reciprocal)) for start, end in ends]
     unit = sum(lengths) / max(n_sub - 1, 1)
     segments: list[Segment] = []

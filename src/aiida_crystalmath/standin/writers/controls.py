@@ -85,13 +85,14 @@ def parameter_tables(system: System) -> list[str]:
         '',
         RULE,
         f' MAX NUMBER OF SCF CYCLES {job.scf.maxcycle:7d}  CONVERGENCE ON DELTAP        10**-16',
-        f' WEIGHT OF F(I) IN F(I+1) {job.scf.fmixing:6d}% CONVERGENCE ON ENERGY        10**-{job.scf.toldee:2d}',
+        f' WEIGHT OF F(I) IN F(I+1) {job.scf.fmixing:7d}% CONVERGENCE ON ENERGY        10**-{job.scf.toldee:2d}',
     ]
     if job.periodic:
         gilat = job.isp or max(job.kmesh)
+        count = len(system.points.points)
         lines += [
-            f' SHRINK. FACT.(MONKH.)  {integers(job.kmesh, 3)}  NUMBER OF K POINTS IN THE IBZ{len(system.points.points):7d}',
-            f' SHRINKING FACTOR(GILAT NET){gilat:5d}  NUMBER OF K POINTS(GILAT NET){len(system.points.points):7d}',
+            f' SHRINK. FACT.(MONKH.)  {integers(job.kmesh, 3)}  NUMBER OF K POINTS IN THE IBZ{count:7d}',
+            f' SHRINKING FACTOR(GILAT NET){gilat:5d}  NUMBER OF K POINTS(GILAT NET){count:7d}',
             RULE,
             *k_points(job.kmesh, system.points),
             *reciprocal_lattice(job.geometry),

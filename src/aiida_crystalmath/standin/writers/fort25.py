@@ -39,9 +39,7 @@ def band_blocks(path: BandPath, energies: Real, fermi: float, *, conducting: boo
             values = channel[segment.first : segment.last + 1]
             numbers = (0.0, segment.step, fermi)
             lines.append(
-                header(
-                    'BAND', values.shape[1], values.shape[0], numbers, spins=len(energies), conducting=conducting
-                )
+                header('BAND', values.shape[1], values.shape[0], numbers, spins=len(energies), conducting=conducting)
             )
             lines.append(_columns((lowest, highest)))
             lines.append(integers((*segment.start, *segment.end), 5))

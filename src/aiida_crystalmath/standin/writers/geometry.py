@@ -60,7 +60,7 @@ def input_section(setting: Setting, geometry: Geometry, operators: SymmetryOpera
     if setting.keyword == 'EXTERNAL':
         lines += _external_input(geometry, operators)
     else:
-        lines += _kind_of_input(setting)
+        lines += _kind_of_input(setting, operators)
         lines += _irreducible_input(setting)
         lines += _primitive_input(geometry, operators)
     return [
@@ -162,7 +162,8 @@ def neighbours(geometry: Geometry, first_only: Sequence[int] | None = None, shel
     for atom in range(len(geometry.sites)) if first_only is None else first_only:
         for distance, found in neighbour_shells(geometry, atom, shells):
             items = [
-                f'{other + 1:4d} {geometry.sites[other].symbol.upper():<2s}  {integers(cell, 2)}' for other, cell in found
+                f'{other + 1:4d} {geometry.sites[other].symbol.upper():<2s}  {integers(cell, 2)}'
+                for other, cell in found
             ]
             head = f'{atom + 1:4d} {geometry.sites[atom].symbol.upper():<2s}{len(found):4d}'
             distances = fixed(distance, 11, 4) + fixed(distance / BOHR_PRINTED, 11, 4)
@@ -195,7 +196,7 @@ def neighbour_shells(
     return found
 
 
-def _kind_of_input(setting: Setting) -> list[str]:
+def _kind_of_input(setting: Setting, operators: SymmetryOperators) -> list[str]:
     if setting.keyword == 'MOLECULE':
         return [
             ' MOLECULAR CALCULATION',
@@ -214,14 +215,17 @@ def _kind_of_input(setting: Setting) -> list[str]:
         ' (INPUT ACCORDING TO THE INTERNATIONAL TABLES FOR X-RAY CRYSTALLOGRAPHY)',
         f' CRYSTAL FAMILY                       :  {setting.family:<12s}',
         '',
-        f' {_group_label(setting):<38s}:  {setting.symbol:<16s}',
+        f' {_group_label(setting, operators):<37s}:  {setting.symbol:<16s}',
         '',
         *_conventional_lines(setting),
     ]
 
 
-def _group_label(setting: Setting) -> str:
-    return 'SPACE GROUP' if setting.symbol else f'SPACE GROUP N. {setting.group}'
+def _group_label(setting: Setting, operators: SymmetryOperators) -> str:
+    if not setting.symbol:
+        return f'SPACE GROUP N. {setting.group}'
+    inversion = np.any(np.abs(operators.rotations + np.eye(3)).max(axis=(1, 2)) < 1e-6)
+    return f'SPACE GROUP ({"" if inversion else "NON"}CENTROSYMMETRIC)'
 
 
 def _conventional_lines(setting: Setting) -> list[str]:
@@ -253,7 +257,7 @@ def _irreducible_input(setting: Setting) -> list[str]:
         ' ATOM AT. N.              COORDINATES',
     ]
     for index, (number, position) in enumerate(setting.atoms, 1):
-        lines.append(f'{index:4d}{number:4d}  {"".join(scientific(value, 20, 12) for value in position)}')
+        lines.append(f'{index:4d}{number:4d}   {"".join(scientific(value, 20, 12) for value in position)}')
     if setting.keyword != 'MOLECULE':
         lines += [
             '',
@@ -282,15 +286,17 @@ def _primitive_input(geometry: Geometry, operators: SymmetryOperators) -> list[s
             site = geometry.sites[atom]
             head = integers((atom + 1, irreducible, equivalent), 4) + f'{site.conventional_number:5d}'
             coordinates = ''.join(scientific(value, 19, 11) for value in clean(geometry.fractional[atom]))
-            lines.append(f'{head} {site.symbol.upper():<2s} {coordinates}')
+            lines.append(f'{head} {site.symbol.upper():<2s}  {coordinates}')
         lines.append('')
     return lines
 
 
 def _short_cell(geometry: Geometry) -> list[str]:
     a, b, c, alpha, beta, gamma = geometry.cell_parameters
-    values = ''.join(fixed(value, 11, 5) for value in (a, b, c)) + ''.join(
-        fixed(value, 10, 5) for value in (alpha, beta, gamma)
+    values = (
+        ''.join(fixed(value, 11, 5) for value in (a, b, c))
+        + '  '
+        + ''.join(fixed(value, 10, 5) for value in (alpha, beta, gamma))
     )
     return [
         ' LATTICE PARAMETERS  (ANGSTROMS AND DEGREES) - PRIMITIVE CELL',
@@ -364,7 +370,7 @@ def _crystallographic(geometry: Geometry, operators: SymmetryOperators, matrix: 
     return [
         '',
         ' TRANSFORMATION MATRIX PRIMITIVE-CRYSTALLOGRAPHIC CELL',
-        ''.join(fixed(value, 8, 4) for value in matrix.ravel()),
+        ''.join(fixed(float(value), 8, 4) for value in matrix.ravel()),
         '',
         RULE,
         f' CRYSTALLOGRAPHIC CELL (VOLUME={fixed(abs(float(np.linalg.det(cell))), 20, 8)})',

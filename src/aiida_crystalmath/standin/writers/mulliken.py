@@ -23,32 +23,32 @@ Real = NDArray[np.float64]
 
 def section(out: Output, geometry: Geometry, populations: Mulliken) -> None:
     """Write the analysis of the charge and, when unrestricted, of the spin."""
-    _channel(out, 'ALPHA+BETA', geometry, populations, populations.electrons, populations.ao_electrons,
-             populations.shell_electrons)  # fmt: skip
-    spins = (populations.spins, populations.ao_spins, populations.shell_spins)
-    if spins[0] is not None and spins[1] is not None and spins[2] is not None:
-        _channel(out, 'ALPHA-BETA', geometry, populations, spins[0], spins[1], spins[2])
+    for name, charges, orbitals, shells in _channels(populations):
+        out.timing('MONSPL')
+        out.lines(
+            [
+                ' ' + 'M' * 79,
+                f'     {name} ELECTRONS',
+                f' MULLIKEN POPULATION ANALYSIS - NO. OF ELECTRONS{fixed(float(np.sum(charges)), 12, 6)}',
+                '',
+                '  ATOM    Z CHARGE  A.O. POPULATION',
+                '',
+                *_table(geometry, charges, orbitals, populations.ao_atoms),
+                '',
+                '  ATOM    Z CHARGE  SHELL POPULATION',
+                '',
+                *_table(geometry, charges, shells, populations.shell_atoms),
+                '',
+            ]
+        )
 
 
-def _channel(
-    out: Output, name: str, geometry: Geometry, populations: Mulliken, atoms: Real, orbitals: Real, shells: Real
-) -> None:
-    out.timing('MONSPL')
-    out.lines(
-        [
-            ' ' + 'M' * 79,
-            f'     {name} ELECTRONS',
-            f' MULLIKEN POPULATION ANALYSIS - NO. OF ELECTRONS{fixed(float(np.sum(atoms)), 12, 6)}',
-            '',
-            '  ATOM    Z CHARGE  A.O. POPULATION',
-            '',
-            *_table(geometry, atoms, orbitals, populations.ao_atoms),
-            '',
-            '  ATOM    Z CHARGE  SHELL POPULATION',
-            '',
-            *_table(geometry, atoms, shells, populations.shell_atoms),
-        ]
-    )
+def _channels(populations: Mulliken) -> list[tuple[str, Real, Real, Real]]:
+    """Return name and populations of atoms, orbitals and shells of the charge and, if there is one, of the spin."""
+    charge = ('ALPHA+BETA', populations.electrons, populations.ao_electrons, populations.shell_electrons)
+    if populations.spins is None or populations.ao_spins is None or populations.shell_spins is None:
+        return [charge]
+    return [charge, ('ALPHA-BETA', populations.spins, populations.ao_spins, populations.shell_spins)]
 
 
 def _table(geometry: Geometry, charges: Real, values: Real, owners: Sequence[int] | NDArray[np.int64]) -> list[str]:
@@ -62,14 +62,10 @@ def _table(geometry: Geometry, charges: Real, values: Real, owners: Sequence[int
 
 def write_ppan_dat(geometry: Geometry, populations: Mulliken) -> str:
     """Return the text of PPAN.DAT."""
-    lines = [f'{2 if populations.spins is not None else 1:5d}{len(geometry.sites):5d}']
+    channels = _channels(populations)
+    lines = [f'{len(channels):5d}{len(geometry.sites):5d}']
     positions = clean(geometry.positions) / BOHR_PRINTED
-    channels: list[tuple[Real, Real, Real]] = [
-        (populations.electrons, populations.ao_electrons, populations.shell_electrons)
-    ]
-    if populations.spins is not None and populations.ao_spins is not None and populations.shell_spins is not None:
-        channels.append((populations.spins, populations.ao_spins, populations.shell_spins))
-    for charges, orbitals, shells in channels:
+    for _, charges, orbitals, shells in channels:
         for atom, site in enumerate(geometry.sites):
             own_shells = shells[np.asarray(populations.shell_atoms) == atom]
             own_orbitals = orbitals[np.asarray(populations.ao_atoms) == atom]

@@ -14,7 +14,6 @@ from aiida_crystalmath.crystal.geometry import Geometry
 
 from ..model import Job, OptPoint, OptResult, OptSettings, ScfResult
 from .fortran import RULE, fixed, scientific, zero_scientific
-from .frame import Output
 from .geometry import Setting, cell_and_atoms
 from .scf import HARTREE_EV
 from .symmetry import SymmetryOperators
@@ -83,12 +82,12 @@ def moved_to_log() -> list[str]:
     """Return the notice after point 1."""
     return [
         '',
-        f' {_BANNER}O'[:80],
+        f' {_BANNER}',
         '',
         ' - INFORMATION ON SCF MOVED TO SCFOUT.LOG',
         ' GEOMETRY OPTIMIZATION INFORMATION STORED IN OPTINFO.DAT',
         '',
-        f' {_BANNER}O'[:80],
+        f' {_BANNER}',
     ]
 
 
@@ -126,7 +125,7 @@ def geometry_of_point(
 def energy_of_point(job: Job, point: OptPoint) -> str:
     """Return the total energy of a point after the first, with the change from the one before."""
     name, width = ('HF', 4) if job.method.is_hf else ('DFT', 3)
-    energy, change = scientific(point.energy, 21, 13), scientific(point.delta or 0.0, 12, 3)
+    energy, change = scientific(point.energy, 21, 13), scientific(point.delta or 0.0, 13, 3)
     return f' TOTAL ENERGY({name})(AU)({max(point.scf_cycles - 1, 0):{width}d}){energy}     DE (AU){change}'
 
 

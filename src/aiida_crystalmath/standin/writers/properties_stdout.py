@@ -100,9 +100,7 @@ def new_k_points(wfn: WavefunctionFile, mesh: tuple[int, int, int], gilat: int, 
     ]
 
 
-def band_section(
-    path: BandPath, first: int, last: int, energies: Real, fermi: float, *, conducting: bool
-) -> list[str]:
+def band_section(path: BandPath, first: int, last: int, energies: Real, fermi: float, *, conducting: bool) -> list[str]:
     """Return the report of BAND.
 
     :param first: number of the first band, from 1.
@@ -150,9 +148,14 @@ def band_section(
 
 
 def doss_section(
-    window: tuple[float, float], bands: tuple[int, int], projections: Sequence[Sequence[int]], integrated: Real,
-    n_points: int, n_k: int,
-) -> list[str]:  # fmt: skip
+    *,
+    window: tuple[float, float],
+    bands: tuple[int, int],
+    projections: Sequence[Sequence[int]],
+    integrated: Real,
+    n_points: int,
+    n_k: int,
+) -> list[str]:
     """Return the report of DOSS.
 
     :param window: energies, hartree.
@@ -185,4 +188,3 @@ def doss_section(
         '  ' + ''.join(fixed(float(value), 10, 5) for value in integrated),
         '',
     ]
-

@@ -79,7 +79,7 @@ def cycle_line(step: ScfCycle) -> str:
 
 def end(out: Output, job: Job, last: ScfCycle, *, converged: bool) -> None:
     """Write ``SCF ENDED`` and the total energy."""
-    how = 'CONVERGENCE ON ENERGY     ' if converged else 'TOO MANY CYCLES           '
+    how = 'CONVERGENCE ON ENERGY      ' if converged else 'TOO MANY CYCLES            '
     out.lines(
         [
             '',

@@ -82,7 +82,7 @@ def setting_of(block: Block, geometry: Geometry) -> Setting:
 
 
 def printed_symbol(short: str) -> str:
-    """Return a short international symbol as CRYSTAL prints it: ``Fm-3m`` as ``F M 3 M``, ``P6_3/mmc`` as ``P 63/M M C``.
+    """Return a short symbol as CRYSTAL prints it: ``Fm-3m`` as ``F M 3 M``, ``P6_3/mmc`` as ``P 63/M M C``.
 
     CRYSTAL keeps the older symbols of the centrosymmetric cubic groups, without the bar over the 3.
     """

@@ -141,9 +141,7 @@ def _has_parameters(cell: Real, parameters: tuple[float, ...]) -> bool:
 def cell_parameters(cell: Real) -> tuple[float, float, float, float, float, float]:
     """Return lengths (Å) and angles (degrees) of a cell given as rows."""
     lengths = np.linalg.norm(cell, axis=1)
-    cosines = [
-        np.dot(cell[i], cell[j]) / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))
-    ]
+    cosines = [np.dot(cell[i], cell[j]) / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))]
     a, b, c = (float(value) for value in lengths)
     alpha, beta, gamma = (float(np.degrees(np.arccos(np.clip(value, -1.0, 1.0)))) for value in cosines)
     return a, b, c, alpha, beta, gamma
