@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiida import orm
@@ -27,7 +27,7 @@ class CrystalProcessSpec(CalcJobProcessSpec):
     walltime and machine, not on the inputs, and are kept out of the cache as well.
     """
 
-    def exit_code(self, status: int, label: str, message: str, invalidates_cache: bool | None = None) -> None:  # type: ignore[override]
+    def exit_code(self, status: int, label: str, message: str, invalidates_cache: bool | None = None) -> None:
         """Add an exit code; by default it invalidates the cache below 410.
 
         :param invalidates_cache: overrules the default.
@@ -65,8 +65,8 @@ class CrystalCalcJob(CalcJob):
         self,
         *,
         stdin: bool | None,
-        retrieve: list[str],
-        temporary: list[str],
+        retrieve: Sequence[str],
+        temporary: Sequence[str],
         copies: list[tuple[str, str, str]],
         links: list[tuple[str, str, str]],
     ) -> CalcInfo:
@@ -79,19 +79,19 @@ class CrystalCalcJob(CalcJob):
         :param links: likewise, of files to link to.
         """
         options = self.inputs.metadata.options
-        code = CodeInfo()  # type: ignore[no-untyped-call]
+        code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
         code.stdout_name = options.output_filename
         code.join_files = True
         if self.read_input_from_stdin(stdin):
             code.stdin_name = options.input_filename
-        info = CalcInfo()  # type: ignore[no-untyped-call]
+        info = CalcInfo()
         info.uuid = str(self.uuid)
         info.codes_info = [code]
         info.remote_copy_list = copies
         info.remote_symlink_list = links
         info.retrieve_list = [options.output_filename, *retrieve]
-        info.retrieve_temporary_list = temporary
+        info.retrieve_temporary_list = [*temporary]
         return info
 
 

@@ -119,7 +119,7 @@ class Crystal23Calculation(CrystalCalcJob):
         return self.calc_info(
             stdin=settings.stdin,
             retrieve=[GEOMETRY_FILENAME, ERROR_FILENAME],
-            temporary=list(TEMPORARY),
+            temporary=TEMPORARY,
             copies=copies,
             links=links,
         )
@@ -270,9 +270,10 @@ def validate_remote(parent: orm.RemoteData, inputs: Mapping[str, Any]) -> str | 
         return f'`parent_folder` <{parent.pk}> has been cleaned: its files are gone; repeat the run that made it'
     code = inputs.get('code')
     computer = (inputs.get('metadata') or {}).get('computer') or getattr(code, 'computer', None)
-    if computer is not None and parent.computer.uuid != computer.uuid:
+    home = parent.computer
+    if computer is not None and home is not None and home.uuid != computer.uuid:
         return (
-            f'`parent_folder` lies on {parent.computer.label}, but the job runs on {computer.label}: a wavefunction is '
+            f'`parent_folder` lies on {home.label}, but the job runs on {computer.label}: a wavefunction is '
             'not moved between machines; use a code on the same computer'
         )
     return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from aiida import orm
 from aiida.common.datastructures import CalcInfo
 from aiida.common.folders import Folder
@@ -161,7 +162,7 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
         return self.calc_info(
             stdin=settings.stdin,
             retrieve=[PLOT_FILENAME, ERROR_FILENAME],
-            temporary=list(TEMPORARY),
+            temporary=TEMPORARY,
             copies=[] if links else wavefunction,
             links=wavefunction if links else [],
         )
@@ -215,10 +216,9 @@ def crystal_path(kpoints: orm.KpointsData, reduced: ReducedGeometry) -> list[Pat
 
 def _to_crystal(segment: PathSegment, reduced: ReducedGeometry) -> PathSegment:
     """Turn the ends of one line."""
-    from dataclasses import replace
-
-    start, end = reduced.to_crystal_fractional_k([segment.start, segment.end])
-    return replace(segment, start=tuple(float(x) for x in start), end=tuple(float(x) for x in end))
+    ends = reduced.to_crystal_fractional_k(np.array([segment.start, segment.end]))
+    (a, b, c), (d, e, f) = ends.tolist()
+    return replace(segment, start=(a, b, c), end=(d, e, f))
 
 
 def atoms_of_kinds(parent_folder: orm.RemoteData) -> dict[str, list[int]]:

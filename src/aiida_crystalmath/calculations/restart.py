@@ -30,9 +30,9 @@ def get_builder_restart(node: orm.CalcJobNode, *, from_scratch: bool = False) ->
         raise ValueError(f'{node.process_label} <{node.pk}> is not a calculation of this package')
     if not node.is_terminated:
         raise ValueError(f'{node.process_label} <{node.pk}> has not ended: wait for it, or kill it')
-    builder = node.get_builder_restart()
+    builder: Any = node.get_builder_restart()
     if from_scratch or node.process_class is Crystal23PropertiesCalculation:
-        return builder
+        return builder  # type: ignore[no-any-return]
     parameters = without_restart(builder.parameters.get_dict())
     if 'output_structure' in node.outputs:
         builder.structure = node.outputs.output_structure
@@ -42,7 +42,7 @@ def get_builder_restart(node: orm.CalcJobNode, *, from_scratch: bool = False) ->
     else:
         builder.parent_folder = None
     builder.parameters = orm.Dict(parameters)
-    return builder
+    return builder  # type: ignore[no-any-return]
 
 
 def without_restart(parameters: Mapping[str, Any]) -> dict[str, Any]:

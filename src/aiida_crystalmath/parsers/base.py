@@ -43,6 +43,11 @@ class CrystalParserBase(Parser):
         node.base.extras.set('engine', engine)
         self.out(label, node)
 
+    def failure(self, label: str) -> ExitCode:
+        """Return the exit code of a label of the calculation job."""
+        code: ExitCode = self.exit_codes[label]
+        return code
+
     def scheduler_verdict(self) -> ExitCode | None:
         """Return what the scheduler says of the end of the job (walltime, memory, node), which is never hidden."""
         status = self.node.exit_status

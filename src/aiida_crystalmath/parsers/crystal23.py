@@ -33,11 +33,11 @@ class Crystal23Parser(CrystalParserBase):
         """Parse the retrieved files."""
         text = self.text(self.node.get_option('output_filename') or 'crystal.out')
         if text is None:
-            return self.scheduler_verdict() or self.exit_codes.ERROR_STDOUT_MISSING
-        output = parse_stdout(text.splitlines())
+            return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
+        output = parse_stdout(text)
         findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
         if output.program != 'crystal':
-            return self.conclude(findings, self.exit_codes.ERROR_NOT_CRYSTAL_OUTPUT)
+            return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
         cells = CellMap(reduced_from_inputs(inputs), output.initial_geometry)
         self._attach_results(output, findings, cells, inputs)
@@ -68,14 +68,14 @@ class Crystal23Parser(CrystalParserBase):
         """Return the exit code of a run that did not do what it was asked to, when the catalogue does not know why."""
         asked = (inputs['parameters'].get_dict().get('geometry') or {}) if 'parameters' in inputs else {}
         if not output.terminated:
-            return self.exit_codes.ERROR_INTERRUPTED
+            return self.failure('ERROR_INTERRUPTED')
         if output.scf and not output.scf_converged:
-            return self.exit_codes.ERROR_SCF_NOT_CONVERGED
+            return self.failure('ERROR_SCF_NOT_CONVERGED')
         if asked.get('optgeom') is not None and not asked.get('testgeom'):
             optimisation = output.optimisation
             if optimisation is None or optimisation.status != 'converged':
-                return self.exit_codes.ERROR_GEOMETRY_NOT_CONVERGED
-        return None if output.succeeded else self.exit_codes.ERROR_UNKNOWN
+                return self.failure('ERROR_GEOMETRY_NOT_CONVERGED')
+        return None if output.succeeded else self.failure('ERROR_UNKNOWN')
 
 
 def last_geometry(output: CrystalOutput) -> Geometry | None:

@@ -35,11 +35,11 @@ class Crystal23PropertiesParser(CrystalParserBase):
         """Parse the retrieved files."""
         text = self.text(self.node.get_option('output_filename') or 'properties.out')
         if text is None:
-            return self.scheduler_verdict() or self.exit_codes.ERROR_STDOUT_MISSING
-        output = parse_stdout(text.splitlines())
+            return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
+        output = parse_stdout(text)
         findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
         if output.program != 'properties':
-            return self.conclude(findings, self.exit_codes.ERROR_NOT_CRYSTAL_OUTPUT)
+            return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         deck = self._deck()
         parent = Parent.of(self.node.inputs.parent_folder)
         bands, dos, unreadable = self._plots(deck, output, retrieved_temporary_folder)
@@ -58,9 +58,9 @@ class Crystal23PropertiesParser(CrystalParserBase):
         """Read the input of the run back from its own repository: it holds the numbers of bands and segments."""
         from aiida_crystalmath.crystal.inputs.d3 import read_d3
 
-        name = self.node.get_option('input_filename')
+        name = str(self.node.get_option('input_filename'))
         if name in self.node.base.repository.list_object_names():
-            return read_d3(self.node.base.repository.get_object_content(name))
+            return read_d3(self.node.base.repository.get_object_content(name, mode='r'))
         from aiida_crystalmath.calculations.properties23 import build_d3
 
         return build_d3(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
@@ -96,8 +96,8 @@ class Crystal23PropertiesParser(CrystalParserBase):
     ) -> ExitCode | None:
         """Return the exit code of a run that left out what it was asked for, when the catalogue does not know why."""
         if not output.terminated:
-            return self.exit_codes.ERROR_INTERRUPTED
+            return self.failure('ERROR_INTERRUPTED')
         asked = {block.keyword for block in deck.blocks}
         if unreadable or ('BAND' in asked and bands is None) or ('DOSS' in asked and dos is None):
-            return self.exit_codes.ERROR_PLOT_FILES
-        return None if output.succeeded else self.exit_codes.ERROR_UNKNOWN
+            return self.failure('ERROR_PLOT_FILES')
+        return None if output.succeeded else self.failure('ERROR_UNKNOWN')

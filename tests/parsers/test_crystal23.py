@@ -1,0 +1,201 @@
+"""Crystal23Parser on real outputs: numbers, cells and exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from aiida import orm
+
+from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
+from aiida_crystalmath.data.structure import from_geometry, to_geometry
+
+pytestmark = pytest.mark.corpus
+
+ENTRY_POINT = 'crystalmath.crystal23'
+
+
+@pytest.fixture(scope='module')
+def truth(corpus):
+    return json.loads((corpus / 'truth.json').read_text())
+
+
+@pytest.fixture
+def parse(corpus, truth, generate_calc_job_node, generate_parser):
+    """Parse a corpus run; the input structure is the given one, or the primitive cell that the output begins with."""
+
+    def factory(run, structure=None, parameters=None, files=None, **kwargs):
+        output = corpus / run / truth[run]['file'] if run else None
+        if structure is None and output is not None:
+            initial = parse_stdout(output.read_text(errors='replace')).initial_geometry
+            structure = from_geometry(initial) if initial is not None else None
+        inputs = {'parameters': orm.Dict(parameters or {})}
+        if structure is not None:
+            inputs['structure'] = structure
+        node = generate_calc_job_node(
+            ENTRY_POINT, {**({'crystal.out': output} if output else {}), **(files or {})}, inputs, **kwargs
+        )
+        results, function = generate_parser(ENTRY_POINT).parse_from_node(node, store_provenance=False)
+        return results, function
+
+    return factory
+
+
+@pytest.mark.parametrize(
+    'run', ['mgo_scf_b3lyp', 'mgo_sto3g_scf', 'si_scf_dft', 'fes_scf_spin', 'h_bulk_scf', 'mgo_co_slab_scf']
+)
+def test_finished_scf(parse, truth, run):
+    results, function = parse(run)
+    assert function.is_finished_ok, function.exit_message
+    parameters = results['output_parameters'].get_dict()
+    known = truth[run]
+    assert parameters['energy_hartree'] == pytest.approx(known['energy_final'], abs=1e-7)
+    assert parameters['scf']['converged'] is True
+    assert parameters['scf']['n_cycles'] == known['scf_cycles_last']
+    assert parameters['n_electrons'] == known['n_electrons']
+    assert parameters['engine'] == 'CRYSTAL'
+    assert parameters['version'] == known['version']
+    assert 'output_structure' not in results
+    if known['gap_final'] is not None:
+        assert parameters['gap_ev'] == pytest.approx(known['gap_final'])
+    assert results['output_parameters'].base.extras.get('engine') == 'CRYSTAL'
+
+
+@pytest.mark.parametrize('run', ['mgo_opt_c22', 'nio_sto3g_afm_opt', 'toluene_opt', 'optgeom_c14', 'w_molecule_opt'])
+def test_finished_optimisation(parse, truth, run):
+    results, function = parse(run, parameters={'geometry': {'optgeom': {}}})
+    assert function.is_finished_ok, function.exit_message
+    parameters = results['output_parameters'].get_dict()
+    assert parameters['energy_hartree'] == pytest.approx(truth[run]['energy_final'], abs=1e-6)
+    assert parameters['optimisation']['converged'] is True
+    assert parameters['optimisation']['n_points'] == truth[run]['opt_points']
+    structure, trajectory = results['output_structure'], results['output_trajectory']
+    assert len(structure.sites) == truth[run]['n_atoms']
+    assert trajectory.numsteps >= truth[run]['opt_points'] - 1
+    assert trajectory.pbc == structure.pbc
+    if truth[run]['dimensionality'] == 3:
+        assert structure.get_cell_volume() == pytest.approx(truth[run]['volume_primitive'], rel=2e-5)
+
+
+def test_results_come_back_in_the_users_cell_and_order(parse, corpus, truth):
+    """The conventional cell with the atoms shuffled, while CRYSTAL worked in the primitive one."""
+    run = 'mgo_opt_c22'
+    initial = parse_stdout((corpus / run / truth[run]['file']).read_text()).initial_geometry
+    a = float(np.linalg.norm(initial.cell[0])) * 2**0.5
+    shifts = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    fractional = np.concatenate([shifts + [0.5, 0, 0], shifts])[[0, 5, 1, 4, 2, 6, 3, 7]]
+    numbers = [8, 12, 8, 12, 8, 12, 8, 12]
+    structure = from_geometry(Geometry.from_fractional(np.eye(3) * a, fractional, numbers))
+    results, function = parse(run, structure, parameters={'geometry': {'optgeom': {}}})
+    assert function.is_finished_ok
+    relaxed = to_geometry(results['output_structure'])
+    assert relaxed.numbers == numbers
+    assert np.allclose(relaxed.cell_parameters[3:], 90)
+    assert relaxed.volume_angstrom3 == pytest.approx(4 * truth[run]['volume_primitive'], rel=2e-5)
+    assert np.allclose((relaxed.fractional - fractional + 0.5) % 1, 0.5, atol=1e-4)
+    parameters = results['output_parameters'].get_dict()
+    assert parameters['primitive_cells_in_structure'] == 4
+    assert parameters['atom_order'] == 'structure'
+    charges = parameters['mulliken']['charges']
+    assert [charge > 0 for charge in charges] == [False, True] * 4
+    assert results['output_trajectory'].get_step_structure(0).get_cell_volume() == pytest.approx(a**3, rel=1e-5)
+
+
+def test_spins_come_back_in_the_users_order(parse, corpus, truth):
+    run = 'nio_sto3g_afm_scf'
+    output = parse_stdout((corpus / run / truth[run]['file']).read_text(errors='replace'))
+    spins = output.mulliken.spins
+    names = ['NiUp' if spin > 1 else 'NiDown' if spin < -1 else 'O' for spin in spins]
+    initial = output.initial_geometry
+    order = [names.index('O'), names.index('NiDown'), len(names) - 1 - names[::-1].index('O'), names.index('NiUp')]
+    structure = orm.StructureData(cell=initial.cell.tolist())
+    for index in order:
+        site = initial.sites[index]
+        structure.append_atom(position=site.position, symbols=site.symbol, name=names[index])
+    results, function = parse(run, structure)
+    assert function.is_finished_ok
+    parameters = results['output_parameters'].get_dict()
+    assert parameters['mulliken']['spins'] == pytest.approx([spins[index] for index in order])
+    assert parameters['total_spin'] == pytest.approx(0, abs=1e-3)
+
+
+def test_edited_geometry_stays_in_crystals_cell(parse, generate_structure):
+    """A supercell made in the input is not the structure that was given: nothing is forced into its cell."""
+    results, _ = parse('mgo222_freq', generate_structure('MgO'))
+    parameters = results['output_parameters'].get_dict()
+    assert parameters['atom_order'] == 'crystal'
+    assert 'primitive_cells_in_structure' not in parameters
+
+
+@pytest.mark.parametrize(
+    ('run', 'parameters', 'status', 'outputs'),
+    [
+        ('nio_scf_maxcyc', {}, 410, {'output_parameters'}),
+        (
+            'mackinawite_opt_failed',
+            {'geometry': {'optgeom': {}}},
+            500,
+            {'output_parameters', 'output_structure', 'output_trajectory'},
+        ),
+        (
+            'nio_opt_walltime',
+            {'geometry': {'optgeom': {}}},
+            400,
+            {'output_parameters', 'output_structure', 'output_trajectory'},
+        ),
+        ('incomplete_scf', {}, 404, {'output_parameters'}),
+        ('failed_elastic', {}, 501, None),
+        ('mgo100_itol_error', {}, 325, {'output_parameters'}),
+    ],
+)
+def test_failures_have_their_exit_code_and_all_outputs(parse, run, parameters, status, outputs):
+    results, function = parse(run, parameters=parameters)
+    assert function.exit_status == status, function.exit_message
+    if outputs is not None:
+        assert outputs <= set(results)
+    assert results['output_parameters'].get_dict()['diagnoses']
+    if status != 500:
+        assert 'energy_hartree' not in results['output_parameters'].get_dict()
+
+
+def test_message_of_fort87_counts(parse):
+    """In parallel runs the reason is in fort.87 only (a real case of CRYSTAL23)."""
+    results, function = parse('incomplete_scf', files={'fort.87': ' ERROR **** BFGS_ **** PXK TOO SMALL\n'})
+    assert function.exit_status == 502
+    assert 'output_parameters' in results
+
+
+def test_missing_output(parse, generate_structure):
+    _, function = parse(None, generate_structure())
+    assert function.exit_status == 303
+
+
+def test_output_of_another_program(parse, generate_structure):
+    _, function = parse(None, generate_structure(), files={'crystal.out': 'bash: crystal: command not found\n'})
+    assert function.exit_status == 304
+
+
+@pytest.mark.parametrize(
+    ('run', 'verdict'), [('nio_opt_walltime', 120), ('incomplete_scf', 110), ('mgo_sto3g_scf', 140)]
+)
+def test_scheduler_verdict_is_never_hidden(parse, run, verdict):
+    results, function = parse(run, exit_status=verdict)
+    assert function.exit_status == verdict
+    assert 'output_parameters' in results
+
+
+def test_scheduler_verdict_without_output(parse, generate_structure):
+    _, function = parse(None, generate_structure(), exit_status=110)
+    assert function.exit_status == 110
+
+
+def test_testgeom_is_a_success(parse):
+    _, function = parse('mgo_slab_testgeom', parameters={'geometry': {'testgeom': True}})
+    assert function.is_finished_ok, function.exit_message
+
+
+def test_optimisation_that_was_asked_for_must_be_there(parse):
+    _, function = parse('mgo_sto3g_scf', parameters={'geometry': {'optgeom': {}}})
+    assert function.exit_status == 500
