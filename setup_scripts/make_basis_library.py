@@ -22,7 +22,7 @@ SETS = {
     'pob-tzvp-rev2': (
         '',
         'Triple-zeta valence with polarization, made for solids with CRYSTAL and corrected for superposition errors; '
-        'H to Br without noble gases',
+        'H to Br without noble gases and without S (whose D shell the exchange lost)',
     ),
 }
 
