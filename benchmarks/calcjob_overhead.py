@@ -1,7 +1,7 @@
 """CPU of the AiiDA process for one Crystal23Calculation, against one ArithmeticAddCalculation of aiida-core.
 
-Both run in this process on the same computer. The executable behind our calculation replays the files of one real run of
-the stand-in, recorded first, so that only AiiDA, our input writer and our parser are measured.
+Both run in this process on the same computer. The executable behind our calculation replays the files of one real run
+of the stand-in, recorded first, so that only AiiDA, our input writer and our parser are measured.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ def profile(folder: str) -> None:
     from aiida.manage.configuration import create_profile, get_config, load_profile
 
     create_profile(
-        get_config(create=True), name='bench', email='bench@localhost', storage_backend='core.sqlite_dos', storage_config={}
+        get_config(create=True),
+        name='bench',
+        email='bench@localhost',
+        storage_backend='core.sqlite_dos',
+        storage_config={},
     )
     load_profile('bench')
 
@@ -34,7 +38,11 @@ def computer(folder: Path) -> Any:
     from aiida import orm
 
     node = orm.Computer(
-        label='localhost', hostname='localhost', transport_type='core.local', scheduler_type='core.direct', workdir=str(folder)
+        label='localhost',
+        hostname='localhost',
+        transport_type='core.local',
+        scheduler_type='core.direct',
+        workdir=str(folder),
     ).store()
     node.configure(safe_interval=0.0)
     node.set_minimum_job_poll_interval(0.0)
@@ -69,7 +77,9 @@ def replaying(folder: Path, recorded: Path) -> Path:
     path = folder / 'replay-crystal'
     keep = folder / 'recorded'
     shutil.copytree(recorded, keep)
-    path.write_text(f'#!/bin/sh\ncat > /dev/null\ncp {keep}/fort.9 {keep}/fort.34 . 2>/dev/null\ncat {keep}/crystal.out\n')
+    path.write_text(
+        f'#!/bin/sh\ncat > /dev/null\ncp {keep}/fort.9 {keep}/fort.34 . 2>/dev/null\ncat {keep}/crystal.out\n'
+    )
     path.chmod(0o755)
     return path
 
@@ -116,7 +126,9 @@ def main() -> None:
                 pairs.append(figures)
         mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
         ratio = statistics.median(a / b for a, b in pairs)
-        print(f'Crystal23Calculation {mine:.3f} CPU s   ArithmeticAddCalculation {theirs:.3f} CPU s   ratio {ratio:.2f}   ({RUNS} pairs)')
+        print(f'Crystal23Calculation     {mine:.3f} CPU s (median of {RUNS})')
+        print(f'ArithmeticAddCalculation {theirs:.3f} CPU s')
+        print(f'ratio                    {ratio:.2f}')
 
 
 if __name__ == '__main__':

@@ -43,7 +43,12 @@ CASES: list[tuple[str, list[str], str, list[str]]] = [
     ),
     ('crystalmath --help', [str(BIN / 'crystalmath'), '--help'], 'verdi --version', [str(BIN / 'verdi'), '--version']),
     *(
-        (f'crystalmath {name} --help', [str(BIN / 'crystalmath'), name, '--help'], 'verdi --version', [str(BIN / 'verdi'), '--version'])
+        (
+            f'crystalmath {name} --help',
+            [str(BIN / 'crystalmath'), name, '--help'],
+            'verdi --version',
+            [str(BIN / 'verdi'), '--version'],
+        )
         for name in ('quickstart', 'run', 'show', 'plot', 'd12')
     ),
 ]

@@ -32,10 +32,9 @@ suppress_warnings = ['myst.header']
 
 def setup(app: object) -> None:
     """Write the generated pages and load a profile in memory, which the directives of AiiDA need."""
+    import generate
     from aiida.manage.configuration import load_profile
     from aiida.storage.sqlite_temp import SqliteTempBackend
-
-    import generate
 
     load_profile(SqliteTempBackend.create_profile('docs'), allow_switch=True)
     generate.write_all(HERE / 'reference' / 'generated')

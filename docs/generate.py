@@ -24,7 +24,7 @@ def diagnoses_page() -> str:
     lines = [
         '# Failures and what to do',
         '',
-        'Made from the catalogue (`crystal/diagnoses.yaml`) from which exit codes and the parser\'s decisions are made too.',
+        'Made from the catalogue `crystal/diagnoses.yaml`, as are the exit codes and the decisions of the parsers.',
         '',
         '| exit status | name | seen as | recoverable |',
         '|---|---|---|---|',

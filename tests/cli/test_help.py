@@ -62,7 +62,11 @@ def test_import_budget_nothing_heavy(module):
 
 
 def test_the_bare_command_does_not_import_aiida():
-    names = loaded_by('from click.testing import CliRunner\nfrom aiida_crystalmath.cli import main\nCliRunner().invoke(main, ["--help"])')
+    names = loaded_by(
+        'from click.testing import CliRunner\n'
+        'from aiida_crystalmath.cli import main\n'
+        'CliRunner().invoke(main, ["--help"])'
+    )
     assert 'aiida' not in {name.split('.')[0] for name in names}
 
 

@@ -21,7 +21,12 @@ def chain(n_k: int = 41, gap: float = 2.0) -> BandsPlotData:
     t1, t2 = 2.0, 2.0 - gap / 2
     energy = np.sqrt(t1**2 + t2**2 + 2 * t1 * t2 * np.cos(k))
     return BandsPlotData(
-        k, np.stack([-energy, energy], axis=1)[None], ((0, 'GAMMA'), (n_k - 1, 'X')), 0.0, (1,), Caption('A2', 'model', 'STAND-IN', 7)
+        k,
+        np.stack([-energy, energy], axis=1)[None],
+        ((0, 'GAMMA'), (n_k - 1, 'X')),
+        0.0,
+        (1,),
+        Caption('A2', 'model', 'STAND-IN', 7),
     )
 
 
@@ -61,7 +66,9 @@ def test_path_has_no_step_at_a_break():
     np.testing.assert_allclose(path_distance(kpoints, {1}), [0, 1, 1, 2])
 
 
-@pytest.mark.parametrize(('label', 'pretty'), [('GAMMA', 'Γ'), ('G', 'Γ'), ('X_1', 'X₁'), ('SIGMA_0', 'Σ₀'), ('K', 'K')])
+@pytest.mark.parametrize(
+    ('label', 'pretty'), [('GAMMA', 'Γ'), ('G', 'Γ'), ('X_1', 'X₁'), ('SIGMA_0', 'Σ₀'), ('K', 'K')]
+)
 def test_labels_as_in_papers(label, pretty):
     assert pretty_label(label) == pretty
 

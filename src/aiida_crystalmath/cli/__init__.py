@@ -8,7 +8,10 @@ from typing import Any
 import click
 
 COMMANDS = {
-    'quickstart': ('aiida_crystalmath.cli.quickstart:quickstart', 'Set everything up on this machine; run it as often as you like.'),
+    'quickstart': (
+        'aiida_crystalmath.cli.quickstart:quickstart',
+        'Set everything up on this machine; run it as often as you like.',
+    ),
     'run': ('aiida_crystalmath.cli.run:run', 'Run a chain of calculations on a structure file.'),
     'show': ('aiida_crystalmath.cli.show:show', 'Show the results of a calculation or work chain.'),
     'plot': ('aiida_crystalmath.cli.plot:plot', 'Plot the bands and the density of states of a work chain.'),
@@ -66,7 +69,9 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     envvar='CRYSTALMATH_PROFILE',
     help='AiiDA profile; default: "crystalmath" (made by quickstart) if it exists, else the default of AiiDA.',
 )
-@click.option('--version', is_flag=True, callback=_print_version, expose_value=False, is_eager=True, help='Show the version.')
+@click.option(
+    '--version', is_flag=True, callback=_print_version, expose_value=False, is_eager=True, help='Show the version.'
+)
 @click.pass_context
 def main(ctx: click.Context, profile: str | None) -> None:
     """Run CRYSTAL through AiiDA: from a structure file to bands and density of states, with full provenance."""

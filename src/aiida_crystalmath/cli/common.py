@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from aiida.manage.configuration import Config
+    from aiida.manage.configuration.config import Config
     from aiida.orm import ProcessNode
     from rich.console import Console
 
@@ -62,7 +62,8 @@ def profile_name(ctx: click.Context) -> str | None:
         return None
     if PROFILE_NAME in config.profile_names:
         return PROFILE_NAME
-    return config.default_profile_name
+    default: str | None = config.default_profile_name
+    return default
 
 
 def load_profile(ctx: click.Context) -> str:

@@ -16,11 +16,14 @@ TASKS = ('sp', 'opt')
 @click.argument('file', type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option('--protocol', default='fast', show_default=True, help='fast, balanced or stringent.')
 @click.option('--task', type=click.Choice(TASKS), default='sp', show_default=True, help='Single point or optimisation.')
-@click.option('-o', '--output', type=click.Path(path_type=Path), help='Write to this file (and fort.34 beside it, if any).')
+@click.option(
+    '-o', '--output', type=click.Path(path_type=Path), help='Write to this file (and fort.34 beside it, if any).'
+)
 @click.option('--external', is_flag=True, help='Print the geometry file (fort.34) instead, where the input needs one.')
 def d12(file: Path, protocol: str, task: str, output: Path | None, external: bool) -> None:
-    """Print the CRYSTAL input for the structure in FILE (CIF, POSCAR, xyz, .gui/fort.34; a .d12 is read and written
-    again), by a protocol. Nothing is run or stored.
+    """Print the CRYSTAL input that a protocol makes for the structure in FILE.
+
+    FILE is a CIF, POSCAR, xyz, .gui/fort.34 or .d12. Nothing is run or stored.
     """
     from aiida_crystalmath.cli.protocol_deck import deck_for
 

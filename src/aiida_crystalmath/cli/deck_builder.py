@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aiida.orm import InstalledCode, StructureData
+    from aiida.orm import Code, StructureData
 
 DEFAULT_RESOURCES = {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
 
 
-def builder_from_deck(file: Path, structure: StructureData, code: InstalledCode, job: dict[str, Any] | None) -> Any:
+def builder_from_deck(file: Path, structure: StructureData, code: Code, job: dict[str, Any] | None) -> Any:
     """Return the builder of a base work chain for the deck in ``file``.
 
     :param structure: the structure read from the deck.
@@ -24,7 +24,7 @@ def builder_from_deck(file: Path, structure: StructureData, code: InstalledCode,
     from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 
     deck = read_d12(file.read_text(errors='replace'))
-    builder = CrystalBaseWorkChain.get_builder()
+    builder: Any = CrystalBaseWorkChain.get_builder()
     builder.crystal.code = code
     builder.crystal.structure = structure
     builder.crystal.parameters = orm.Dict(deck.parameters.model_dump(exclude_unset=True, by_alias=True, mode='json'))

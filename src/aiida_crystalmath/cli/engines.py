@@ -59,9 +59,9 @@ def candidates() -> list[tuple[Path, str]]:
         if not root or not Path(root).is_dir():
             continue
         for name in PROGRAMS:
-            for path in sorted(Path(root).rglob(name)):
-                if path.is_file() and os.access(path, os.X_OK):
-                    found.append((path, variable))
+            for below in sorted(Path(root).rglob(name)):
+                if below.is_file() and os.access(below, os.X_OK):
+                    found.append((below, variable))
                     break
     return found
 

@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument('pk', metavar='PK')
-@click.option('-o', '--output', type=click.Path(path_type=Path, file_okay=False), default=Path(), help='Folder for the pictures.')
+@click.option(
+    '-o', '--output', type=click.Path(path_type=Path, file_okay=False), default=Path(), help='Folder for the pictures.'
+)
 @click.option('--format', 'suffix', type=click.Choice(['png', 'pdf', 'svg']), default='png', show_default=True)
-@click.option('--window', nargs=2, type=float, default=(-10.0, 15.0), show_default=True, help='Energies drawn, eV around the zero.')
+@click.option(
+    '--window',
+    nargs=2,
+    type=float,
+    default=(-10.0, 15.0),
+    show_default=True,
+    help='Energies drawn, eV around the zero.',
+)
 @click.pass_context
 def plot(ctx: click.Context, pk: str, output: Path, suffix: str, window: tuple[float, float]) -> None:
-    """Plot what the work chain PK has of bands and density of states. The zero is the top of the valence bands, or the
-    Fermi energy of a metal.
+    """Plot what the work chain PK has of bands and density of states.
+
+    The zero is the top of the valence bands, or the Fermi energy of a metal.
     """
     load_profile(ctx)
     if window[0] >= window[1]:
@@ -65,7 +75,7 @@ def plot_data(node: ProcessNode) -> tuple[BandsPlotData | None, DosPlotData | No
     """Collect what the outputs of ``node`` give to draw."""
     from aiida_crystalmath.plotting.data import bands_from_node, dos_from_nodes
 
-    outputs = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}
+    outputs: dict[str, Any] = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}
     results = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
     caption = make_caption(node, results)
     bands_node, dos_node = outputs.get('output_bands'), outputs.get('output_dos')
@@ -114,7 +124,7 @@ def make_caption(node: ProcessNode, results: dict[str, Any]) -> Caption:
 
     from aiida_crystalmath.plotting.data import Caption
 
-    outgoing = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}
+    outgoing: dict[str, Any] = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}
     structures = [link.node for link in node.base.links.get_incoming().all() if isinstance(link.node, StructureData)]
     structure = outgoing.get('output_structure') or (structures[0] if structures else None)
     method = ' / '.join(str(results[key]) for key in ('functional', 'basis_set') if results.get(key))

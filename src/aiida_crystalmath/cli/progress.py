@@ -37,15 +37,15 @@ def walk(node: ProcessNode, depth: int = 0, link_label: str = '') -> Iterator[Li
 
     Calculation functions are left out: they take no time.
     """
-    from aiida.orm import CalcFunctionNode, CalcJobNode
+    from aiida.orm import CalcJobNode, WorkChainNode
 
     title = link_label or node.process_label or node.node_type
     if isinstance(node, CalcJobNode) and link_label:
         title = f'{node.process_label}'
-    state = node.process_state.value if node.process_state else 'created'
+    state: str = node.process_state.value if node.process_state else 'created'
     if isinstance(node, CalcJobNode) and state == 'waiting':
         scheduler = node.get_scheduler_state()
-        state = scheduler.value if scheduler and scheduler.value != 'done' else (node.get_state() or node_state(node))
+        state = scheduler.value if scheduler and scheduler.value != 'done' else node_state(node)
     if node.is_finished:
         state = 'done' if node.exit_status == 0 else f'exit {node.exit_status}'
     end = node.mtime if node.is_terminated else None
@@ -59,11 +59,10 @@ def walk(node: ProcessNode, depth: int = 0, link_label: str = '') -> Iterator[Li
         bool(node.is_terminated),
         not (node.is_finished and node.exit_status) and not node.is_excepted and not node.is_killed,
     )
-    if isinstance(node, CalcJobNode | CalcFunctionNode):
+    if isinstance(node, CalcJobNode):
         return
-    called = sorted(node.base.links.get_outgoing().all(), key=lambda link: (link.node.ctime, link.node.pk))
-    for link in called:
-        if link.link_type.value in ('call_calc', 'call_work') and not isinstance(link.node, CalcFunctionNode):
+    for link in sorted(node.base.links.get_outgoing().all(), key=lambda link: int(link.node.pk or 0)):
+        if link.link_type.value in ('call_calc', 'call_work') and isinstance(link.node, CalcJobNode | WorkChainNode):
             label = '' if link.link_label == 'CALL' else link.link_label
             yield from walk(link.node, depth + 1, label)
 

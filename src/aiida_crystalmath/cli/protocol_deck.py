@@ -50,7 +50,7 @@ def deck_for(file: Path, protocol: str, task: str) -> Deck:
     missing = sorted({site.symbol for site in geometry.sites if site.number not in family})
     if missing:
         raise ValueError(
-            f'{file.name}: the basis set {inputs["basis_family"]} of protocol "{protocol}" has no {", ".join(missing)}; '
+            f'{file.name}: basis set {inputs["basis_family"]} of protocol "{protocol}" has no {", ".join(missing)}; '
             'take another protocol, or choose a basis set in Python'
         )
     basis_sets: dict[str, BasisSet] = {

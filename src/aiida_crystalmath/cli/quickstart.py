@@ -41,17 +41,21 @@ class Step:
 
 
 @click.command()
-@click.option('--profile', 'profile', default=None, help=f'AiiDA profile to make or complete (default: {PROFILE_NAME}).')
+@click.option(
+    '--profile', 'profile', default=None, help=f'AiiDA profile to make or complete (default: {PROFILE_NAME}).'
+)
 @click.option('--standin', is_flag=True, help='Use the stand-in engine even if a real CRYSTAL is here.')
 @click.option('--daemon/--no-daemon', default=True, show_default=True, help='Start the daemon as well.')
 @click.option('--dry-run', is_flag=True, help='Only say what would be done.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the steps as JSON.')
 @click.pass_context
 def quickstart(
-    ctx: click.Context, profile: str | None, standin: bool, daemon: bool, dry_run: bool, as_json: bool
+    ctx: click.Context, /, profile: str | None, *, standin: bool, daemon: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Set up this machine: an AiiDA profile on SQLite with the ZeroMQ broker, its daemon, the computer "localhost",
-    codes and basis sets. What is there already is left as it is, so it can be run as often as you like.
+    """Set up this machine to run calculations.
+
+    Makes an AiiDA profile on SQLite with the ZeroMQ broker, its daemon, the computer "localhost", codes and basis sets.
+    What is there already is left as it is, so it can be run as often as you like.
 
     The codes are those of a real CRYSTAL23 found on PATH, in CRY23_EXEDIR or in CRY23_ROOT; only where there is none,
     those of the free stand-in engine.
@@ -189,9 +193,9 @@ def report(name: str, engine: Any, steps: list[Step], refused: list[str], dry_ru
         out.print(f'Not used: {line}')
     if engine.is_standin:
         out.print(
-            '\n[bold]No CRYSTAL program was found: the codes are those of the STAND-IN engine[/] (PySCF behind the files of '
-            'CRYSTAL).\nIt computes small cells for learning and testing; its results are marked. With a CRYSTAL23 licence: '
-            'set CRY23_EXEDIR and run quickstart again.'
+            '\n[bold]No CRYSTAL program was found: the codes are those of the STAND-IN engine[/] '
+            '(PySCF behind the files of CRYSTAL).\nIt computes small cells for learning and testing; its results are '
+            'marked. With a CRYSTAL23 licence: set CRY23_EXEDIR and run quickstart again.'
         )
     else:
         out.print(f'\nThe codes are those of CRYSTAL, found by {engine.origin}.')
@@ -269,7 +273,10 @@ def _exists(load: Callable[[], Any]) -> bool:
 def _has_computer() -> bool:
     from aiida import orm
 
-    return _exists(lambda: orm.load_computer(label=COMPUTER_LABEL)) and orm.load_computer(label=COMPUTER_LABEL).is_configured
+    return (
+        _exists(lambda: orm.load_computer(label=COMPUTER_LABEL))
+        and orm.load_computer(label=COMPUTER_LABEL).is_configured
+    )
 
 
 def _has_code(label: str) -> bool:

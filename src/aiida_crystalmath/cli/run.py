@@ -13,7 +13,7 @@ import click
 from aiida_crystalmath.cli.common import console, echo_json, fail, load_profile
 
 if TYPE_CHECKING:
-    from aiida.orm import InstalledCode, ProcessNode, StructureData
+    from aiida.orm import Code, ProcessNode, StructureData
 
 CHAINS = {
     'characterise': 'optimisation, single point, bands and density of states',
@@ -39,10 +39,14 @@ CONTENT_HASH = 'crystalmath_content_sha256'
 )
 @click.option('--code', help='Code for crystal (label@computer or PK); default: the only one there is.')
 @click.option('--properties-code', help='Code for properties; default: the one that goes with --code.')
-@click.option('--moment', 'moments', multiple=True, metavar='KIND=MOMENT', help='Starting spin moment, e.g. Fe=2 (repeat).')
+@click.option(
+    '--moment', 'moments', multiple=True, metavar='KIND=MOMENT', help='Starting spin moment, e.g. Fe=2 (repeat).'
+)
 @click.option('--metal', is_flag=True, help='Treat as a metal: smear the occupations.')
 @click.option(
-    '--overrides', type=click.Path(exists=True, dir_okay=False, path_type=Path), help='YAML file that changes the protocol.'
+    '--overrides',
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='YAML file that changes the protocol.',
 )
 @click.option('--max-memory-gb', type=float, help='Memory limit of each job, for schedulers that want one.')
 @click.option('--walltime', type=int, metavar='SECONDS', help='Wall-time limit of each job.')
@@ -51,7 +55,7 @@ CONTENT_HASH = 'crystalmath_content_sha256'
 @click.option('--wait/--no-wait', default=True, show_default=True, help='Follow the progress until the end.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the result as JSON.')
 @click.pass_context
-def run(ctx: click.Context, file: Path, **options: Any) -> None:
+def run(ctx: click.Context, /, file: Path, **options: Any) -> None:
     """Run a chain of calculations on the structure in FILE: a CIF, POSCAR, xyz, .gui/fort.34 or .d12.
 
     The daemon carries it out in the background: with Ctrl-C the display stops, the calculations go on.
@@ -60,7 +64,9 @@ def run(ctx: click.Context, file: Path, **options: Any) -> None:
     node, is_old = launch(file, name, options)
     as_json = options['as_json']
     if is_old:
-        click.echo(f'The same has been run before, as PK {node.pk}: nothing is repeated (--again runs it anew).', err=True)
+        click.echo(
+            f'The same has been run before, as PK {node.pk}: nothing is repeated (--again runs it anew).', err=True
+        )
     elif not as_json:
         click.echo(f'Submitted {node.process_label} with PK {node.pk} to the daemon of profile "{name}".', err=True)
     if not options['wait']:
@@ -151,7 +157,7 @@ def stored_structure(file: Path) -> StructureData:
     return structure
 
 
-def find_code(identifier: str | None, plugin: str, beside: InstalledCode | None = None) -> InstalledCode:
+def find_code(identifier: str | None, plugin: str, beside: Code | None = None) -> Code:
     """Load a code by label or PK, or find the only sensible one for ``plugin``.
 
     :param beside: the other program's code; its computer, and being a stand-in or not, must agree.
@@ -161,21 +167,22 @@ def find_code(identifier: str | None, plugin: str, beside: InstalledCode | None 
 
     if identifier:
         try:
-            return orm.load_code(identifier)  # type: ignore[no-any-return]
+            return orm.load_code(identifier)
         except (NotExistent, MultipleObjectsError, ValueError) as exception:
             fail(f'no code "{identifier}": {exception}', 'List the codes with "verdi code list".')
     query = orm.QueryBuilder().append(orm.InstalledCode, filters={'attributes.input_plugin': plugin})
     codes = [code for code in query.all(flat=True) if not code.is_hidden]
-    if beside is not None:
+    if beside is not None and beside.computer is not None:
+        computer = beside.computer
         codes = [
-            code
-            for code in codes
-            if code.computer.pk == beside.computer.pk and is_standin(code) == is_standin(beside)
+            code for code in codes if code.computer and code.computer.pk == computer.pk and is_standin(code) == is_standin(beside)
         ]
     codes = [code for code in codes if not is_standin(code)] or codes
     program = 'crystal' if plugin.endswith('crystal23') else 'properties'
     if not codes:
-        fail(f'there is no code for the program {program}.', 'Run "crystalmath quickstart", or see "verdi code create".')
+        fail(
+            f'there is no code for the program {program}.', 'Run "crystalmath quickstart", or see "verdi code create".'
+        )
     if len(codes) > 1:
         names = ', '.join(code.full_label for code in codes)
         option = '--code' if program == 'crystal' else '--properties-code'
@@ -183,7 +190,7 @@ def find_code(identifier: str | None, plugin: str, beside: InstalledCode | None 
     return codes[0]  # type: ignore[no-any-return]
 
 
-def is_standin(code: InstalledCode) -> bool:
+def is_standin(code: Code) -> bool:
     """Tell whether a code is one of the stand-in's programs."""
     return Path(str(code.filepath_executable)).name.startswith('crystalmath-')
 
@@ -201,7 +208,7 @@ def make_builder(file: Path, structure: StructureData, chain: str, options: dict
 
         return builder_from_deck(file, structure, code, job)
     entry_point = {'scf': 'base'}.get(chain, chain)
-    process = WorkflowFactory(f'crystalmath.crystal.{entry_point}')
+    process: Any = WorkflowFactory(f'crystalmath.crystal.{entry_point}')
     moments = parse_moments(options['moments'])
     arguments: dict[str, Any] = {
         'protocol': options['protocol'],
@@ -290,7 +297,8 @@ def find_finished(fingerprint: str) -> ProcessNode | None:
         tag='node',
     )
     query.order_by({'node': {'ctime': 'desc'}})
-    return query.first(flat=True)  # type: ignore[no-any-return]
+    found: ProcessNode | None = query.first(flat=True)
+    return found
 
 
 def ensure_daemon(profile: str) -> None:

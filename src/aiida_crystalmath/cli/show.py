@@ -40,9 +40,12 @@ def show(ctx: click.Context, pk: str, as_json: bool) -> None:
 
 def summarise(node: ProcessNode) -> dict[str, Any]:
     """Collect the results of a process: plain values with their units in the keys."""
-    outputs = {link.link_label: link.node for link in node.base.links.get_outgoing().all() if link.link_label in RESULT_OUTPUTS}
+    outputs: dict[str, Any] = {
+        link.link_label: link.node for link in node.base.links.get_outgoing().all() if link.link_label in RESULT_OUTPUTS
+    }
     parameters = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
-    structure = outputs.get('output_structure') or _input_structure(node)
+    initial = _input_structure(node)
+    structure = outputs.get('output_structure') or initial
     return {
         'pk': node.pk,
         'uuid': node.uuid,
@@ -52,13 +55,19 @@ def summarise(node: ProcessNode) -> dict[str, Any]:
         'exit_status': node.exit_status,
         'exit_message': node.exit_message,
         'is_ok': node.is_finished_ok,
-        'engine': parameters.get('engine'),
+        'engine': parameters.get('engine') or _engine_of(outputs),
         'results': parameters,
         'structure': _structure(structure, 'output_structure' in outputs) if structure else None,
-        'initial_structure': _structure(_input_structure(node), False) if _input_structure(node) else None,
+        'initial_structure': _structure(initial, False) if initial else None,
         'outputs': {label: output.pk for label, output in sorted(outputs.items())},
         'failure': deepest_failure(node),
     }
+
+
+def _engine_of(outputs: dict[str, Any]) -> str | None:
+    """Return the engine that the outputs are marked with."""
+    marks = [output.base.extras.get('engine', None) for output in outputs.values()]
+    return next((str(mark) for mark in marks if mark), None)
 
 
 def _input_structure(node: ProcessNode) -> StructureData | None:
@@ -143,10 +152,13 @@ def result_rows(summary: dict[str, Any]) -> list[tuple[str, str, bool]]:
         if 'a_angstrom' in structure:
             rows += _lattice_rows(structure, initial)
     if results.get('energy_hartree') is not None:
-        rows.append(('energy', f'{results["energy_hartree"]:.8f} hartree', True))
+        cell = ' per primitive cell' if results.get('dimensionality') else ''
+        rows.append(('energy', f'{results["energy_hartree"]:.8f} hartree{cell}', True))
     if results.get('gap_ev') is not None:
         kind = f' ({results["gap_kind"]})' if results.get('gap_kind') else ''
         rows.append(('band gap', f'{results["gap_ev"]:.3f} eV{kind}', True))
+        if results.get('is_level_shifted'):
+            rows[-1] = ('band gap', f'{rows[-1][1]}, WITH THE LEVEL SHIFT: not a physical gap', True)
     elif results.get('is_conducting'):
         rows.append(('band gap', 'none: conducting', True))
     if results.get('total_spin') is not None:
@@ -157,7 +169,9 @@ def result_rows(summary: dict[str, Any]) -> list[tuple[str, str, bool]]:
 
 def _lattice_rows(structure: dict[str, Any], initial: dict[str, Any] | None) -> list[tuple[str, str, bool]]:
     relaxed = structure['is_relaxed']
-    lengths = '  '.join(f'{structure[key]:.4f}' for key in ('a_angstrom', 'b_angstrom', 'c_angstrom')[: structure['dimensionality']])
+    lengths = '  '.join(
+        f'{structure[key]:.4f}' for key in ('a_angstrom', 'b_angstrom', 'c_angstrom')[: structure['dimensionality']]
+    )
     text = f'{lengths} Å'
     if relaxed and initial and 'a_angstrom' in initial:
         change = 100 * (structure['a_angstrom'] / initial['a_angstrom'] - 1)
@@ -175,7 +189,11 @@ def _mulliken_rows(mulliken: dict[str, Any], structure: dict[str, Any] | None) -
         values = mulliken.get(key)
         if not values:
             continue
-        kinds = structure['kinds'] if structure and len(structure['kinds']) == len(values) else [str(i + 1) for i in range(len(values))]
+        kinds = (
+            structure['kinds']
+            if structure and len(structure['kinds']) == len(values)
+            else [str(i + 1) for i in range(len(values))]
+        )
         shown: dict[str, str] = {}
         for kind, value in zip(kinds, values, strict=True):
             shown.setdefault(f'{kind} {value:+.3f}', '')

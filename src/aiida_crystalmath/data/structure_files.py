@@ -77,8 +77,10 @@ def _read_with_ase(text: str, kind: str, name: str) -> Any:
         return read(io.StringIO(text), format=ASE_FORMATS[kind], index=0)
     except StructureFileError:
         raise
-    except Exception as exception:  # noqa: BLE001 - ASE raises whatever its parsers stumble upon
-        raise StructureFileError(f'{name}: not a readable {kind} file ({type(exception).__name__}: {exception})') from exception
+    except Exception as exception:  # ASE raises whatever its parsers stumble upon
+        raise StructureFileError(
+            f'{name}: not a readable {kind} file ({type(exception).__name__}: {exception})'
+        ) from exception
 
 
 def _refuse_disorder(blocks: list[Any], name: str) -> None:
@@ -100,7 +102,7 @@ def _from_ase(atoms: Any, name: str) -> Geometry:
     dimensionality = sum(pbc)
     if pbc != [True] * dimensionality + [False] * (3 - dimensionality):
         raise StructureFileError(
-            f'{name}: periodic directions {pbc}; the periodic lattice vectors must come first (slab: a and b, polymer: a)'
+            f'{name}: periodic directions {pbc}; the periodic vectors must come first (slab: a and b, polymer: a)'
         )
     sites = tuple(
         Site(number=int(number), position=(float(x), float(y), float(z)))
