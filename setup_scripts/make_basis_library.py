@@ -18,11 +18,11 @@ from aiida_crystalmath.crystal.elements import SYMBOLS
 
 FOLDER = Path(__file__).parents[1] / 'src' / 'aiida_crystalmath' / 'crystal' / 'basis_library'
 SETS = {
-    'sto-3g': ('STO-3G', 'Minimal basis: three Gaussians fitted to each Slater orbital, H to Xe'),
+    'sto-3g': ('STO-3G', 'Minimal basis: three Gaussians fitted to each Slater orbital; H to Xe'),
     'pob-tzvp-rev2': (
         '',
-        'Triple-zeta valence with polarization, made for solids with CRYSTAL and corrected for superposition errors; '
-        'H to Br without noble gases and without S (whose D shell the exchange lost)',
+        # The exchange's sulfur lacks its D shell: see KNOWN_DEFECTS.
+        'Triple-zeta valence with polarization, made for solids with CRYSTAL; H to Br, not S and noble gases',
     ),
 }
 

@@ -258,7 +258,7 @@ def _show_family(family: BasisSetFamily, as_json: bool) -> None:
     echo.echo(f'{family.label} (pk {family.pk}): {family.description}')
     for row in rows:
         core = 'ECP' if row['has_ecp'] else ''
-        electrons = f'{row["n_electrons"]:g} electrons'
+        electrons = f'{row["n_electrons"]:>4g} electrons'
         echo.echo(
             f'  {row["element"]:<3} pk {row["pk"]:<7} {row["n_functions"]:>3} functions  {electrons:<14} '
             f'{row["shells"]:<18} {core}'.rstrip()
