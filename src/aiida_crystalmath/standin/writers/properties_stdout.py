@@ -82,7 +82,7 @@ def _scf(wfn: WavefunctionFile) -> list[str]:
     ]
 
 
-def new_k_points(wfn: WavefunctionFile, mesh: tuple[int, int, int], gilat: int, points: IrreduciblePoints) -> list[str]:
+def new_k_points(mesh: tuple[int, int, int], gilat: int, points: IrreduciblePoints) -> list[str]:
     """Return the net of NEWK."""
     count = len(points.points)
     return [

@@ -7,6 +7,8 @@ CRYSTAL's zero of the potential. The list of energy terms has those PySCF separa
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from ..model import BandEdge, Job, Method, ScfCycle, ScfResult, SpinGap
 from .controls import System, cappa
 from .fortran import RULE, fixed, rows, scientific
@@ -121,33 +123,44 @@ def band_edges(out: Output, system: System, result: ScfResult) -> None:
 def band_edge_lines(system: System, result: ScfResult) -> list[str]:
     """Return the band edges of the final density."""
     if result.conducting:
-        fermi = scientific(result.fermi, 15, 7)
-        return [f' POSSIBLY CONDUCTING STATE - EFERMI(AU){fermi} (RES. CHARGE  0.00E+00;IT.  1)']
+        return [conducting_line(result.fermi)]
+    return channel_lines(result.gaps, lambda k: system.points.number(result.kpoints_integer[k]))
+
+
+def conducting_line(fermi: float) -> str:
+    """Return the line of a metal."""
+    return f' POSSIBLY CONDUCTING STATE - EFERMI(AU){scientific(fermi, 15, 7)} (RES. CHARGE  0.00E+00;IT.  1)'
+
+
+def channel_lines(gaps: Sequence[SpinGap], number: Callable[[int], int]) -> list[str]:
+    """Return the edges and gaps of the spin channels of an insulator.
+
+    :param number: number of the irreducible k-point, from 1, for the index that a band edge carries.
+    """
     lines: list[str] = []
-    names = ('ALPHA', 'BETA') if len(result.gaps) == 2 else ('',)
-    for name, gap in zip(names, result.gaps, strict=True):
+    names = ('ALPHA', 'BETA') if len(gaps) == 2 else ('',)
+    for name, gap in zip(names, gaps, strict=True):
         if name:
             lines += [] if not lines else ['']
             lines.append(f'    {name:<10s} ELECTRONS')
-        lines += _channel(system, result, gap)
+        lines += _channel(gap, number)
     return lines
 
 
-def _channel(system: System, result: ScfResult, gap: SpinGap) -> list[str]:
+def _channel(gap: SpinGap, number: Callable[[int], int]) -> list[str]:
     if gap.valence is None or gap.conduction is None or gap.gap is None:
         return [' INSULATING STATE']
     kind = 'DIRECT' if gap.kind == 'direct' else 'INDIRECT'
     return [
         ' INSULATING STATE',
-        f' TOP OF VALENCE BANDS -    {_edge(system, result, gap.valence)}',
-        f' BOTTOM OF VIRTUAL BANDS - {_edge(system, result, gap.conduction)}',
+        f' TOP OF VALENCE BANDS -    {_edge(gap.valence, number)}',
+        f' BOTTOM OF VIRTUAL BANDS - {_edge(gap.conduction, number)}',
         f' {kind} ENERGY BAND GAP:{fixed(gap.gap * HARTREE_EV, 9, 4)} eV',
     ]
 
 
-def _edge(system: System, result: ScfResult, edge: BandEdge) -> str:
-    number = system.points.number(result.kpoints_integer[edge.k])
-    return f'BAND{edge.band + 1:7d}; K{number:5d}; EIG{scientific(edge.energy, 15, 7)} AU'
+def _edge(edge: BandEdge, number: Callable[[int], int]) -> str:
+    return f'BAND{edge.band + 1:7d}; K{number(edge.k):5d}; EIG{scientific(edge.energy, 15, 7)} AU'
 
 
 def energy_terms(result: ScfResult) -> list[str]:
@@ -164,7 +177,7 @@ def energy_terms(result: ScfResult) -> list[str]:
     lines = [' +++ ENERGIES IN A.U. +++']
     lines += [f' ::: {label:<44s}{scientific(value, 21, 13)}' for label, value in known if value is not None]
     if terms.kinetic:
-        virial = scientific((terms.kinetic - result.energy) / (2.0 * terms.kinetic), 21, 13)
+        virial = scientific(2.0 * terms.kinetic / (terms.kinetic - result.energy), 21, 13)
         lines.append(f' ::: {"VIRIAL COEFFICIENT":<44s}{virial}')
     return lines
 
