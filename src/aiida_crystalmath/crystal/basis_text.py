@@ -199,7 +199,8 @@ def _split(line: str) -> list[str]:
     found: list[str] = []
     for word in _COMMENT.sub('', line).replace(',', ' ').split():
         times, star, rest = word.partition('*')
-        repeat = int(times) if star and times.isdigit() else 1
+        # No record has more numbers than a few: a slip such as 99999999*0 must not fill the memory.
+        repeat = min(int(times), 20) if star and times.isdigit() else 1
         numbers = _touching(rest if star else word)
         if not numbers:
             break
