@@ -1,0 +1,240 @@
+"""What went wrong, and what to do: reads the catalogue ``diagnoses.yaml`` and finds its entries in a run's files.
+
+The catalogue is the one place where failures are known by name: exit codes of calculations, decisions of the parsers,
+handlers of the work chains and the page of the documentation are made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+
+from aiida_crystalmath.crystal.outputs.fort87 import read_fort87
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+from aiida_crystalmath.crystal.outputs.sections.messages import NOISE
+
+Severity = Literal['error', 'warning', 'info']
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One entry of the catalogue; the fields are explained at the head of ``diagnoses.yaml``."""
+
+    name: str
+    source: str
+    severity: Severity
+    message: str
+    remedy: str
+    reference: str
+    recoverable: bool
+    example: str = ''
+    marker: str | None = None
+    rule: str | None = None
+    exit_code: int | None = None
+    exit_label: str | None = None
+
+    def search(self, line: str) -> re.Match[str] | None:
+        """Find the marker in a line."""
+        return re.search(self.marker, line) if self.marker else None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An entry that fits a run.
+
+    :param evidence: the line it stands on, stripped.
+    :param where: file of the line: 'stdout', 'fort.87' or 'stderr'.
+    :param line: its number in that file, 0 if there is none.
+    :param values: what the marker reads from the line, for example ``{'exchsize': '5038884'}``.
+    """
+
+    diagnosis: Diagnosis
+    evidence: str
+    where: str = 'stdout'
+    line: int = 0
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the entry."""
+        return self.diagnosis.name
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line that may hold a marker."""
+
+    text: str
+    where: str
+    number: int
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Everything a rule may look at."""
+
+    output: CrystalOutput
+    errors: tuple[_Line, ...]
+    noise: tuple[_Line, ...]
+    found: tuple[Finding, ...]
+
+
+def diagnose(output: CrystalOutput, fort87: str = '', stderr: str = '') -> list[Finding]:
+    """Return the entries of the catalogue that fit a run, the most decisive first; an entry is given once.
+
+    :param output: the parsed stdout.
+    :param fort87: text of fort.87.
+    :param stderr: text of the scheduler's or program's stderr.
+    """
+    errors = [_Line(message.raw, 'stdout', message.line) for message in output.errors]
+    errors += [_Line(message.raw, 'fort.87', message.line) for message in read_fort87(fort87)]
+    noise = [_Line(message.raw, 'stdout', message.line) for message in output.noise]
+    stderr_lines = [_Line(text.strip(), 'stderr', number) for number, text in enumerate(stderr.splitlines(), start=1)]
+    errors += [line for line in stderr_lines if line.text.startswith('ERROR ****')]
+    noise += [line for line in stderr_lines if NOISE.search(line.text)]
+    soft = [_Line(message.raw, 'stdout', message.line) for message in (*output.warnings, *output.information)]
+    if output.terminated and not errors:
+        # What the machine says after a normal end (mpirun cleaning up, a signal to a sleeping rank) is no failure.
+        soft, noise = soft + noise, []
+    findings: list[Finding] = []
+    for diagnosis in CATALOGUE:
+        if diagnosis.rule is None:
+            pool = errors + noise if diagnosis.severity == 'error' else soft + noise
+            finding = _search(diagnosis, pool)
+        else:
+            case = _Case(output, tuple(errors), tuple(noise), tuple(findings))
+            line = _RULES[diagnosis.rule](case)
+            finding = None if line is None else Finding(diagnosis, line.text, line.where, line.number)
+        if finding is not None:
+            findings.append(finding)
+    return findings
+
+
+def _search(diagnosis: Diagnosis, pool: Iterable[_Line]) -> Finding | None:
+    """Return the first line that has the marker."""
+    for line in pool:
+        if match := diagnosis.search(line.text):
+            values = {key: value for key, value in match.groupdict().items() if value is not None}
+            return Finding(diagnosis, line.text, line.where, line.number, values)
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------------ rules
+
+
+def _explained(case: _Case) -> bool:
+    """Say whether an error with an exit code has been found already."""
+    return any(finding.diagnosis.exit_code is not None for finding in case.found)
+
+
+def _scf_too_many_cycles(case: _Case) -> _Line | None:
+    """Find out whether the last SCF of the main output used up its cycles."""
+    if case.output.scf_status != 'too_many_cycles':
+        return None
+    run = case.output.scf[-1]
+    text = f'== SCF ENDED - TOO MANY CYCLES E(AU) {run.energy_hartree} CYCLES {run.n_cycles}'
+    return _Line(text, 'stdout', run.line)
+
+
+def _optimisation_failed(case: _Case) -> _Line | None:
+    """Find out whether OPT END says FAILED and no ERROR line says it better."""
+    optimisation = case.output.optimisation
+    if optimisation is None or optimisation.status != 'failed' or _explained(case):
+        return None
+    text = f'* OPT END - FAILED * E(AU): {optimisation.energy_hartree} POINTS {optimisation.n_points} *'
+    return _Line(text, 'stdout', optimisation.line)
+
+
+def _unclassified_error(case: _Case) -> _Line | None:
+    """Find an ERROR line that no marker knows."""
+    known = {(finding.evidence, finding.where) for finding in case.found}
+    markers = [diagnosis for diagnosis in CATALOGUE if diagnosis.marker and diagnosis.severity == 'error']
+    for line in case.errors:
+        if (line.text, line.where) not in known and not any(diagnosis.search(line.text) for diagnosis in markers):
+            return line
+    return None
+
+
+def _aborted_without_reason(case: _Case) -> _Line | None:
+    """Find MPI_Abort where nobody says why."""
+    if _explained(case) or case.output.terminated:
+        return None
+    return next((line for line in case.noise if re.search(r'MPI_Abort|MPI_ABORT|^Abort\(', line.text)), None)
+
+
+def _interrupted(case: _Case) -> _Line | None:
+    """Find out whether the program started, never said that it ended, and nothing tells why."""
+    output = case.output
+    if output.program is None or output.terminated or _explained(case):
+        return None
+    return _Line(output.last_line, 'stdout', output.n_lines)
+
+
+def _not_crystal_output(case: _Case) -> _Line | None:
+    """Find out whether there is no banner, and nothing tells why."""
+    if case.output.program is not None or _explained(case):
+        return None
+    return _Line(case.output.last_line, 'stdout', case.output.n_lines)
+
+
+def _level_shifted(case: _Case) -> _Line | None:
+    """Find out whether a level shifter acts at the end."""
+    return _Line('INSULATING STATE - LEVEL SHIFTER', 'stdout', 0) if case.output.level_shifted else None
+
+
+_RULES: dict[str, Callable[[_Case], _Line | None]] = {
+    'scf_too_many_cycles': _scf_too_many_cycles,
+    'optimisation_failed': _optimisation_failed,
+    'unclassified_error': _unclassified_error,
+    'aborted_without_reason': _aborted_without_reason,
+    'interrupted': _interrupted,
+    'not_crystal_output': _not_crystal_output,
+    'level_shifted': _level_shifted,
+}
+
+
+# -------------------------------------------------------------------------------------------------------- catalogue
+
+
+def _load() -> tuple[dict[int, tuple[str, str]], tuple[Diagnosis, ...]]:
+    """Read the catalogue that is shipped with the package.
+
+    :raises ValueError: an entry has neither or both of marker and rule, or an exit code or rule that does not exist.
+    """
+    text = files('aiida_crystalmath.crystal').joinpath('diagnoses.yaml').read_text(encoding='utf-8')
+    content: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
+    codes = {int(status): (str(code['label']), str(code['message'])) for status, code in content['exit_codes'].items()}
+    entries = []
+    for raw in content['diagnoses']:
+        status = raw.get('exit_code')
+        if ('marker' in raw) == ('rule' in raw):
+            raise ValueError(f'diagnoses.yaml: `{raw["name"]}` must have either a marker or a rule')
+        if (status is not None and status not in codes) or raw.get('rule', 'interrupted') not in _RULES:
+            raise ValueError(f'diagnoses.yaml: the exit code or the rule of `{raw["name"]}` is not defined')
+        entries.append(Diagnosis(**raw, exit_label=codes[status][0] if status is not None else None))
+    return codes, tuple(entries)
+
+
+_EXIT_CODES, CATALOGUE = _load()
+"""All entries, the most decisive first."""
+
+_BY_NAME = {diagnosis.name: diagnosis for diagnosis in CATALOGUE}
+
+
+def by_name(name: str) -> Diagnosis:
+    """Return an entry.
+
+    :raises KeyError: there is none of this name.
+    """
+    return _BY_NAME[name]
+
+
+def exit_codes() -> Iterator[tuple[int, str, str]]:
+    """Give (status, label, message) of every exit code, by number."""
+    for status, (label, message) in sorted(_EXIT_CODES.items()):
+        yield status, label, message
