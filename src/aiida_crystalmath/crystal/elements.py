@@ -46,13 +46,14 @@ def number(name: str) -> int:
 def split_conventional(conventional_number: int) -> tuple[int, bool, int]:
     """Split CRYSTAL's conventional atomic number into ``(Z, has_ecp, variant)``.
 
-    The true number is the remainder by 100; more than 200 marks an effective core potential; one more hundred selects
-    a further basis of the same element (108 is the second basis of O, 208 is O with an ECP).
+    The true number is the remainder by 100; 201 to 998 marks an effective core potential; one more hundred selects
+    a further basis of the same element (108 is the second basis of O, 208 is O with an ECP, 1008 the third basis).
 
     :raises ValueError: if the number is negative.
     """
     if conventional_number < 0:
         raise ValueError(f'{conventional_number} is not a conventional atomic number; it must not be negative')
     hundreds, z = divmod(conventional_number, 100)
-    has_ecp = hundreds >= 2
+    # From 1000 on, the number stands for an all-electron basis again.
+    has_ecp = 2 <= hundreds < 10
     return z, has_ecp, hundreds - 2 if has_ecp else hundreds
