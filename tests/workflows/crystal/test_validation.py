@@ -89,6 +89,13 @@ def test_unknown_handler(base_inputs):
 
 
 @pytest.fixture
+def properties_inputs(fixture_code):
+    """Return the inputs of a run of properties but for what is computed."""
+    resources = {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
+    return {'code': fixture_code('crystalmath.properties23'), 'metadata': {'options': {'resources': resources}}}
+
+
+@pytest.fixture
 def scf_inputs(base_inputs):
     """Return inputs of the base chain as a calling chain takes them, and the structure."""
 
@@ -107,43 +114,44 @@ def test_geopt_without_optgeom(scf_inputs):
 
 
 @pytest.mark.parametrize('name', ['bands', 'dos'])
-def test_no_wavefunction(name, fixture_code):
-    properties = {'code': fixture_code('crystalmath.properties23'), 'metadata': {'options': {}}}
-    inputs = {'properties': properties, 'clean_workdir': orm.Bool(False), 'metadata': {}}
+def test_no_wavefunction(name, properties_inputs):
+    inputs = {'properties': properties_inputs, 'clean_workdir': orm.Bool(False), 'metadata': {}}
     assert 'needs a wavefunction' in problem(name, inputs)
 
 
-def test_wavefunction_twice(scf_inputs, fixture_code, generate_calc_job_node):
+def test_wavefunction_twice(scf_inputs, properties_inputs, generate_calc_job_node):
     scf, structure = scf_inputs(kpoints_distance=orm.Float(1))
     node = generate_calc_job_node('crystalmath.crystal23', inputs={'structure': structure}, exit_status=0)
-    properties = {'code': fixture_code('crystalmath.properties23'), 'metadata': {'options': {}}}
     inputs = {
         'structure': structure,
         'scf': scf,
         'parent_folder': node.outputs.remote_folder,
-        'properties': properties,
+        'properties': properties_inputs,
         'clean_workdir': orm.Bool(False),
         'metadata': {},
     }
     assert 'keep one of the two' in problem('bands', inputs)
 
 
-def test_wavefunction_of_nobody(fixture_code, aiida_localhost):
+def test_wavefunction_of_nobody(properties_inputs, aiida_localhost):
     """A folder that no calculation made: nobody knows the structure."""
     folder = orm.RemoteData(computer=aiida_localhost, remote_path='/nowhere').store()
-    properties = {'code': fixture_code('crystalmath.properties23'), 'metadata': {'options': {}}}
-    inputs = {'parent_folder': folder, 'properties': properties, 'clean_workdir': orm.Bool(False), 'metadata': {}}
+    inputs = {
+        'parent_folder': folder,
+        'properties': properties_inputs,
+        'clean_workdir': orm.Bool(False),
+        'metadata': {},
+    }
     assert 'parent_folder' in problem('dos', inputs)
     assert 'was not made by any calculation' in problem('dos', inputs)
 
 
-def test_bands_of_a_molecule(scf_inputs, fixture_code):
+def test_bands_of_a_molecule(scf_inputs, properties_inputs):
     scf, structure = scf_inputs('H2')
-    properties = {'code': fixture_code('crystalmath.properties23'), 'metadata': {'options': {}}}
     inputs = {
         'structure': structure,
         'scf': scf,
-        'properties': properties,
+        'properties': properties_inputs,
         'clean_workdir': orm.Bool(False),
         'metadata': {},
     }
@@ -152,14 +160,14 @@ def test_bands_of_a_molecule(scf_inputs, fixture_code):
     assert 'leave out `bands` and `dos`' in problem('characterise', inputs)
 
 
-def test_path_twice(scf_inputs, fixture_code):
+def test_path_twice(scf_inputs, properties_inputs):
     scf, structure = scf_inputs(kpoints_distance=orm.Float(1))
     path = orm.KpointsData()
     path.set_kpoints([[0, 0, 0], [0.25, 0, 0], [0.5, 0, 0]], labels=[(0, 'G'), (2, 'X')])
     inputs = {
         'structure': structure,
         'scf': scf,
-        'properties': {'code': fixture_code('crystalmath.properties23'), 'metadata': {'options': {}}},
+        'properties': properties_inputs,
         'bands_kpoints': path,
         'bands_kpoints_distance': orm.Float(0.1),
         'clean_workdir': orm.Bool(False),

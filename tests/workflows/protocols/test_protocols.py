@@ -29,8 +29,8 @@ def properties(fixture_code):
     return fixture_code('crystalmath.properties23')
 
 
-@pytest.fixture(autouse=True)
-def families():
+@pytest.fixture(autouse=True, scope='module')
+def families(aiida_profile):
     """Install the families that the protocols name."""
     from aiida_crystalmath.data.basis_family import BasisSetFamily
 

@@ -35,7 +35,7 @@ def did_you_mean(word: str, known: Iterator[str] | list[str]) -> str:
     words = sorted(known)
     if not words:
         return 'nothing can be set here.'
-    close = get_close_matches(word, words, n=3, cutoff=0.6)
+    close = get_close_matches(word, words, n=3, cutoff=0.5)
     if close:
         return 'did you mean ' + ' or '.join(f'"{item}"' for item in close) + '?'
     return 'known are: ' + ', '.join(f'"{item}"' for item in words) + '.'
@@ -62,7 +62,7 @@ def check_keys(
                 _check_meta(value, meta, where)
             continue
         if key not in ports:
-            if ports.dynamic:
+            if ports.dynamic and not len(ports):  # the core makes namespaces of processes dynamic, ports or not
                 continue
             raise ValueError(f'unknown key "{key}" in {where}: {did_you_mean(key, [*ports, META_INPUTS])}')
         port = ports[key]
