@@ -175,7 +175,9 @@ def find_code(identifier: str | None, plugin: str, beside: Code | None = None) -
     if beside is not None and beside.computer is not None:
         computer = beside.computer
         codes = [
-            code for code in codes if code.computer and code.computer.pk == computer.pk and is_standin(code) == is_standin(beside)
+            code
+            for code in codes
+            if code.computer and code.computer.pk == computer.pk and is_standin(code) == is_standin(beside)
         ]
     codes = [code for code in codes if not is_standin(code)] or codes
     program = 'crystal' if plugin.endswith('crystal23') else 'properties'
