@@ -25,7 +25,9 @@ _BANNER = (
     'AND DENSITY-FUNCTIONAL THEORY BY PYSCF AND DIFFER FROM THOSE OF CRYSTAL:'.center(_WIDTH),
     'DO NOT PUBLISH THEM AS CRYSTAL RESULTS.'.center(_WIDTH),
     '',
-    'PYSCF: Q. SUN ET AL., J. CHEM. PHYS. 153, 024109 (2020)'.center(_WIDTH),
+    # Parsers recognise an output by these words in this column; the authors here are those of PySCF.
+    ' ' * 30 + 'MAIN AUTHORS OF PYSCF',
+    'Q. SUN ET AL., J. CHEM. PHYS. 153, 024109 (2020)'.center(_WIDTH),
     '',
 )
 

@@ -20,6 +20,8 @@ from .geometry import BOHR_PRINTED
 
 Real = NDArray[np.float64]
 
+_NO_SPIN_OVERLAP = ' OVERLAP POPULATION CONDENSED TO ATOMS: NOT RESOLVED BY SPIN'
+
 
 def section(out: Output, geometry: Geometry, populations: Mulliken) -> None:
     """Write the analysis of the charge and, when unrestricted, of the spin."""
@@ -39,8 +41,20 @@ def section(out: Output, geometry: Geometry, populations: Mulliken) -> None:
                 '',
                 *_table(geometry, charges, shells, populations.shell_atoms),
                 '',
+                *(_overlap(geometry, populations) if name == 'ALPHA+BETA' else [_NO_SPIN_OVERLAP]),
+                '',
             ]
         )
+
+
+def _overlap(geometry: Geometry, populations: Mulliken) -> list[str]:
+    """Return the overlap populations between pairs of atoms (CRYSTAL resolves them by cell and distance)."""
+    lines = [' OVERLAP POPULATION CONDENSED TO ATOMS, SUMMED OVER ALL CELLS']
+    names = [f'{number:4d} {site.symbol.upper():<2s}' for number, site in enumerate(geometry.sites, 1)]
+    for atom, name in enumerate(names):
+        lines += ['', f' ATOM A{name}   ATOM B{"OVPOP(AB)":>45s}']
+        lines += [f'{other:>22s}{fixed(populations.overlap[atom, b], 45, 3)}' for b, other in enumerate(names)]
+    return lines
 
 
 def _channels(populations: Mulliken) -> list[tuple[str, Real, Real, Real]]:

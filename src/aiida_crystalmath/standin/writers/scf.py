@@ -51,6 +51,13 @@ def heading(out: Output, system: System) -> None:
 
 def cycle(out: Output, step: ScfCycle, job: Job) -> None:
     """Write one cycle: charges (and spins) of its density, then its energy."""
+    charges(out, step)
+    out.lines([cycle_line(step)])
+    out.timing('DIIS' if job.scf.diis else 'FDIK')
+
+
+def charges(out: Output, step: ScfCycle) -> None:
+    """Write the Mulliken charges and spins of the atoms."""
     out.lines(
         [
             ' CHARGE NORMALIZATION FACTOR   1.00000000',
@@ -67,8 +74,6 @@ def cycle(out: Output, step: ScfCycle, job: Job) -> None:
             ]
         )
     out.timing('MOQGAD')
-    out.lines([cycle_line(step)])
-    out.timing('DIIS' if job.scf.diis else 'FDIK')
 
 
 def cycle_line(step: ScfCycle) -> str:
@@ -114,10 +119,11 @@ def energy_expression(method: Method) -> str:
 
 
 def band_edges(out: Output, system: System, result: ScfResult) -> None:
-    """Write the kind of state, the band edges and the gap of every spin channel."""
+    """Write the kind of state, band edges and gap of every spin channel, then the charges they belong to."""
     out.timing('FDIK')
     out.lines(band_edge_lines(system, result))
     out.timing('PDIG')
+    charges(out, result.cycles[-1])
 
 
 def band_edge_lines(system: System, result: ScfResult) -> list[str]:
