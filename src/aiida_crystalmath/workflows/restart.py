@@ -70,7 +70,8 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
         """
         # The core finds the child by the number of the iteration: keep the two in step.
         self.ctx.iteration = len(self.ctx.children)
-        self._fatal = fatal = []
+        fatal: list[ExitCode] = []
+        self._fatal = fatal
         exit_code = super().inspect_process()
         if fatal:
             exit_code = fatal[0]

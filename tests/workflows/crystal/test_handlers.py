@@ -96,7 +96,7 @@ BOTH = {'OPTINFO.DAT': 'state', 'fort.9': 'wavefunction'}
 # ---------------------------------------------------------------------------------------------------- input errors
 
 
-@pytest.mark.parametrize('status', [303, 320, 321, 322, 323, 324, 390, 405, 100, 110, 150])
+@pytest.mark.parametrize('status', [303, 320, 321, 322, 323, 324, 390, 405, 406, 407, 100, 110, 150])
 def test_input_errors_stop_at_once(base, finished, status):
     """Whatever running again cannot help ends the chain with the calculation's own code."""
     process = base()
@@ -196,6 +196,20 @@ def test_no_history_means_more_cycles(base, finished):
     finished(process, 410, results=scf_results([-1.0, -1.1]))
     assert continues(process.inspect_process())
     assert process.ctx.inputs.parameters['scf']['maxcycle'] == 4
+
+
+def test_history_of_another_scf_is_not_judged(base, finished):
+    """In an optimisation the output has the first SCF, which converged; the one that failed is unknown: more cycles
+    once, then damping.
+    """
+    process = base({'scf': {'maxcycle': 20}, **OPTGEOM})
+    first = {'scf': {'converged': True, 'energies_hartree': CONVERGING}}
+    finished(process, 501, results=first, files=BOTH)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['maxcycle'] == 40
+    finished(process, 501, results=first, files=BOTH)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['fmixing'] == 50
 
 
 def test_scf_failure_in_an_optimisation_goes_on_from_its_last_point(base, finished):

@@ -5,7 +5,7 @@ Order of priority, highest first. A handler that cannot help returns nothing and
 ===== ================================ ==============================================================================
 prio. handler                          cause -> strategy
 ===== ================================ ==============================================================================
-1000  handle_unrecoverable_failure     input or set-up is wrong -> stop at once, with the calculation's own exit code
+1000  handle_unrecoverable_failure     input or machine is wrong -> stop at once, with the calculation's own exit code
 600   handle_guess_missing             GUESSP without fort.20 -> once more without GUESSP
 580   handle_interrupted               walltime, node failure, signal -> RESTART and GUESSP, or once more
 560   handle_stale_hessian             trust radius vanished -> a new optimisation from the lowest point, twice
@@ -42,7 +42,8 @@ INTERRUPTIONS = [
     CODES.ERROR_INTERRUPTED,
 ]
 WALLTIME = {SCHEDULER.ERROR_SCHEDULER_OUT_OF_WALLTIME.status, CODES.ERROR_OUT_OF_WALLTIME.status}
-OUT_OF_MEMORY = CODES.ERROR_OUT_OF_MEMORY.status
+HOPELESS = {CODES[name].status for name in ('ERROR_OUT_OF_MEMORY', 'ERROR_DISK_FULL', 'ERROR_CRASHED')}
+"""Failures of the machine from 400 on, which need a person."""
 
 BROYDEN = [0.0001, 50, 2]
 """W0, IMIX and ISTART of BROYDEN: the values of the example in the CRYSTAL manual."""
@@ -155,13 +156,13 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
     def handle_unrecoverable_failure(self, node: orm.CalcJobNode) -> ProcessHandlerReport | None:
         """Stop at once where input, basis, structure, set-up or memory is wrong.
 
-        Cause: any exit code below 400 but for time limit and node failure, and out of memory. The same input would
-        fail again, and changing it would change what is computed. Strategy: stop at once with the calculation's own
-        exit code and message, which say what to do.
+        Cause: any exit code below 400 but for time limit and node failure; no memory, a full disk, a crash. The same
+        input would fail again, and changing it would change what is computed. Strategy: stop at once with the
+        calculation's own exit code and message, which say what to do.
         """
         status = node.exit_status or 0
         recoverable = {code.status for code in INTERRUPTIONS}
-        if not node.is_failed or status in recoverable or (status >= 400 and status != OUT_OF_MEMORY):
+        if not node.is_failed or status in recoverable or (status >= 400 and status not in HOPELESS):
             return None
         self.report(f'{node.process_label}<{node.pk}> cannot be helped by running it again: {node.exit_message}')
         return ProcessHandlerReport(True, own_exit_code(node))
@@ -266,7 +267,8 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
         Strategy: go on from the wavefunction with GUESSP and twice as many cycles; the physics is unchanged, and TOLDEE
         above all.
         """
-        if self._behaviour(node) not in ('converging', 'unknown'):
+        behaviour = self._behaviour(node)
+        if behaviour != 'converging' and not (behaviour == 'unknown' and self.once('unknown_history', 1)):
             return None
         changes = self.go_on_from(node) or self.set_restart(None)
         cycles = self.scf.get('maxcycle') or self.defaults['default_maxcycle']
@@ -281,9 +283,11 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
         return ProcessHandlerReport(True)
 
     def _behaviour(self, node: orm.CalcJobNode) -> str:
-        """Judge the energies of the last SCF of ``node``."""
-        energies = (self.results_of(node).get('scf') or {}).get('energies_hartree') or []
-        return classify([energy for energy in energies if energy is not None])
+        """Judge the energies of the SCF that failed; not known if only those of an earlier, converged one are there."""
+        scf = self.results_of(node).get('scf') or {}
+        if scf.get('converged'):
+            return 'unknown'
+        return classify([energy for energy in scf.get('energies_hartree') or [] if energy is not None])
 
     @process_handler(priority=420, exit_codes=[CODES.ERROR_SCF_NOT_CONVERGED, CODES.ERROR_SCF_FAILED_IN_OPTIMISATION])
     def handle_scf_oscillation(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
