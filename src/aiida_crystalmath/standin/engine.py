@@ -25,7 +25,7 @@ def run_scf(job: Job, on_cycle: Callable[[ScfCycle], None] | None = None, densit
     check_cost(job)
     started, cpu_started = time.perf_counter(), time.process_time()
     system = System(job)
-    start = density if density is not None else starting_density(system)
+    start = starting_density(system) if density is None else normalised(system, density)
     end = scf.run(system, start, on_cycle or (lambda _: None), started)
     return assemble(system, end, started, cpu_started)
 
@@ -38,6 +38,11 @@ def starting_density(system: System) -> Complex:
     from .wavefunction import guess_density
 
     return guess_density(path, system)
+
+
+def normalised(system: System, density: Complex) -> Complex:
+    """Scale a density of another geometry to the electrons of this one."""
+    return density * (system.n_electrons / system.trace(system.overlap, density))
 
 
 def assemble(system: System, end: scf.Converged, started: float, cpu_started: float) -> ScfResult:
