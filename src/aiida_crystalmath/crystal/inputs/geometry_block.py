@@ -1,7 +1,7 @@
 """The geometry block of a d12: what stands between the title and the geometry edits.
 
-Source: CRYSTAL User's Manual, "Geometry input" (3D ``IFLAG IFHR IFSO``, 2D layer groups 1-80, 1D rod groups 1-99, 0D point
-groups 1-47; ``EXTERNAL`` reads fort.34, ``DLVINPUT`` a file of the DLV program).
+Source: CRYSTAL User's Manual, "Geometry input" (3D ``IFLAG IFHR IFSO``, 2D layer groups 1-80, 1D rod groups 1-99, 0D
+point groups 1-47; ``EXTERNAL`` reads fort.34, ``DLVINPUT`` a file of the DLV program).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .errors import DeckError
+from .errors import DeckError, reasons
 from .text import Cursor, keyword_of, number_text, numbers, real, record
 
 GeometryKeyword = Literal['CRYSTAL', 'SLAB', 'POLYMER', 'HELIX', 'MOLECULE', 'EXTERNAL', 'DLVINPUT']
@@ -167,20 +167,6 @@ def take_geometry_block(cursor: Cursor) -> GeometryBlock:
         raise DeckError(f'{keyword}: {reasons(exception)}', first) from exception
 
 
-def reasons(exception: ValueError) -> str:
-    """Return what a pydantic error says, in one line: field and reason."""
-    from pydantic import ValidationError
-
-    if not isinstance(exception, ValidationError):
-        return str(exception)
-    found = []
-    for error in exception.errors():
-        where = '.'.join(str(part) for part in error['loc'])
-        text = error['msg'].removeprefix('Value error, ')
-        found.append(f'{where}: {text}' if where else text)
-    return '; '.join(found)
-
-
 def _take_group(cursor: Cursor, keyword: str, fields: dict[str, object]) -> None:
     if keyword == 'CRYSTAL':
         flags = cursor.integers(3, 'IFLAG IFHR IFSO')
@@ -216,7 +202,7 @@ def _take_atom(cursor: Cursor) -> AtomLine:
 
 def write_geometry_block(block: GeometryBlock) -> str:
     """Write the geometry block, one record per line, with a newline at the end."""
-    lines = [block.keyword]
+    lines: list[str] = [block.keyword]
     if block.keyword not in FROM_FILE:
         if block.keyword == 'CRYSTAL':
             lines.append(f'{block.iflag} {block.ifhr} {block.ifso}')

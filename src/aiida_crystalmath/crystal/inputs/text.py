@@ -1,7 +1,7 @@
 """Records of an input deck: the cursor of the readers, and numbers as Fortran reads and writes them.
 
-CRYSTAL reads values by list-directed input: blanks or commas separate, ``D`` may stand for the exponent, ``2*0.5`` repeats,
-and whatever stands after the last number wanted is ignored. ``!`` and ``#`` therefore start remarks behind numbers.
+CRYSTAL reads values by list-directed input: blanks or commas separate, ``D`` may stand for the exponent, ``2*0.5``
+repeats, and whatever stands after the last number wanted is ignored. ``!`` and ``#`` therefore start remarks.
 """
 
 from __future__ import annotations
@@ -88,6 +88,31 @@ class Cursor:
         """Take a record of one number."""
         return self.reals(1, what)[0]
 
+    def wrapped(self, count: int, what: str) -> list[float]:
+        """Take ``count`` numbers that may spread over several records.
+
+        :raises DeckError: if the deck ends before, or something else than a number comes.
+        """
+        found: list[str] = []
+        while len(found) < count:
+            more = numbers(self.take(what))
+            if not more:
+                raise self.error(f'expected {what} ({count} numbers), found only {len(found)}')
+            found += more
+        return [real(word) for word in found[:count]]
+
+    def wrapped_integers(self, count: int, what: str) -> list[int]:
+        """Take ``count`` integers that may spread over several records."""
+        values = self.wrapped(count, what)
+        if any(not value.is_integer() for value in values):
+            raise self.error(f'{what} must be integers')
+        return [int(value) for value in values]
+
+    @property
+    def at_numbers(self) -> bool:
+        """Whether the next record begins with a number."""
+        return bool(numbers(self.peek()))
+
     def error(self, message: str) -> DeckError:
         """Make an error that points to the record read last."""
         return DeckError(message, self.line)
@@ -139,6 +164,22 @@ def number_text(value: float) -> str:
     if not exponent_mark:
         return mantissa
     return f'{mantissa if "." in mantissa else mantissa + ".0"}E{exponent}'
+
+
+#: Longest record that lists are written in; Fortran reads on in the next one.
+_WIDTH = 78
+
+
+def wrap(values: Sequence[int]) -> list[str]:
+    """Write a list of integers in records of a readable length."""
+    lines: list[str] = []
+    for value in values:
+        word = str(value)
+        if lines and len(lines[-1]) + 1 + len(word) <= _WIDTH:
+            lines[-1] += f' {word}'
+        else:
+            lines.append(word)
+    return lines
 
 
 def record(values: Iterable[float]) -> str:
