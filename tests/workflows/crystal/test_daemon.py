@@ -23,18 +23,26 @@ def finished(request):
 
 
 @pytest.fixture
-def node(finished, started_daemon_client, submit_and_await, crystal_code, properties_code):
+def builder_for(crystal_code, properties_code, shipped_family):
+    """Return a factory of builders of the characterisation of a structure, protocol fast."""
+    shipped_family('sto-3g')
+
+    def factory(structure):
+        return WorkflowFactory('crystalmath.crystal.characterise').get_builder_from_protocol(
+            crystal_code, structure, 'fast', properties_code=properties_code
+        )
+
+    return factory
+
+
+@pytest.fixture
+def node(finished, started_daemon_client, submit_and_await, builder_for):
     """Return the finished characterisation of MgO, protocol fast, from the conventional cell of a CIF."""
     if 'node' not in finished:
         from aiida_crystalmath.calculations.functions.structure_from_file import structure_from_file
-        from aiida_crystalmath.data.basis_family import BasisSetFamily
 
-        BasisSetFamily.create_from_library('sto-3g')
         structure = structure_from_file(orm.SinglefileData(CIF))
-        builder = WorkflowFactory('crystalmath.crystal.characterise').get_builder_from_protocol(
-            crystal_code, structure, 'fast', properties_code=properties_code
-        )
-        finished['node'] = submit_and_await(builder, timeout=240)
+        finished['node'] = submit_and_await(builder_for(structure), timeout=240)
         finished['file'] = structure.creator.inputs.file
     return finished['node']
 

@@ -112,12 +112,10 @@ def molecule():
     return factory
 
 
-@pytest.fixture(scope='module', autouse=True)
-def family(aiida_profile):
+@pytest.fixture(autouse=True)
+def family(shipped_family):
     """Install the basis-set family of the protocol ``fast``."""
-    from aiida_crystalmath.data.basis_family import BasisSetFamily
-
-    return BasisSetFamily.create_from_library('sto-3g')
+    return shipped_family('sto-3g')
 
 
 def test_triplet_oxygen(crystal_code, molecule):

@@ -29,13 +29,11 @@ def properties(fixture_code):
     return fixture_code('crystalmath.properties23')
 
 
-@pytest.fixture(autouse=True, scope='module')
-def families(aiida_profile):
+@pytest.fixture(autouse=True)
+def families(shipped_family):
     """Install the families that the protocols name."""
-    from aiida_crystalmath.data.basis_family import BasisSetFamily
-
     for name in ('sto-3g', 'pob-tzvp-rev2'):
-        BasisSetFamily.create_from_library(name)
+        shipped_family(name)
 
 
 @pytest.fixture
