@@ -29,7 +29,8 @@ def message():
     """Return what the input ports say of some inputs."""
 
     def factory(inputs):
-        error = CalculationFactory(ENTRY_POINT).spec().inputs.validate(inputs)
+        ports = CalculationFactory(ENTRY_POINT).spec().inputs
+        error = ports.validate(ports.pre_process(inputs))
         return None if error is None else f'{error.port}: {error.message}'
 
     return factory

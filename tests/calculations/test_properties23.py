@@ -67,8 +67,8 @@ def prepare(generate_calc_job, tmp_path, fixture_code):
 @pytest.fixture
 def message(fixture_code):
     def factory(**inputs):
-        spec = CalculationFactory(ENTRY_POINT).spec()
-        error = spec.inputs.validate({'code': fixture_code(ENTRY_POINT), 'metadata': {}, **inputs})
+        ports = CalculationFactory(ENTRY_POINT).spec().inputs
+        error = ports.validate(ports.pre_process({'code': fixture_code(ENTRY_POINT), **inputs}))
         return None if error is None else f'{error.port}: {error.message}'
 
     return factory

@@ -79,45 +79,64 @@ def test_finished_optimisation(parse, truth, run):
         assert structure.get_cell_volume() == pytest.approx(truth[run]['volume_primitive'], rel=2e-5)
 
 
-def test_results_come_back_in_the_users_cell_and_order(parse, corpus, truth):
+@pytest.fixture
+def shuffled_rock_salt():
+    """Return a factory of a conventional cell of MgO, its atoms shuffled, and their fractional positions."""
+
+    def factory(a):
+        shifts = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+        fractional = np.concatenate([shifts + np.array([0.5, 0, 0]), shifts])[[0, 5, 1, 4, 2, 6, 3, 7]]
+        numbers = [8, 12] * 4
+        return from_geometry(Geometry.from_fractional(np.eye(3) * a, fractional, numbers)), fractional
+
+    return factory
+
+
+def test_charges_come_back_in_the_users_order(parse, shuffled_rock_salt):
+    structure, _ = shuffled_rock_salt(4.217)
+    results, function = parse('mgo_scf_b3lyp', structure)
+    assert function.is_finished_ok
+    assert [charge > 0 for charge in results['output_parameters']['mulliken']['charges']] == [False, True] * 4
+
+
+def test_results_come_back_in_the_users_cell_and_order(parse, corpus, truth, shuffled_rock_salt):
     """The conventional cell with the atoms shuffled, while CRYSTAL worked in the primitive one."""
     run = 'mgo_opt_c22'
     initial = parse_stdout((corpus / run / truth[run]['file']).read_text()).initial_geometry
     a = float(np.linalg.norm(initial.cell[0])) * 2**0.5
-    shifts = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-    fractional = np.concatenate([shifts + [0.5, 0, 0], shifts])[[0, 5, 1, 4, 2, 6, 3, 7]]
-    numbers = [8, 12, 8, 12, 8, 12, 8, 12]
-    structure = from_geometry(Geometry.from_fractional(np.eye(3) * a, fractional, numbers))
+    structure, fractional = shuffled_rock_salt(a)
     results, function = parse(run, structure, parameters={'geometry': {'optgeom': {}}})
     assert function.is_finished_ok
     relaxed = to_geometry(results['output_structure'])
-    assert relaxed.numbers == numbers
+    assert relaxed.numbers == [8, 12] * 4
     assert np.allclose(relaxed.cell_parameters[3:], 90)
     assert relaxed.volume_angstrom3 == pytest.approx(4 * truth[run]['volume_primitive'], rel=2e-5)
     assert np.allclose((relaxed.fractional - fractional + 0.5) % 1, 0.5, atol=1e-4)
     parameters = results['output_parameters'].get_dict()
     assert parameters['primitive_cells_in_structure'] == 4
     assert parameters['atom_order'] == 'structure'
-    charges = parameters['mulliken']['charges']
-    assert [charge > 0 for charge in charges] == [False, True] * 4
     assert results['output_trajectory'].get_step_structure(0).get_cell_volume() == pytest.approx(a**3, rel=1e-5)
 
 
 def test_spins_come_back_in_the_users_order(parse, corpus, truth):
+    """A doubled cell with the atoms of both halves mixed: every atom gets the spin of its image."""
     run = 'nio_sto3g_afm_scf'
     output = parse_stdout((corpus / run / truth[run]['file']).read_text(errors='replace'))
-    spins = output.mulliken.spins
+    initial, spins = output.initial_geometry, output.mulliken.spins
     names = ['NiUp' if spin > 1 else 'NiDown' if spin < -1 else 'O' for spin in spins]
-    initial = output.initial_geometry
-    order = [names.index('O'), names.index('NiDown'), len(names) - 1 - names[::-1].index('O'), names.index('NiUp')]
-    structure = orm.StructureData(cell=initial.cell.tolist())
-    for index in order:
+    cell = initial.cell.copy()
+    cell[0] *= 2
+    structure = orm.StructureData(cell=cell.tolist())
+    order = [(0, 0), (1, 1), (2, 0), (3, 1), (3, 0), (2, 1), (1, 0), (0, 1)]
+    for index, half in order:
         site = initial.sites[index]
-        structure.append_atom(position=site.position, symbols=site.symbol, name=names[index])
+        position = np.array(site.position) + half * initial.cell[0]
+        structure.append_atom(position=position.tolist(), symbols=site.symbol, name=names[index])
     results, function = parse(run, structure)
     assert function.is_finished_ok
     parameters = results['output_parameters'].get_dict()
-    assert parameters['mulliken']['spins'] == pytest.approx([spins[index] for index in order])
+    assert parameters['primitive_cells_in_structure'] == 2
+    assert parameters['mulliken']['spins'] == pytest.approx([spins[index] for index, _ in order])
     assert parameters['total_spin'] == pytest.approx(0, abs=1e-3)
 
 

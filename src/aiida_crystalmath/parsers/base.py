@@ -83,6 +83,7 @@ def describe(findings: Iterable[Finding]) -> list[dict[str, Any]]:
                 'message': finding.diagnosis.message,
                 'remedy': finding.diagnosis.remedy,
                 'evidence': _evidence(finding),
+                'values': finding.values or None,
             }
         )
         for finding in findings

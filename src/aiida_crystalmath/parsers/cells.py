@@ -5,33 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from aiida_crystalmath.crystal.geometry import Geometry
-from aiida_crystalmath.crystal.symmetry import ReducedGeometry
+from aiida_crystalmath.crystal.symmetry import ReducedGeometry, SymmetryError, align
 
 __all__ = ('CellMap',)
 
 T = TypeVar('T')
 
-SAME_PLACE_ANGSTROM = 0.01
+SAME_PLACE_ANGSTROM = 5e-3
 """Printed coordinates have at least six digits; anything further away is another place."""
 
 
 class CellMap:
     """Translates geometries and lists of atoms; if CRYSTAL's cell is not the expected one, leaves them as they are.
 
-    The cell differs after geometry edits in the input (SUPERCEL, ATOMREMO, ...): then :attr:`is_users` is False, and
-    everything stays in CRYSTAL's cell and order.
+    The cell is another one after geometry edits in the input (SUPERCEL, ATOMREMO, ...): then :attr:`is_users` is False,
+    and everything stays in CRYSTAL's cell and order. A restarted optimisation begins elsewhere than its input says; it
+    is still the user's structure.
 
-    :param reduced: how the user's cell was written.
+    :param reduced: how the user's cell was written; None if that could not be found out.
     :param printed: starting geometry as CRYSTAL printed it, None if it did not come that far.
+    :param edited: whether the input edits the geometry.
     """
 
-    def __init__(self, reduced: ReducedGeometry, printed: Geometry | None) -> None:
-        self.reduced = reduced
-        self.printed = printed
-        self.is_users = printed is None or _same_crystal(reduced.crystal_geometry, printed)
+    def __init__(self, reduced: ReducedGeometry | None, printed: Geometry | None, *, edited: bool = False) -> None:
+        self._reduced = reduced
+        self._initial: Geometry | None = None
+        self._order: tuple[int, ...] | None = None
+        if reduced is None:
+            return
+        expected = reduced.crystal_geometry
+        if printed is not None:
+            try:
+                self._order = align(expected, _dressed(printed, expected), tolerance=SAME_PLACE_ANGSTROM).atoms
+                self._initial = printed
+            except SymmetryError:
+                pass
+        if self._order is None and not edited and (printed is None or printed.numbers == expected.numbers):
+            self._order = tuple(range(len(expected)))
+
+    @property
+    def is_users(self) -> bool:
+        """Whether results can be told in the user's cell."""
+        return self._order is not None
 
     @property
     def atom_order(self) -> str:
@@ -40,43 +56,31 @@ class CellMap:
 
     @property
     def multiplicity(self) -> float | None:
-        """Number of CRYSTAL's primitive cells in the user's cell; None if the cell was edited."""
-        if not self.is_users:
+        """Number of CRYSTAL's primitive cells in the user's cell; None if the cell is not the user's."""
+        if self._reduced is None or self._order is None:
             return None
-        return len(self.reduced.source) / len(self.reduced.crystal_geometry)
+        return len(self._reduced.source) / len(self._reduced.crystal_geometry)
 
     def restore(self, geometry: Geometry) -> Geometry:
-        """Return a geometry of CRYSTAL's primitive cell in the user's cell and order."""
-        if not self.is_users:
+        """Return a geometry of CRYSTAL's primitive cell in the user's cell and order.
+
+        :raises SymmetryError: if it is too far from the structure for the order of atoms to be certain.
+        """
+        if self._reduced is None or self._order is None:
             return geometry
-        return self.reduced.restore(geometry, initial=self.printed)
+        return self._reduced.restore(geometry, initial=self._initial)
 
     def atoms(self, values: Sequence[T]) -> list[T]:
         """Return values given atom by atom in CRYSTAL's order, in the user's."""
-        if not self.is_users or len(values) != len(self.reduced.crystal_geometry):
+        if self._reduced is None or self._order is None or len(values) != len(self._order):
             return list(values)
-        return [values[index] for index in self.reduced.atom_map]
+        return [values[self._order[index]] for index in self._reduced.atom_map]
 
 
-def _same_crystal(expected: Geometry, printed: Geometry) -> bool:
-    """Tell whether two geometries are the same atoms, in the same order, at the same fractional positions."""
-    if expected.numbers != printed.numbers or expected.dimensionality != printed.dimensionality:
-        return False
-    if expected.dimensionality == 0:
-        return _same_distances(expected.positions, printed.positions)
-    lengths = np.linalg.norm(expected.periodic_cell, axis=1)
-    if not np.allclose(lengths, np.linalg.norm(printed.periodic_cell, axis=1), rtol=1e-3):
-        return False
-    difference = expected.fractional - printed.fractional
-    n = expected.dimensionality
-    difference[:, :n] -= np.round(difference[:, :n])
-    return bool(np.abs(difference[:, :n] * lengths).max() < SAME_PLACE_ANGSTROM)
-
-
-def _same_distances(first: np.ndarray, second: np.ndarray) -> bool:
-    """Compare two molecules whatever their position and orientation."""
-
-    def distances(positions: np.ndarray) -> np.ndarray:
-        return np.asarray(np.linalg.norm(positions[:, None] - positions[None], axis=-1))
-
-    return bool(np.abs(distances(first) - distances(second)).max() < SAME_PLACE_ANGSTROM)
+def _dressed(printed: Geometry, expected: Geometry) -> Geometry:
+    """Give the printed atoms, of which only the element is known, the kinds and spins of the expected ones."""
+    if printed.numbers != expected.numbers:
+        return printed
+    return printed.with_sites(
+        like.moved_to(site.position) for like, site in zip(expected.sites, printed.sites, strict=True)
+    )

@@ -39,9 +39,20 @@ class Crystal23Parser(CrystalParserBase):
         if output.program != 'crystal':
             return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
-        cells = CellMap(reduced_from_inputs(inputs), output.initial_geometry)
+        cells = self._cells(inputs, output)
         self._attach_results(output, findings, cells, inputs)
         return self.conclude(findings, self._unexplained(output, inputs))
+
+    def _cells(self, inputs: dict[str, Any], output: CrystalOutput) -> CellMap:
+        """Find the way back to the user's cell; without one, results stay in CRYSTAL's."""
+        parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
+        edited = bool((parameters.get('geometry') or {}).get('edits'))
+        try:
+            reduced = reduced_from_inputs(inputs)
+        except ValueError as exception:
+            self.logger.warning(f'results stay in the cell of CRYSTAL: {exception}')
+            reduced = None
+        return CellMap(reduced, output.initial_geometry, edited=edited)
 
     def _attach_results(
         self, output: CrystalOutput, findings: list[Finding], cells: CellMap, inputs: dict[str, Any]
@@ -58,11 +69,14 @@ class Crystal23Parser(CrystalParserBase):
         from aiida_crystalmath.data.structure import from_geometry
 
         last = last_geometry(output)
-        if last is not None:
-            self.attach('output_structure', from_geometry(cells.restore(last)), output.engine)
         points = [point for point in output.optimisation.points if point.geometry is not None]
-        if points:
-            self.attach('output_trajectory', trajectory(points, cells), output.engine)
+        try:
+            if last is not None:
+                self.attach('output_structure', from_geometry(cells.restore(last)), output.engine)
+            if points:
+                self.attach('output_trajectory', trajectory(points, cells), output.engine)
+        except ValueError as exception:
+            self.logger.error(f'a geometry of the optimisation cannot be told in the cell of the input: {exception}')
 
     def _unexplained(self, output: CrystalOutput, inputs: dict[str, Any]) -> ExitCode | None:
         """Return the exit code of a run that did not do what it was asked to, when the catalogue does not know why."""

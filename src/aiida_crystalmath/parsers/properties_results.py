@@ -86,7 +86,7 @@ def bands_node(bands: Bands, parent: Parent, kpoints: orm.KpointsData | None) ->
     """
     node = orm.BandsData()
     node.set_cell_from_structure(parent.structure)
-    points = parent.reduced().from_crystal_fractional_k(bands.kpoints)
+    points = parent.reduced().from_crystal_fractional_k(np.asarray(bands.kpoints))
     node.set_kpoints(np.asarray(points, dtype=float))
     node.labels = end_labels(bands, points, kpoints)
     energies = bands.energies_hartree * HARTREE_EV
