@@ -1,0 +1,18 @@
+"""What it costs to load a work chain: each daemon worker and each command pays for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = ('ase', 'matplotlib', 'pymatgen', 'pyscf', 'scipy', 'seekpath', 'spglib')
+
+
+def test_heavy_libraries_are_not_loaded():
+    """They are imported inside the functions that need them."""
+    code = (
+        'import sys, aiida_crystalmath.workflows.crystal.characterise\n'
+        f'print(*sorted(set(sys.modules) & set({HEAVY!r})))'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
