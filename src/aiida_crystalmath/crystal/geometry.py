@@ -129,7 +129,7 @@ class Geometry:
     ) -> Geometry:
         """Build from fractional positions (n, 3); components along non-periodic vectors are lengths in Å."""
         geometry = cls(np.asarray(cell, dtype=float), dimensionality, (), periodic)
-        positions = np.asarray(fractional, dtype=float).reshape(-1, 3) @ geometry._frame()
+        positions = np.asarray(fractional, dtype=float).reshape(-1, 3) @ geometry.frame
         return cls.from_arrays(geometry.cell, positions, numbers, dimensionality, kinds=kinds, periodic=periodic)
 
     # ------------------------------------------------------------------------------------------ atoms
@@ -146,7 +146,7 @@ class Geometry:
     @property
     def fractional(self) -> NDArray[np.float64]:
         """Positions along the cell vectors, shape (n, 3): fractions if the vector repeats, Å if it does not."""
-        result: NDArray[np.float64] = self.positions @ np.linalg.inv(self._frame())
+        result: NDArray[np.float64] = self.positions @ np.linalg.inv(self.frame)
         return result
 
     @property
@@ -235,13 +235,14 @@ class Geometry:
     @property
     def reciprocal_cell(self) -> NDArray[np.float64]:
         """Reciprocal vectors as rows, with the factor 2π, 1/Å, shape (3, 3); zero along non-periodic vectors."""
-        frame = self._frame()
-        reciprocal: NDArray[np.float64] = 2 * np.pi * np.linalg.inv(frame).T
+        frame = self.frame
+        reciprocal = np.asarray(2 * np.pi * np.linalg.inv(frame).T, dtype=np.float64)
         reciprocal[~np.array(self.pbc)] = 0.0
         return reciprocal
 
-    def _frame(self) -> NDArray[np.float64]:
-        """Return the cell with unit vectors, normal to the periodic ones, in place of the non-periodic vectors.
+    @property
+    def frame(self) -> NDArray[np.float64]:
+        """The cell with unit vectors, normal to the periodic ones, in place of the non-periodic vectors, shape (3, 3).
 
         The normal's sense is that of the vector it replaces; a missing (zero) vector gets any normal.
         """
@@ -270,8 +271,9 @@ def _polymer_frame(cell: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
             rest = candidate - np.sum([float(candidate @ unit) * unit for unit in taken], axis=0)
             length = float(np.linalg.norm(rest))
             if length > 1e-6:
-                frame[i] = rest / length
-                taken.append(frame[i])
+                unit: NDArray[np.float64] = rest / length
+                frame[i] = unit
+                taken.append(unit)
                 break
     return frame
 

@@ -1,8 +1,9 @@
 """CRYSTAL's geometry file fort.34 (``.gui``), read by EXTERNAL and written at the end of a geometry block.
 
-Layout, from real files: a line ``dimensionality centring system`` (optimisers add ``E energy DE change(point)``), three
-cell rows in Å, the number of operators, four rows for each operator (rotation, then translation, Cartesian, Å), the number
-of atoms, one row per atom (conventional number, Cartesian position in Å), and a line ``group number-of-operators``.
+Layout, from real files: a line ``dimensionality centring system`` (optimisers add ``E energy DE change(point)``),
+three cell rows in Å, the number of operators, four rows for each operator (rotation, then translation, Cartesian, Å),
+the number of atoms, one row per atom (conventional number, Cartesian position in Å), and a line
+``group number-of-operators``.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Fort34:
     """What a fort.34 file holds.
 
     :param dimensionality: number of periodic directions.
-    :param centring: code of the lattice, 1 P, 2 A, 3 B, 4 C, 5 F, 6 I, 7 R; the cell rows are the primitive ones anyway.
+    :param centring: code of the lattice, 1 P, 2 A, 3 B, 4 C, 5 F, 6 I, 7 R; the cell rows are primitive anyway.
     :param system: code of the crystal system, 1 triclinic to 6 cubic.
     :param symmops: Cartesian operators.
     :param geometry: the atoms of the primitive cell.

@@ -1,7 +1,7 @@
 """Symmetry: from a user's structure to CRYSTAL's geometry input and back.
 
 :func:`reduce` turns any structure into a geometry block (asymmetric unit of a space group, or EXTERNAL and fort.34),
-:class:`ReducedGeometry` undoes it on results, and :func:`expand` builds the primitive cell that CRYSTAL makes of a block.
+:class:`ReducedGeometry` undoes it on results, and :func:`expand` builds the primitive cell that CRYSTAL makes of one.
 """
 
 from __future__ import annotations

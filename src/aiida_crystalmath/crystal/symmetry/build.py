@@ -16,7 +16,7 @@ from .layers import layer_family, layer_setting
 from .settings import Operators, Setting, operators, setting, setting_of_symbol
 
 SAME_ATOM_ANGSTROM = 1e-2
-"""Images closer than this are one atom on a special position; decks give special positions with as few as four digits."""
+"""Images closer than this are one atom on a special position; decks give these with as few as four digits."""
 
 
 class SymmetryError(ValueError):
@@ -41,7 +41,7 @@ class Frame:
     @property
     def primitive(self) -> NDArray[np.float64]:
         """The primitive cell with unit vectors along non-periodic directions."""
-        return Geometry(self.cell, self.dimensionality, ())._frame()
+        return Geometry(self.cell, self.dimensionality, ()).frame
 
     @property
     def to_primitive(self) -> NDArray[np.float64]:

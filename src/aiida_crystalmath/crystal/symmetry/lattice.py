@@ -2,9 +2,9 @@
 
 Orientation, from real outputs: c along z, b in the yz plane, x of a positive. Seen: hexagonal cells have
 ``a = (a√3/2, -a/2, 0)`` and ``b = (0, a, 0)``, orthogonal cells lie along x, y, z. Inferred from that rule: monoclinic
-``a = (a sin β, 0, a cos β)``, and triclinic cells. Primitive vectors, from ``TRANSFORMATION MATRIX PRIMITIVE-CRYSTALLOGRAPHIC
-CELL`` of real outputs: P, F, I and R (obverse). C and A follow the matrices of the User's Manual (appendix on centring
-codes), unproven here by a real file; B is their analogue.
+``a = (a sin β, 0, a cos β)``, and triclinic cells. Primitive vectors of P, F, I and R (obverse), from the
+tables ``TRANSFORMATION MATRIX PRIMITIVE-CRYSTALLOGRAPHIC CELL`` of real outputs. C and A follow the User's Manual as
+remembered, B is their analogue: no real file at hand proves these three.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The 80 layer groups (CRYSTAL: "two-sided plane groups") as space groups that do not move along c.
 
-Numbers and symbols are those of the International Tables, volume E; CRYSTAL uses the same numbers (real files show 2, 64
-and 77). Axes of the groups 8-18 follow volume E (unique axis a), which no real file at hand shows.
+Numbers and symbols are those of the International Tables, volume E; CRYSTAL uses the same numbers (real files show 2,
+64 and 77). Axes of the groups 8-18 follow volume E (unique axis a), which no real file at hand shows.
 """
 
 from __future__ import annotations

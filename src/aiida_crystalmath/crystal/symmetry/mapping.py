@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,9 @@ Matrix = NDArray[np.float64]
 class CellMap:
     """How a target geometry follows from a source geometry (CRYSTAL's primitive cell).
 
-    The frames (cells with unit vectors where nothing repeats) are related by ``target = multiples @ source @ rotation``,
-    and atom i of the target is image ``shifts[i]`` of atom ``atoms[i]`` of the source, counted from ``origin``.
+    The frames (cells with unit vectors where nothing repeats) are related by ``target = multiples @ source @
+    rotation``, and atom i of the target is image ``shifts[i]`` of atom ``atoms[i]`` of the source, counted from
+    ``origin``.
 
     :param multiples: matrix M, integer, shape (3, 3).
     :param rotation: proper or improper rotation of row vectors, shape (3, 3).
@@ -35,14 +37,14 @@ class CellMap:
     atoms: tuple[int, ...]
     shifts: Matrix
 
-    def frame(self, source: Geometry) -> Matrix:
+    def target_frame(self, source: Geometry) -> Matrix:
         """Return the target's frame made of a (relaxed) source."""
-        result: Matrix = self.multiples @ source._frame() @ self.rotation
+        result: Matrix = self.multiples @ source.frame @ self.rotation
         return result
 
     def positions(self, source: Geometry, fractional: Matrix) -> Matrix:
         """Return the target's Cartesian positions from fractional positions of a (relaxed) source."""
-        result: Matrix = (fractional[list(self.atoms)] + self.shifts - self.origin) @ source._frame() @ self.rotation
+        result: Matrix = (fractional[list(self.atoms)] + self.shifts - self.origin) @ source.frame @ self.rotation
         return result
 
 
@@ -54,21 +56,21 @@ def cell_map(target: Geometry, source: Geometry, multiples: Matrix, origin: Matr
     :param tolerance: largest distance in Å between an atom and its image.
     :raises SymmetryError: if an atom has no counterpart.
     """
-    source_frame = source._frame()
-    rotation = nearest_rotation(np.linalg.inv(multiples @ source_frame) @ target._frame())
-    # Fractions of the user's own cell, not rotated positions: exact for a cell that is symmetric within the tolerance only.
-    wanted = target.positions @ np.linalg.inv(target._frame()) @ multiples + origin
+    source_frame = source.frame
+    rotation = nearest_rotation(np.linalg.inv(multiples @ source_frame) @ target.frame)
+    # Fractions of the user's own cell, not rotated positions: right also if it is symmetric within tolerance only.
+    wanted = target.positions @ np.linalg.inv(target.frame) @ multiples + origin
     have = source.fractional
     d = source.dimensionality
+    labels: dict[tuple[Any, ...], int] = {}
+    species = np.array([labels.setdefault(site.species, len(labels)) for site in source.sites], dtype=int)
     atoms, shifts = [], []
     for i, site in enumerate(target.sites):
         change = wanted[i] - have
         shift = np.zeros_like(change)
         shift[:, :d] = np.rint(change[:, :d])
         distances = np.linalg.norm((change - shift) @ source_frame, axis=1)
-        for j, other in enumerate(source.sites):
-            if other.species != site.species:
-                distances[j] = np.inf
+        distances[species != labels.get(site.species, -1)] = np.inf
         j = int(np.argmin(distances))
         if not distances[j] < tolerance:
             raise SymmetryError(
@@ -95,7 +97,7 @@ def align(target: Geometry, source: Geometry, tolerance: float = 1e-3) -> CellMa
             f'a {target.dimensionality}D cell of {len(target)} atoms cannot be matched to '
             f'a {source.dimensionality}D cell of {len(source)} atoms'
         )
-    for multiples in _bases(target._frame(), source._frame(), target.dimensionality, tolerance):
+    for multiples in _bases(target.frame, source.frame, target.dimensionality, tolerance):
         for origin in _origins(target, source, multiples):
             try:
                 return cell_map(target, source, multiples, origin, tolerance)
@@ -136,7 +138,7 @@ def _origins(target: Geometry, source: Geometry, multiples: Matrix) -> list[Matr
         return origins
     count = {site.species: sum(other.species == site.species for other in target.sites) for site in target.sites}
     rarest = min(range(len(target)), key=lambda i: count[target.sites[i].species])
-    at = target.positions[rarest] @ np.linalg.inv(target._frame()) @ multiples
+    at = target.positions[rarest] @ np.linalg.inv(target.frame) @ multiples
     have = source.fractional
     for j, site in enumerate(source.sites):
         if site.species == target.sites[rarest].species:

@@ -53,8 +53,8 @@ class ReducedGeometry:
         """Return CRYSTAL's (relaxed) primitive cell as the user's cell, in the user's orientation and order of atoms.
 
         :param crystal_geometry: geometry of an output, all atoms of the primitive cell.
-        :param initial: geometry from which that run started, as CRYSTAL printed it. Give it whenever there is one: then cell
-            basis, orientation and order of atoms of the output may differ from those of :attr:`crystal_geometry`.
+        :param initial: geometry from which that run started, as CRYSTAL printed it. Give it whenever there is one:
+            then cell basis, orientation and order of atoms may differ from those of :attr:`crystal_geometry`.
         :raises SymmetryError: if the output is not a geometry of this structure.
         """
         start = self.crystal_geometry
@@ -69,7 +69,7 @@ class ReducedGeometry:
             _check_not_far(fractional - start.fractional, moving)
         positions = np.empty(0)
         for step, target in zip(steps, [self.crystal_geometry, self.source][-len(steps) :], strict=True):
-            frame, positions = step.frame(moving), step.positions(moving, fractional)
+            frame, positions = step.target_frame(moving), step.positions(moving, fractional)
             moving = _with_frame(target, frame).with_positions(positions)
             fractional = positions @ np.linalg.inv(frame)
         return moving
@@ -98,8 +98,8 @@ def _with_frame(geometry: Geometry, frame: Matrix) -> Geometry:
 def _dressed(geometry: Geometry, like: Geometry) -> Geometry:
     """Return a geometry of an output with kinds and spins given by the order of atoms, if elements tell nothing else.
 
-    An output knows elements only. Where its order is that of ``like`` (the rule), kinds and spins come from there; where it is
-    not, atoms are told apart by element alone, and the caller matches positions.
+    An output knows elements only. Where its order is that of ``like`` (the rule), kinds and spins come from there;
+    where it is not, atoms are told apart by element alone, and the caller matches positions.
     """
     if len(geometry) != len(like):
         raise SymmetryError(f'the output has {len(geometry)} atoms in the primitive cell, {len(like)} are expected')
@@ -113,15 +113,15 @@ def _dressed(geometry: Geometry, like: Geometry) -> Geometry:
 def _check_same_atoms(new: Geometry, old: Geometry) -> None:
     if [site.number for site in new.sites] != [site.number for site in old.sites]:
         raise SymmetryError(
-            f'the output has the atoms {new.formula} in another order or number than the start of the run ({old.formula}); '
+            f'the atoms of the output ({new.formula}) have another order or number than at its start ({old.formula}); '
             'pass the starting geometry of the same output as `initial`'
         )
 
 
 def _check_not_far(change: Matrix, geometry: Geometry, limit_angstrom: float = 1.5) -> None:
-    if len(change) and float(np.linalg.norm(change @ geometry._frame(), axis=1).max()) > limit_angstrom:
+    if len(change) and float(np.linalg.norm(change @ geometry.frame, axis=1).max()) > limit_angstrom:
         raise SymmetryError(
-            f'an atom is more than {limit_angstrom} Å from where it is expected, so that the order of atoms is in doubt; '
+            f'an atom is more than {limit_angstrom} Å from where it is expected: the order of atoms is in doubt; '
             'pass the starting geometry of the same output as `initial`'
         )
 
@@ -135,8 +135,8 @@ def reduce(geometry: Geometry, symprec: float = 1e-5, mode: Mode = 'auto') -> Re
     :param geometry: the user's structure: any cell, supercell, orientation; any periodic directions.
     :param symprec: tolerance in Å. A structure that is symmetric within it only is made exactly symmetric.
     :param mode: ``space_group`` asymmetric unit of a space group (3D); ``external`` all atoms and operators in fort.34;
-        ``none`` no symmetry, the user's own cell; ``auto`` space_group in 3D, external else. If the space-group input would not
-        reproduce the structure, EXTERNAL is used and ``reason`` tells why.
+        ``none`` no symmetry, the user's own cell; ``auto`` space_group in 3D, external else. If the space-group input
+        would not reproduce the structure, EXTERNAL is used and ``reason`` tells why.
     :raises SymmetryError: if the structure cannot be treated at all.
     :raises ValueError: for an unknown mode, or a structure without atoms.
     """
@@ -238,7 +238,7 @@ def _asymmetric_unit(geometry: Geometry, positions: Matrix, block: GeometryBlock
             continue
         result.append(i)
         same = np.flatnonzero(free & (species == species[i]))
-        hits = set()
+        hits: set[int] = set()
         for image in frame.orbit(positions[i]):
             change = primitive[same] - image
             near = same[np.linalg.norm((change - np.rint(change)) @ cell, axis=1) < tolerance]
@@ -258,14 +258,17 @@ def _asymmetric_unit(geometry: Geometry, positions: Matrix, block: GeometryBlock
 def _external(geometry: Geometry, symprec: float, use_symmetry: bool, reason: str = '') -> ReducedGeometry:
     """Return the reduction through fort.34 (or, without symmetry, through group 1 of crystals and molecules)."""
     standing, permutation = _upright(geometry)
-    found = _symmetry_of(standing, symprec) if use_symmetry else None
-    primitive = np.eye(3) if found is None else primitive_vectors(found, standing.dimensionality)
-    frame = primitive @ standing._frame()
-    origin = np.zeros(3) if found is None else _origin(standing, found, symprec)
-    atoms, sites = _primitive_sites(standing, frame, origin, 10 * symprec + 1e-5)
-    cell = np.array(standing.cell)
-    cell[: standing.dimensionality] = frame[: standing.dimensionality]
-    crystal = Geometry(cell, standing.dimensionality, sites)
+    crystal, primitive, found, origin = standing, np.eye(3), None, np.zeros(3)
+    if use_symmetry:
+        found = search(standing, symprec)
+        primitive = primitive_vectors(found, standing.dimensionality)
+        if len(found.pure_translations()) > 1:
+            # The operators of the supercell are only those that keep its shape.
+            crystal = _primitive_cell(standing, primitive, 10 * symprec + 1e-5)
+            found = search(crystal, symprec)
+        origin = _origin(crystal, found, symprec)
+    frame = crystal.frame
+    crystal = crystal.with_positions(crystal.positions + origin)
     if found is None and standing.dimensionality in (0, 3):
         block, text, crystal = _group_one(crystal)
     else:
@@ -274,15 +277,11 @@ def _external(geometry: Geometry, symprec: float, use_symmetry: bool, reason: st
         block = GeometryBlock(keyword='EXTERNAL')
         crystal = _rounded(crystal, text)
     multiples = _integer(permutation @ np.linalg.inv(primitive))
-    fractional_origin = -origin @ np.linalg.inv(frame)
+    fractional_origin = origin @ np.linalg.inv(frame)
     mapping = cell_map(geometry, crystal, multiples, fractional_origin, 10 * symprec + 2e-5)
     number = found.number if found else None
     symbol = setting(number).symbol if number else ''
     return ReducedGeometry(geometry, block, text, number, symbol, crystal, mapping, reason)
-
-
-def _symmetry_of(geometry: Geometry, symprec: float) -> Search:
-    return search(geometry, symprec)
 
 
 def _upright(geometry: Geometry) -> tuple[Geometry, Matrix]:
@@ -295,10 +294,10 @@ def _upright(geometry: Geometry) -> tuple[Geometry, Matrix]:
     if d == 3:
         return Geometry(geometry.cell, 3, geometry.sites), np.eye(3)
     if d == 0:
-        return Geometry(geometry._frame(), 0, geometry.sites), np.eye(3)
+        return Geometry(geometry.frame, 0, geometry.sites), np.eye(3)
     start = (pbc.index(False) + 1) % 3 if d == 2 else pbc.index(True)
     order = [(start + k) % 3 for k in range(3)]
-    frame = geometry._frame()[order]
+    frame = geometry.frame[order]
     signs = np.ones(3)
     if np.linalg.det(frame) < 0:
         frame[2] *= -1
@@ -354,12 +353,13 @@ def _moved(found: Search, dimensionality: int, origin: Matrix) -> SymmOps:
     return Search(found.frame, found.rotations, translations, found.number).cartesian(dimensionality)
 
 
-def _primitive_sites(
-    geometry: Geometry, frame: Matrix, origin: Matrix, tolerance: float
-) -> tuple[list[int], tuple[Site, ...]]:
-    """Return, of the user's atoms, the first of each set that lattice translations relate; shifted by ``origin``."""
+def _primitive_cell(geometry: Geometry, primitive: Matrix, tolerance: float) -> Geometry:
+    """Return the primitive cell, with the first of the user's atoms of each set that lattice translations relate."""
     d = geometry.dimensionality
-    fractional = (geometry.positions + origin) @ np.linalg.inv(frame)
+    frame = primitive @ geometry.frame
+    cell = np.array(geometry.cell)
+    cell[:d] = frame[:d]
+    fractional = geometry.positions @ np.linalg.inv(frame)
     chosen: list[int] = []
     for i, site in enumerate(geometry.sites):
         change = fractional[i] - fractional[chosen]
@@ -367,7 +367,7 @@ def _primitive_sites(
         near = np.linalg.norm(change @ frame, axis=1) < tolerance
         if not any(geometry.sites[j].species == site.species for j in np.array(chosen, dtype=int)[near]):
             chosen.append(i)
-    return chosen, tuple(geometry.sites[i].moved_to(geometry.positions[i] + origin) for i in chosen)
+    return Geometry(cell, d, tuple(geometry.sites[i] for i in chosen))
 
 
 def _rounded(geometry: Geometry, text: str) -> Geometry:

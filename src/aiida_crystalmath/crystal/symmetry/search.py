@@ -19,7 +19,7 @@ Matrix = NDArray[np.float64]
 
 
 def species_indices(geometry: Geometry) -> list[int]:
-    """Return one number per atom, equal for atoms that symmetry may exchange: same element, kind, spin, basis, ghost."""
+    """Return one number per atom, equal where symmetry may exchange atoms: same element, kind, spin, basis, ghost."""
     table: dict[tuple[Any, ...], int] = {}
     return [table.setdefault(site.species, len(table) + 1) for site in geometry.sites]
 
@@ -80,7 +80,7 @@ def find_dataset(cell: Matrix, fractional: Matrix, species: Sequence[int], sympr
     """
     try:
         dataset: Any = spglib.get_symmetry_dataset(
-            (cell, fractional, list(species)), symprec=symprec, hall_number=hall_number
+            (cell.tolist(), fractional.tolist(), list(species)), symprec=symprec, hall_number=hall_number
         )
     except spglib.SpglibError as exception:
         raise SymmetryError(_no_symmetry(str(exception), symprec)) from exception
@@ -96,8 +96,8 @@ def _no_symmetry(reason: str, symprec: float) -> str:
 def search(geometry: Geometry, symprec: float = 1e-5) -> Search:
     """Find the operators of a geometry whose first ``dimensionality`` vectors repeat.
 
-    Only operators that leave the periodic and the other directions apart are kept. Of molecules and polymers, axes along
-    the principal axes of inertia are found, up to fourfold.
+    Only operators that leave the periodic and the other directions apart are kept. Of molecules and polymers, axes
+    along the principal axes of inertia are found, up to fourfold.
 
     :raises SymmetryError: if spglib fails.
     """
@@ -124,7 +124,7 @@ def cartesian_operators(geometry: Geometry, symprec: float = 1e-5) -> SymmOps:
 def _box(geometry: Geometry) -> Matrix:
     """Return the periodic vectors completed by normals so long that images do not make symmetry of their own."""
     d = geometry.dimensionality
-    frame = np.array(geometry._frame())
+    frame = np.array(geometry.frame)
     if d == 3:
         return frame
     positions = geometry.positions - geometry.positions.mean(axis=0) if len(geometry) else np.zeros((1, 3))
@@ -144,7 +144,7 @@ def _box(geometry: Geometry) -> Matrix:
 
 
 def primitive_vectors(found: Search, dimensionality: int) -> Matrix:
-    """Return short vectors of the primitive lattice, fractional in the box, shape (3, 3); rows beyond are unit vectors."""
+    """Return short vectors of the primitive lattice, fractional in the box, (3, 3); rows beyond are unit vectors."""
     d = dimensionality
     result = np.eye(3)
     translations = found.pure_translations()

@@ -1,8 +1,8 @@
 """Settings of the 230 space groups and 80 layer groups as CRYSTAL means them.
 
-CRYSTAL's rules (User's Manual, "Geometry input"): monoclinic groups have unique axis b and cell choice 1; of two origins
-the one at the centre of symmetry is the default (IFSO 0) and the other needs IFSO 1; the seven rhombohedral groups
-are given on hexagonal (IFHR 0) or rhombohedral axes (IFHR 1). The operators come from spglib's database.
+CRYSTAL's rules (User's Manual, "Geometry input"): monoclinic groups have unique axis b and cell choice 1; of two
+origins the one at the centre of symmetry is the default (IFSO 0) and the other needs IFSO 1; the seven rhombohedral
+groups are given on hexagonal (IFHR 0) or rhombohedral axes (IFHR 1). The operators come from spglib's database.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def setting(number: int, rhombohedral_axes: bool = False, first_origin: bool = F
     """Return the setting that CRYSTAL takes for a space-group number.
 
     :param rhombohedral_axes: IFHR 1; only the seven rhombohedral groups have these axes.
-    :param first_origin: IFSO 1: the origin that is not the centre of symmetry; no effect where there is one origin only.
+    :param first_origin: IFSO 1: the origin that is not the centre of symmetry; no effect on groups with one origin.
     :raises ValueError: for a number that is none, or rhombohedral axes of a group without them.
     """
     candidates = [item for item in settings() if item.number == number]
@@ -207,9 +207,10 @@ def _ranks(family: str) -> dict[bytes, int]:
 def crystal_order(rotations: Sequence[NDArray[np.int64]], family: str) -> list[int]:
     """Return the indices that put rotations in CRYSTAL's order: all proper ones, then the others.
 
-    Each half follows one fixed list. The lists were read off real outputs (SYMMOPS tables of F m -3 m, I m -3 m, P m -3 m,
-    P a -3, I -4 3 m, I 4/m c m, P 4/n m m, P b n m, P 63/m m c, R -3 c, P 32 2 1, and layer groups 64 and 77, CRYSTAL06-22);
-    that the other groups follow the same lists is inferred. The order decides the order of equivalent atoms only.
+    Each half follows one fixed list. The lists were read off real outputs (SYMMOPS tables of F m -3 m, I m -3 m,
+    P m -3 m, P a -3, I -4 3 m, I 4/m c m, P 4/n m m, P b n m, P 63/m m c, R -3 c, P 32 2 1, and layer groups 64 and 77,
+    CRYSTAL06-22); that the other groups follow the same lists is inferred. Only the order of equivalent atoms depends
+    on it.
     """
     ranks = _ranks(family)
 
