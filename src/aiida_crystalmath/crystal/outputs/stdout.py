@@ -31,6 +31,8 @@ _STARTING = re.compile(r' EEEEEEEEEE STARTING\s+(DATE.*\S)')
 _TERMINATION = re.compile(r' EEEEEEEEEE TERMINATION\s+(DATE.*\S)')
 _TIMING = re.compile(r' T+ (.{1,12}?)\s+TELAPSE\s*(\S+)\s+TCPU\s*(\S+)')
 _READ_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError)
+_NOISE_STARTS = frozenset('=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
+"""First characters of the machine's lines; CRYSTAL's own lines start with a blank, or with a digit or bracket."""
 _LIMIT = 100
 _TIMING_LIMIT = 50
 
@@ -62,7 +64,7 @@ class _Program:
         :param index: which program of the file; -1 for what stands before the first banner.
         """
         self.index = index
-        self.context = Context(CrystalOutput(), line)
+        self.context = Context(CrystalOutput(), line, index)
         self.output = self.context.output
         self.start_line = line
         self.timing_lines: deque[str] = deque(maxlen=_TIMING_LIMIT)
@@ -120,8 +122,6 @@ class _Program:
             several_volumes=self.several_volumes,
         )
         self.properties.finish()
-        for message in (*output.errors, *output.warnings, *output.information):
-            object.__setattr__(message, 'stage', self.index)
 
     def stage(self) -> Stage:
         """Return the summary of this program."""
@@ -191,7 +191,7 @@ class _Reader:
         program = self.program
         for self.number, line in enumerate(lines, start=1):
             key = line[:KEY_LENGTH]
-            if captures or key in table or key[:1] != ' ':
+            if captures or key in table or key[:1] in _NOISE_STARTS:
                 try:
                     self._line(line, key)
                 except _READ_ERRORS:
@@ -233,7 +233,7 @@ class _Reader:
             self._read_programs_edge(line)
         elif key.startswith(' *'):
             self._read_box(line)
-        elif key[:1] not in ' \n\r' and NOISE.search(line) and len(self.noise) < _LIMIT:
+        elif key[:1] in _NOISE_STARTS and NOISE.search(line) and len(self.noise) < _LIMIT:
             self.noise.append(Message('', line.strip(), self.number, line.strip(), program.index))
 
     def _read_box(self, line: str) -> None:

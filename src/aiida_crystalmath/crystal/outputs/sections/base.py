@@ -25,10 +25,12 @@ class Context:
 
     :param output: what is being filled.
     :param line: number of the current line, 1 is the first.
+    :param stage: which program of the file this is.
     """
 
     output: CrystalOutput
     line: int = 0
+    stage: int = -1
     captures: list[Capture] = field(default_factory=list)
 
     def capture(self, reader: Capture) -> None:

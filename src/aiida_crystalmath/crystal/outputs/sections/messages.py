@@ -19,8 +19,7 @@ NOISE = re.compile(
 )
 """Lines of the machine around the program (MPI, the Fortran runtime, the batch system, run scripts)."""
 
-_LIMIT = 100
-_LIMIT_INFORMATION = 300
+_LIMIT = 300
 
 
 def split_message(line: str) -> tuple[str, str, str]:
@@ -32,7 +31,7 @@ def split_message(line: str) -> tuple[str, str, str]:
 
 
 class Messages(Section):
-    """Collects messages; each text of a warning or information is kept once."""
+    """Collects messages; each text is kept once."""
 
     def anchors(self) -> Mapping[str, Handler]:
         """Lines that start with ERROR, WARNING, INFORMATION, also without the leading blank of Fortran."""
@@ -43,12 +42,15 @@ class Messages(Section):
         """Read one message."""
         kind, routine, text = split_message(line)
         output = self.output
-        message = Message(routine, text, self.context.line, line.strip())
         if kind == 'ERROR':
-            output.errors.append(message)
+            target = output.errors
         elif kind == 'WARNING' or (not kind and _WARNING.match(line)):
-            if len(output.warnings) < _LIMIT and all(known.raw != message.raw for known in output.warnings):
-                output.warnings.append(message)
-        elif kind == 'INFORMATION' and len(output.information) < _LIMIT_INFORMATION:
-            if all(known.raw != message.raw for known in output.information):
-                output.information.append(message)
+            target = output.warnings
+        elif kind == 'INFORMATION':
+            target = output.information
+        else:
+            return
+        raw = line.strip()
+        # Every rank of a parallel run, and every cycle, may say the same.
+        if len(target) < _LIMIT and all(known.raw != raw for known in target):
+            target.append(Message(routine, text, self.context.line, raw, self.context.stage))
