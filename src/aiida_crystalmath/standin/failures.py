@@ -14,6 +14,8 @@ from .writers.frame import Output
 KNOWN_FAILURES = (NotSupported, StandinError, DeckError, BasisError)
 """What a program reports as an error of its input or its run; anything else is a bug and leaves a traceback."""
 
+_ENDS_EARLY = ('the deck ends', 'the deck is empty', 'END is missing', 'is not closed')
+
 
 class FatalError(Exception):
     """An error of CRYSTAL's own, to be printed as ``ERROR **** <routine> **** <message>``.
@@ -45,10 +47,12 @@ def translate(error: Exception) -> FatalError:
         return FatalError('STANDIN', f'{error.keyword} NOT SUPPORTED', error.reason)
     if isinstance(error, StandinError):
         return FatalError(error.routine, error.message)
-    if isinstance(error, BasisError):
-        return FatalError('INPBAS', 'FORMAT ERROR IN INPUT DECK', str(error))
     if isinstance(error, DeckError):
         text = str(error)
-        ends = any(word in text.lower() for word in ('ends', 'end of', 'missing end', 'is empty'))
-        return FatalError('INPUT', 'END OF DATA IN INPUT DECK' if ends else 'FORMAT ERROR IN INPUT DECK', text)
+        if any(words in text for words in _ENDS_EARLY):
+            return FatalError('INPUT', 'END OF DATA IN INPUT DECK', text)
+        routine = 'INPBAS' if isinstance(error.__cause__, BasisError) else 'INPUT'
+        return FatalError(routine, 'FORMAT ERROR IN INPUT DECK', text)
+    if isinstance(error, BasisError):
+        return FatalError('INPBAS', 'FORMAT ERROR IN INPUT DECK', str(error))
     raise error

@@ -96,7 +96,7 @@ class Recorder:
             self._out.line(
                 f' INFORMATION **** STANDIN **** DERIVATIVES BY {point.extra_energies} FURTHER ENERGIES (SCFOUT.LOG)'
             )
-        self._out.lines(optimisation.convergence_tests(point, self._settings))
+        self._out.lines(optimisation.convergence_tests(point, self._settings, first=first))
 
     def close_scf(self) -> None:
         """Write the end of the SCF that was running, if any."""

@@ -129,8 +129,8 @@ def energy_of_point(job: Job, point: OptPoint) -> str:
     return f' TOTAL ENERGY({name})(AU)({max(point.scf_cycles - 1, 0):{width}d}){energy}     DE (AU){change}'
 
 
-def convergence_tests(point: OptPoint, settings: OptSettings) -> list[str]:
-    """Return the four tests (two at the first point)."""
+def convergence_tests(point: OptPoint, settings: OptSettings, *, first: bool = False) -> list[str]:
+    """Return the four tests; at the first point, which was not moved, those of the gradient only."""
     tests = [
         ('MAX GRADIENT', point.max_gradient, MAX_TO_RMS * settings.toldeg),
         ('RMS GRADIENT', point.rms_gradient, settings.toldeg),
@@ -139,7 +139,7 @@ def convergence_tests(point: OptPoint, settings: OptSettings) -> list[str]:
     ]
     lines = ['']
     for (label, value, threshold), met in zip(tests, point.converged, strict=True):
-        if value is not None:
+        if value is not None and not (first and 'DISPLAC' in label):
             lines.append(
                 f' {label}{fixed(value, 14, 6)}  THRESHOLD{fixed(threshold, 22, 6)} CONVERGED {"YES" if met else "NO"}'
             )
