@@ -9,6 +9,8 @@ from aiida import orm
 from aiida.engine import run_get_node
 from aiida.plugins import CalculationFactory
 
+from aiida_crystalmath.calculations.crystal23 import build_deck_from_inputs
+
 ENTRY_POINT = 'crystalmath.crystal23'
 PBE = {'dft': {'functional': 'PBE'}}
 SHRINK = {'is': 4, 'isp': 4}
@@ -60,7 +62,7 @@ def test_input_is_the_asymmetric_unit(prepare, generate_inputs_crystal):
     assert float(written[4]) == pytest.approx(4.217)
     assert written[5] == '2'
     assert {line.split()[0] for line in written[6:8]} == {'12', '8'}
-    assert 'PBE' in written
+    assert written[written.index('DFT') + 1].startswith('PBE')
     assert written[written.index('SHRINK') + 1] == '2 2'
     assert written[-1] == 'END'
 
@@ -109,15 +111,16 @@ def test_external_on_request(prepare, generate_inputs_crystal):
 def test_spins_of_kinds_are_written_in_crystals_order(prepare, generate_inputs_crystal):
     parameters = {'hamiltonian': {'method': 'UHF'}, 'scf': {'shrink': SHRINK}}
     kinds = orm.Dict({'Ni1': {'spin': 1}, 'Ni2': {'spin': -1}})
-    _, folder = prepare(generate_inputs_crystal('NiO', parameters, kinds=kinds))
+    inputs = generate_inputs_crystal('NiO', parameters, kinds=kinds)
+    _, folder = prepare(inputs)
     written = lines(folder)
     at = written.index('ATOMSPIN')
     assert written[at + 1] == '2'
-    numbers = [int(word) for word in ' '.join(written[at + 2 : at + 4]).split()][:4]
-    first = next(i for i, line in enumerate(written) if line.strip() == '4')
-    atoms = [int(line.split()[0]) for line in written[first + 1 : first + 5]]
-    assert sorted(numbers[1::2]) == [-1, 1]
-    assert all(atoms[number - 1] == 28 for number in numbers[::2])
+    spins = dict(tuple(int(word) for word in line.split()) for line in written[at + 2 : at + 4])
+    reduced = build_deck_from_inputs(inputs).reduced
+    assert spins == {i: site.spin for i, site in enumerate(reduced.crystal_geometry.sites, start=1) if site.spin}
+    assert sorted(spins.values()) == [-1, 1]
+    assert reduced.space_group == 166, 'the two nickels must not be taken for equivalent'
 
 
 def test_two_basis_sets_of_one_element_get_two_numbers(prepare, generate_inputs_crystal, generate_basis_sets):

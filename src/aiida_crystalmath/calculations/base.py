@@ -9,7 +9,9 @@ from aiida import orm
 from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.engine import CalcJob
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
+
+from aiida_crystalmath.crystal.inputs.errors import reasons
 
 __all__ = ('CrystalCalcJob', 'CrystalProcessSpec', 'join_validators', 'model_message', 'model_validator')
 
@@ -107,21 +109,9 @@ def model_message(model: type[BaseModel], value: Mapping[str, Any]) -> str | Non
     """Return what is wrong with ``value`` in the words of a pydantic model, one line a problem; None if nothing is."""
     try:
         model.model_validate(dict(value))
-    except ValidationError as exception:
-        lines = []
-        for error in exception.errors():
-            where = '.'.join(str(part) for part in error['loc'])
-            text = str(error['msg']).removeprefix('Value error, ')
-            if error['type'] == 'extra_forbidden':
-                text = (
-                    f'unknown key; known are {", ".join(model.model_fields)}'
-                    if len(error['loc']) == 1
-                    else 'unknown key'
-                )
-            lines.append(f'{where}: {text}' if where else text)
-        return '; '.join(lines)
     except ValueError as exception:
-        return str(exception)
+        known = f' (known are {", ".join(model.model_fields)})' if 'Extra inputs' in str(exception) else ''
+        return f'{reasons(exception)}{known}'
     return None
 
 

@@ -16,7 +16,6 @@ from aiida_crystalmath.calculations.base import (
     WAVEFUNCTION,
     CrystalCalcJob,
     join_validators,
-    model_message,
     model_validator,
 )
 from aiida_crystalmath.calculations.settings import CrystalSettings
@@ -195,9 +194,9 @@ def reduced_from_inputs(inputs: Mapping[str, Any]) -> ReducedGeometry:
 
 def validate_parameters(value: orm.Dict | None, _: Any) -> str | None:
     """Check the parameters against CRYSTAL's keywords."""
-    from aiida_crystalmath.crystal.inputs.parameters import CrystalParameters
+    from aiida_crystalmath.crystal.inputs import parameters
 
-    return None if value is None else model_message(CrystalParameters, value.get_dict())
+    return None if value is None else parameters.validate_parameters(value.get_dict())
 
 
 def validate_kinds(value: orm.Dict | None, _: Any) -> str | None:

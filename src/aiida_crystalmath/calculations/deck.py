@@ -130,8 +130,6 @@ def number_sites(geometry: Geometry, basis_sets: Mapping[str, BasisSet]) -> tupl
 def is_spin_polarised(parameters: CrystalParameters) -> bool:
     """Whether the Hamiltonian lets alpha and beta electrons differ: UHF, ROHF, or DFT with ``spin``."""
     hamiltonian = parameters.hamiltonian
-    if hamiltonian is None:
-        return False
     return hamiltonian.method in ('UHF', 'ROHF') or bool(hamiltonian.dft is not None and hamiltonian.dft.spin)
 
 
@@ -150,26 +148,23 @@ def check_inputs(
     """
     _check_spin(geometry, parameters)
     _check_kmesh(geometry, parameters, complete)
-    library = parameters.basis.library if parameters.basis is not None else None
+    library = parameters.basis.library
     if library:
         _check_library(geometry, library, basis_sets)
-    elif basis_sets or complete:
+    elif basis_sets or (complete and not parameters.geometry.testgeom):
         _check_basis(geometry, parameters, basis_sets or {})
 
 
 def _check_spin(geometry: Geometry, parameters: CrystalParameters) -> None:
     """Refuse starting spins in a closed shell, or given in two places."""
     with_spin = sorted({kind for site, kind in zip(geometry.sites, geometry.kinds, strict=True) if site.spin})
-    atomspin = parameters.scf.atomspin if parameters.scf is not None else None
-    if with_spin and atomspin:
+    if with_spin and parameters.scf.atomspin:
         raise DeckInputError('kinds', 'starting spins are given twice, in `kinds` and in `scf.atomspin`: keep one')
     if is_spin_polarised(parameters):
         return
     remedy = 'set `hamiltonian.dft.spin: true`, or `hamiltonian.method: UHF`, or remove it'
     if with_spin:
         raise DeckInputError('kinds', f'{", ".join(with_spin)} has a starting spin, but the shell is closed: {remedy}')
-    if parameters.scf is None:
-        return
     for name in ('atomspin', 'spinlock', 'betalock'):
         if getattr(parameters.scf, name, None):
             raise DeckInputError('parameters', f'`scf.{name}` is given, but the shell is closed: {remedy}')
@@ -177,11 +172,10 @@ def _check_spin(geometry: Geometry, parameters: CrystalParameters) -> None:
 
 def _check_kmesh(geometry: Geometry, parameters: CrystalParameters, complete: bool) -> None:
     """Refuse a periodic system without SHRINK, and a molecule with one."""
-    shrink = parameters.scf.shrink if parameters.scf is not None else None
-    tests_geometry = parameters.geometry is not None and bool(parameters.geometry.testgeom)
+    shrink = parameters.scf.shrink
     if geometry.dimensionality == 0 and shrink is not None:
         raise DeckInputError('parameters', 'a molecule has no k-points: remove `scf.shrink`')
-    if complete and geometry.dimensionality > 0 and shrink is None and not tests_geometry:
+    if complete and geometry.dimensionality > 0 and shrink is None and not parameters.geometry.testgeom:
         raise DeckInputError(
             'parameters',
             'a periodic system needs a k-mesh: give `scf.shrink`, for example `{"is": 8, "isp": 8}` for 8 x 8 x 8',
@@ -209,7 +203,7 @@ def _check_basis(geometry: Geometry, parameters: CrystalParameters, basis_sets: 
         raise DeckInputError(
             'basis_sets', f'{exception}; add one to `basis_sets`, or take a family that has this element'
         ) from exception
-    if parameters.basis is not None and parameters.basis.charged:
+    if parameters.basis.charged:
         return
     try:
         check_neutrality(geometry, basis_sets)
@@ -226,7 +220,7 @@ def _parameters(parameters: CrystalParameters | Mapping[str, Any]) -> CrystalPar
 
 def _complete(parameters: CrystalParameters, reduced: ReducedGeometry) -> CrystalParameters:
     """Add what depends on CRYSTAL's order of the atoms: starting spins, ghosts; and a title."""
-    data = parameters.model_dump(exclude_unset=True, by_alias=True)
+    data = parameters.to_dict()
     sites = reduced.crystal_geometry.sites
     spins = [[index, site.spin] for index, site in enumerate(sites, start=1) if site.spin]
     if spins:
