@@ -122,6 +122,16 @@ def test_reason_in_fort87_only():
     assert names(diagnose(output, fort87=' ERROR **** BFGS_ **** PXK TOO SMALL\n')) == ['optimiser_trust_radius']
 
 
+def test_what_fort87_says_of_a_run_that_ended_well():
+    """An error there is one; other words are not."""
+    output = parse_stdout(START + END)
+    assert (
+        diagnose(output, fort87=' WARNING **** INPBAS **** FORMAT ERROR IN INPUT DECK\n FORMAT ERROR IN INPUT DECK\n')
+        == []
+    )
+    assert names(diagnose(output, fort87=' ERROR **** A **** UNHEARD OF\n')) == ['unclassified_error']
+
+
 def test_one_error_in_two_files_is_one_finding():
     line = ' ERROR **** LoadBa **** UNIT CELL NOT NEUTRAL\n'
     found = diagnose(parse_stdout(START + line), fort87=line, stderr=line)

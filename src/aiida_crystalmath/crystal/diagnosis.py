@@ -92,12 +92,15 @@ def diagnose(output: CrystalOutput, fort87: str = '', stderr: str = '') -> list[
     :param stderr: text of the scheduler's or program's stderr.
     """
     errors = [_Line(message.raw, 'stdout', message.line) for message in output.errors]
-    errors += [_Line(message.raw, 'fort.87', message.line) for message in read_fort87(fort87)]
+    soft = [_Line(message.raw, 'stdout', message.line) for message in (*output.warnings, *output.information)]
+    for message in read_fort87(fort87):
+        # Words without the form of an error are a reason where the program stopped, and none where it ended.
+        is_error = message.raw.startswith('ERROR') or not (message.routine or output.terminated)
+        (errors if is_error else soft).append(_Line(message.raw, 'fort.87', message.line))
     noise = [_Line(message.raw, 'stdout', message.line) for message in output.noise]
     stderr_lines = [_Line(text.strip(), 'stderr', number) for number, text in enumerate(stderr.splitlines(), start=1)]
     errors += [line for line in stderr_lines if line.text.startswith('ERROR ****')]
     noise += [line for line in stderr_lines if NOISE.search(line.text)]
-    soft = [_Line(message.raw, 'stdout', message.line) for message in (*output.warnings, *output.information)]
     if output.terminated and not errors:
         # What the machine says after a normal end (mpirun cleaning up, a signal to a sleeping rank) is no failure.
         soft, noise = soft + noise, []
