@@ -34,7 +34,7 @@ def run(deck: str, folder: Path, stream: TextIO) -> int:
             raise FatalError('INPUT', 'END OF DATA IN INPUT DECK')
         out.line(title_line(deck.splitlines()[0]))
         d12 = read_d12(deck)
-        job = translate.job_from_d12(d12, external_geometry(d12, folder))
+        job = translate.job_from_d12(d12, external_geometry(d12, folder), folder)
         check(d12, job, folder)
         return _run_job(d12, job, folder, out)
     except (*KNOWN_FAILURES, FatalError) as error:
@@ -55,6 +55,8 @@ def external_geometry(d12: D12, folder: Path) -> str | None:
 
 def check(d12: D12, job: Job, folder: Path) -> None:
     """Stop where CRYSTAL stops: a charged cell, a missing density to start from."""
+    if not job.basis:
+        return
     electrons = sum(basis_set.n_electrons for basis_set in job.basis)
     charge = sum(
         basis_set.nuclear_charge

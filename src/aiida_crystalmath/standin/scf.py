@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg import eigh, eigvalsh
 
-from .model import Complex, EnergyTerms, Real, ScfCycle, ScfSettings, ScfStatus
+from .model import Complex, EnergyTerms, Real, ScfCycle, ScfSettings, ScfStatus, StandinError
 from .occupations import Filling, fermi_energy, fill, gaps
 from .populations import atomic_populations
 from .system import System, ao_atoms
@@ -144,12 +144,13 @@ def _next_density(
 def orthogonalisers(overlap: Complex) -> Complex:
     """S(k)**-1/2, shape (nk, nao, nao).
 
-    :raises ValueError: if the basis set is linearly dependent.
+    :raises StandinError: if the basis set is linearly dependent.
     """
     values, vectors = np.linalg.eigh(overlap)
     if values.min() < LINEAR_DEPENDENCE:
-        raise ValueError(
-            f'BASIS SET LINEARLY DEPENDENT: smallest overlap eigenvalue {values.min():.2e}; remove diffuse functions'
+        raise StandinError(
+            'CHOLSK',
+            f'BASIS SET LINEARLY DEPENDENT: smallest overlap eigenvalue {values.min():.2e}; remove diffuse functions',
         )
     return np.asarray((vectors * values[:, None, :] ** -0.5) @ vectors.conj().swapaxes(1, 2), dtype=complex)
 
