@@ -170,7 +170,11 @@ def test_unfinished_optimisation_has_a_wavefunction(message, generate_parent):
 
 @pytest.mark.parametrize(
     ('parameters', 'words'),
-    [({'blocks': [{'keyword': 'NEWKK'}]}, 'NEWKK'), ({'blocks': []}, 'nothing to compute'), ({'block': []}, 'block')],
+    [
+        ({'blocks': [{'keyword': 'NEWK', 'shrink': {'is': 0}}]}, 'positive'),
+        ({'blocks': []}, 'nothing to compute'),
+        ({'block': []}, 'block'),
+    ],
 )
 def test_bad_parameters_are_refused(message, generate_parent, parameters, words):
     assert words in message(parent_folder=generate_parent(), parameters=orm.Dict(parameters))

@@ -36,7 +36,7 @@ def read_bands(deck: D3, output: CrystalOutput, fort25: str | None, temporary: s
         blocks = read_fort25(fort25)
         ends = [segment.end for segment in output.properties.segments] if output.properties else []
         iss = block.iss or find_iss(blocks, ends)
-        bands = bands_from_fort25(blocks, iss=iss, n_segments=len(block.segments) or None)
+        bands = bands_from_fort25(blocks, iss=iss, n_segments=len(block.segments) or len(block.labels))
         if bands is not None:
             return bands
     text = temporary_file(temporary, 'BAND.DAT')

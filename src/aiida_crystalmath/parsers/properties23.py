@@ -19,6 +19,7 @@ from aiida_crystalmath.parsers.plot_files import read_bands, read_dos
 from aiida_crystalmath.parsers.properties_results import (
     bands_node,
     dos_node,
+    end_names,
     projected_dos_node,
     properties_parameters,
 )
@@ -46,7 +47,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
         parameters = properties_parameters(output, bands, dos, parent)
         self.attach('output_parameters', orm.Dict({**parameters, 'diagnoses': describe(findings)}), output.engine)
         if bands is not None:
-            self._attach_bands(bands, parent, output)
+            self._attach_bands(bands, parent, output, deck)
         if dos is not None:
             self.attach('output_dos', dos_node(dos), output.engine)
             if dos.n_projections > 1:
@@ -83,13 +84,13 @@ class Crystal23PropertiesParser(CrystalParserBase):
             unreadable = True
         return bands, dos, unreadable
 
-    def _attach_bands(self, bands: Bands, parent: Parent, output: CrystalOutput) -> None:
+    def _attach_bands(self, bands: Bands, parent: Parent, output: CrystalOutput, deck: D3) -> None:
         """Attach the band structure; without k-points there is nothing to attach it to."""
         if bands.kpoints is None:
             self.logger.warning('the k-points of the bands are not known: no `output_bands`')
             return
         kpoints = self.node.inputs.kpoints if 'kpoints' in self.node.inputs else None
-        self.attach('output_bands', bands_node(bands, parent, kpoints), output.engine)
+        self.attach('output_bands', bands_node(bands, parent, end_names(deck, kpoints)), output.engine)
 
     def _unexplained(
         self, output: CrystalOutput, deck: D3, bands: Bands | None, dos: Dos | None, unreadable: bool

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from aiida_crystalmath.calculations.properties23 import Parent
     from aiida_crystalmath.crystal.inputs.d3 import D3
 
-__all__ = ('bands_node', 'dos_node', 'projected_dos_node', 'properties_parameters')
+__all__ = ('bands_node', 'dos_node', 'end_names', 'projected_dos_node', 'properties_parameters')
 
 OF_THE_PARENT = ('functional', 'basis_set', 'is_spin_polarised', 'is_level_shifted', 'n_electrons')
 """What a reader of bands must know of the wavefunction."""
 
 SPINS = ('alpha', 'beta')
+
+GREEK = {'G': 'GAMMA'}
+"""CRYSTAL's label of the centre, and everybody else's."""
 
 
 def properties_parameters(
@@ -78,17 +81,17 @@ def _dos_summary(dos: Dos | None) -> dict[str, Any] | None:
     }
 
 
-def bands_node(bands: Bands, parent: Parent, kpoints: orm.KpointsData | None) -> orm.BandsData:
+def bands_node(bands: Bands, parent: Parent, names: list[tuple[str, str]]) -> orm.BandsData:
     """Return the band structure in eV.
 
     :param bands: with k-points in CRYSTAL's primitive reciprocal cell.
-    :param kpoints: the input that asked for the path, which has the labels; else ends are labelled by coordinates.
+    :param names: labels of the ends of each segment, see :func:`end_names`.
     """
     node = orm.BandsData()
     node.set_cell_from_structure(parent.structure)
     points = parent.reduced().from_crystal_fractional_k(np.asarray(bands.kpoints))
     node.set_kpoints(np.asarray(points, dtype=float))
-    node.labels = end_labels(bands, points, kpoints)
+    node.labels = end_labels(bands, points, names)
     energies = bands.energies_hartree * HARTREE_EV
     node.set_bands(energies if bands.n_spin == 2 else energies[0], units='eV')
     if bands.fermi_energy_hartree is not None:
@@ -96,12 +99,20 @@ def bands_node(bands: Bands, parent: Parent, kpoints: orm.KpointsData | None) ->
     return node
 
 
-def end_labels(bands: Bands, points: np.ndarray, kpoints: orm.KpointsData | None) -> list[tuple[int, str]]:
-    """Return (index, label) for both ends of every segment; ends that are one point are labelled once."""
-    names: list[tuple[str, str]] = []
+def end_names(deck: D3, kpoints: orm.KpointsData | None) -> list[tuple[str, str]]:
+    """Return the labels of the ends of every segment that was asked for; empty where there are none.
+
+    :param kpoints: the input that gave the path, which has the labels; else they come from the BAND block.
+    """
     if kpoints is not None:
         lines = path_segments(kpoints.get_kpoints(), kpoints.labels)
-        names = [(line.start_label, line.end_label) for line in lines]
+        return [(line.start_label, line.end_label) for line in lines]
+    block = last_block(deck, 'BAND')
+    return [(GREEK.get(a, a), GREEK.get(b, b)) for a, b in block.labels] if block is not None else []
+
+
+def end_labels(bands: Bands, points: np.ndarray, names: list[tuple[str, str]]) -> list[tuple[int, str]]:
+    """Return (index, label) for both ends of every segment; ends that are one point are labelled once."""
     if len(names) != len(bands.segments):
         names = [('', '')] * len(bands.segments)
     labels: dict[int, str] = {}
