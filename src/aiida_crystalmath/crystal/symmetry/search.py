@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,9 +80,12 @@ def find_dataset(cell: Matrix, fractional: Matrix, species: Sequence[int], sympr
     :raises SymmetryError: if spglib finds none, with its reason.
     """
     try:
-        dataset: Any = spglib.get_symmetry_dataset(
-            (cell.tolist(), fractional.tolist(), list(species)), symprec=symprec, hall_number=hall_number
-        )
+        with warnings.catch_warnings():
+            # spglib 2.8 announces another way to report errors; both ways are handled here.
+            warnings.simplefilter('ignore', DeprecationWarning)
+            dataset: Any = spglib.get_symmetry_dataset(
+                (cell.tolist(), fractional.tolist(), list(species)), symprec=symprec, hall_number=hall_number
+            )
     except spglib.SpglibError as exception:
         raise SymmetryError(_no_symmetry(str(exception), symprec)) from exception
     if dataset is None:

@@ -56,12 +56,19 @@ class Setting:
         return self.choice.lstrip('-')[:1] or 'b'
 
 
+def _space_group_type(hall_number: int) -> Any:
+    """Return spglib's description of a setting, without its warning about error handling to come."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        return spglib.get_spacegroup_type(hall_number)
+
+
 @cache
 def settings() -> tuple[Setting, ...]:
     """Return all settings of spglib's database in its order."""
     result = []
     for hall_number in range(1, N_HALL + 1):
-        kind: Any = spglib.get_spacegroup_type(hall_number)
+        kind = _space_group_type(hall_number)
         symbol = str(kind.international).split('=')[-1].strip()
         result.append(Setting(hall_number, int(kind.number), symbol, str(kind.choice)))
     return tuple(result)
@@ -94,7 +101,7 @@ def _by_symbol() -> Mapping[str, tuple[Setting, ...]]:
     """Return all settings by every way to write their symbols, see :func:`_symbol_key`."""
     table: dict[str, list[Setting]] = {}
     for item in settings():
-        kind: Any = spglib.get_spacegroup_type(item.hall_number)
+        kind = _space_group_type(item.hall_number)
         names = {part.strip() for part in str(kind.international).split('=')} | {str(kind.international_full)}
         keys = {_symbol_key(name) for name in names}
         if item.number >= 195:
