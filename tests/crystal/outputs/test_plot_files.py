@@ -287,3 +287,11 @@ def test_nothing_to_read():
     assert read_fort25('') == []
     assert find_iss([], [(0.5, 0, 0)]) is None
     assert all(isinstance(block, Fort25Bands) for block in read_fort25(fort25_block()))
+
+
+def test_exponents_of_three_digits():
+    """Fortran prints -9.28819E-311 without its E."""
+    text = '-%-0DOSS    1    3 0.00000E+00 1.00000E-02 1.00000E-01\n 0.00000E+00-1.00000E-01\n'
+    text += '    1    2    0    0    0    0\n-9.28819-311 1.00000E+00 2.50000+100\n'
+    (block,) = read_fort25(text)
+    assert block.densities.tolist() == [-9.28819e-311, 1.0, 2.5e100]

@@ -15,6 +15,7 @@ appendix D "Format of unit 25", checked on the real files of the test corpus:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from aiida_crystalmath.crystal.outputs.models import Array, Bands, Dos
 
 _FILE = 'fort.25'
 _WIDTH = 12
+_LONG_EXPONENT = re.compile(r'(\d)([-+]\d{3})\s*$')
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def _read_values(lines: list[str], start: int, count: int) -> Array:
     for number in range(start, min(start + (count + 5) // 6, len(lines))):
         line = lines[number].rstrip()
         words.extend(line[i : i + _WIDTH] for i in range(0, len(line), _WIDTH))
+    # Fortran leaves the E out when an exponent has three digits: -9.28819-311.
+    words = [_LONG_EXPONENT.sub(r'\1E\2', word) for word in words]
     try:
         values = np.array(words, dtype=np.float64)
     except ValueError as exc:
