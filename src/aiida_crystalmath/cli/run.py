@@ -270,9 +270,11 @@ def fingerprint_of(builder: Any, chain: str) -> str:
 
     def plain(value: Any) -> Any:
         if isinstance(value, Node):
-            return value.uuid if value.is_stored else value.base.caching.compute_hash()
+            return value.uuid if value.is_stored else [value.node_type, plain(value.base.attributes.all)]
         if hasattr(value, 'items'):
             return {str(key): plain(item) for key, item in sorted(value.items())}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
         return repr(value)
 
     from aiida_crystalmath import __version__
