@@ -1,4 +1,4 @@
-"""All 230 space groups: reduce, expand, restore, with cells, orientations and relaxations that users and CRYSTAL have."""
+"""All 230 space groups: reduce, expand, restore, in the cells, orientations and relaxations that occur."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_relaxation_comes_back(number):
     again = reduce(result, symprec=1e-6)
     assert again.space_group == number
     np.testing.assert_allclose(sorted(_distances(again.crystal_geometry)), sorted(_distances(relaxed)), atol=1e-5)
-    # And the atoms kept their identity: none moved further than the relaxation moves it, up to a drift of the polar axes.
+    # And the atoms kept their identity: none moved further than the relaxation moves it.
     before, after = reduced.source, result
     change = after.fractional - before.fractional
     change -= np.rint(change)

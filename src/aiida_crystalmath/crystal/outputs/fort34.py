@@ -148,7 +148,7 @@ def format_fort34(content: Fort34) -> str:
 
 def _row(values: ArrayLike) -> str:
     """Return a row of numbers in Fortran's fashion, all 17 digits: rotations must stay orthogonal."""
-    return ''.join(f'{float(value) + 0.0:24.15E}' for value in np.asarray(values, dtype=float))
+    return ''.join(f'{float(value) + 0.0:25.16E}' for value in np.asarray(values, dtype=float))
 
 
 def write_fort34(

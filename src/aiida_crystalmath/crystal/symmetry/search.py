@@ -89,7 +89,7 @@ def find_dataset(cell: Matrix, fractional: Matrix, species: Sequence[int], sympr
     except spglib.SpglibError as exception:
         raise SymmetryError(_no_symmetry(str(exception), symprec)) from exception
     if dataset is None:
-        raise SymmetryError(_no_symmetry(str(spglib.get_error_message()), symprec))
+        raise SymmetryError(_no_symmetry('no reason given', symprec))
     return dataset
 
 
