@@ -83,9 +83,9 @@ def test_exhausted_scf_goes_on(run_base):
 
 
 def test_input_error_stops_at_once(run_base):
-    """A keyword that CRYSTAL does not know: one run, its own exit code, what it said in the message."""
-    results, node = run_base({'extra': ['NOSUCHKEYWORD']})
-    assert node.exit_status == 321
+    """A word where CRYSTAL wants a number: one run, its own exit code, nothing tried."""
+    results, node = run_base({'extra': ['MAXCYCLE', 'MANY']})
+    assert node.exit_status == 320
     assert len(calculations(node)) == 1
     assert 'recovery_report' not in results
     assert 'remote_folder' in results
