@@ -22,6 +22,7 @@ EXCHANGE = {
 }
 CORRELATION = {
     'VWN': ('LDA_C_VWN', 'VOSKO-WILK-NUSAIR'),
+    'PZ': ('LDA_C_PZ', 'PERDEW-ZUNGER'),
     'PBE': ('GGA_C_PBE', 'PERDEW-BURKE-ERNZERHOF'),
     'PBESOL': ('GGA_C_PBE_SOL', 'PBEsol'),
     'LYP': ('GGA_C_LYP', 'LEE-YANG-PARR'),
@@ -35,13 +36,16 @@ PARTS = {
     'PBE0': ('PBE', 'PBE', 25.0),
     'PBESOL0': ('PBESOL', 'PBESOL', 25.0),
 }
+#: Keywords of the DFT block that steer CRYSTAL's own quadrature.
+QUADRATURE = frozenset(('TOLLDENS', 'TOLLGRID', 'BATCHPNT', 'LIMBEK', 'RADSAFE', 'CHUNKS', 'DISTGRID', 'LOAD_BALANCE'))
 HSE06_OMEGA = 0.11
 HSE06 = '0.25*SR_HF(0.11) - 0.25*GGA_X_HJS_PBE + GGA_X_PBE, GGA_C_PBE'
 
 
-def method_of(hamiltonian: Hamiltonian) -> Method:
+def method_of(hamiltonian: Hamiltonian, notes: list[str]) -> Method:
     """Translate the Hamiltonian of a deck.
 
+    :param notes: what is ignored is added here.
     :raises NotSupported: for what was not checked against CRYSTAL.
     """
     if hamiltonian.method == 'ROHF':
@@ -52,12 +56,14 @@ def method_of(hamiltonian: Hamiltonian) -> Method:
         raise NotSupported(hamiltonian.composite, 'composite methods are not in the stand-in')
     if hamiltonian.dft is None:
         return Method(unrestricted=hamiltonian.method == 'UHF')
-    return _density_functional(hamiltonian.dft, hamiltonian.dft.spin or hamiltonian.method == 'UHF')
+    return _density_functional(hamiltonian.dft, hamiltonian.dft.spin or hamiltonian.method == 'UHF', notes)
 
 
-def _density_functional(dft: Dft, unrestricted: bool) -> Method:
-    for line in dft.extra:
-        raise NotSupported(line.split()[0] if line.split() else 'DFT', 'unknown inside the DFT block')
+def _density_functional(dft: Dft, unrestricted: bool, notes: list[str]) -> Method:
+    for keyword in (line.split()[0].upper() for line in dft.extra if line.strip()[:1].isalpha()):
+        if keyword not in QUADRATURE:
+            raise NotSupported(keyword, 'unknown inside the DFT block')
+        notes.append(f"{keyword} IS IGNORED: THE QUADRATURE IS PYSCF'S")
     if dft.nonlocal_ is not None:
         raise NotSupported('NONLOCAL', 'name a functional instead')
     title, grid = 'KOHN-SHAM HAMILTONIAN', dft.grid or 'XLGRID'

@@ -74,7 +74,9 @@ def run(system: System, density: Complex, on_cycle: Callable[[ScfCycle], None], 
         state.energy = energy
         error = commutator(fock, state.density, system.overlap, halves)
         converged = number > 0 and abs(delta) < 10.0**-settings.toldee
-        state.locked = state.locked and _still_locked(settings, number, delta)
+        if state.locked and not _still_locked(settings, number, delta):
+            # what DIIS remembers belongs to the locked problem
+            state.locked, state.errors, state.focks = False, [], []
         density, filling, energies = _next_density(system, state, fock, error, halves, number)
         channels = gaps(energies, filling)
         electrons, spins = atomic_populations(state.density, system.overlap, atoms)
@@ -121,14 +123,14 @@ def _next_density(
 ) -> tuple[Complex, Filling, Real]:
     """Mix or extrapolate, shift, diagonalise, occupy."""
     settings = system.job.scf
+    kept = settings.fmixing / 100.0
     if settings.diis and number >= DIIS_START:
-        state.errors.append(error)
         state.focks.append(fock)
+        state.errors.append(error)
         del state.errors[:-DIIS_HISTORY], state.focks[:-DIIS_HISTORY]
     if settings.diis and len(state.focks) > 1:
         fock = diis_extrapolation(state.focks, state.errors)
     elif state.previous_fock is not None:
-        kept = settings.fmixing / 100.0
         fock = (1.0 - kept) * fock + kept * state.previous_fock
     state.previous_fock = fock
     if settings.levshift > 0.0:

@@ -32,14 +32,26 @@ MAX_SHRINK_EXACT, MAX_SHRINK_PURE = 3, 4
 #: Keywords that change only what CRYSTAL prints, stores or how it splits the work.
 OUTPUT_ONLY = frozenset(
     ('EXTPRT', 'CIFPRT', 'CIFPRTSYM', 'COORPRT', 'NEIGHBOR', 'NEIGHPRT', 'ATOMSYMM', 'NOSHIFT', 'PRINTOUT', 'PARAMPRT')
-    + ('FRACTION', 'ANGSTROM', 'BOHR', 'STRUCPRT', 'MAKESAED', 'SETPRINT', 'PRSYMDIR', 'SYMMDIR', 'TENSOR', 'BASE')
+    + (
+        'RAYCOV',
+        'FRACTION',
+        'ANGSTROM',
+        'BOHR',
+        'STRUCPRT',
+        'MAKESAED',
+        'SETPRINT',
+        'PRSYMDIR',
+        'SYMMDIR',
+        'TENSOR',
+        'BASE',
+    )
 )
 #: Keywords of the SCF section that steer CRYSTAL's own integrals, memory and parallelism.
 MACHINERY = frozenset(
     ('MPP', 'CMPLXFAC', 'REPLDATA', 'CHUNKS', 'LOWMEM', 'NOLOWMEM', 'MEMOPRT', 'MAXNODES', 'NODIRECT', 'SCFDIR')
     + ('NOMONDIR', 'MONSPLIT', 'ILASIZE', 'INTGPACK', 'EXCHPERM', 'NOBIPOLA', 'NOBIPCOU', 'NOBIPEXC', 'POLEORDR')
     + ('BIPOLAR', 'BIPOSIZE', 'EXCHSIZE', 'ROOTCOMM', 'NOSYMADA', 'SYMADAPT', 'NOFMWF', 'FMWF', 'SAVEPRED', 'KSYMMPRT')
-    + ('KNETOUT', 'PRINTOUT', 'DIISALLK', 'HISTDIIS', 'THREDIIS', 'THRKDIIS', 'SLOSHING', 'NOSHIFT', 'ENDSCF')
+    + ('KNETOUT', 'PRINTOUT', 'DIISALLK', 'HISTDIIS', 'THREDIIS', 'THRKDIIS', 'SLOSHING', 'NOSHIFT', 'ENDSCF', 'TOLPSEUD')
 )
 #: Keywords of OPTGEOM that do not change where the minimum is.
 OPTIMISER_MACHINERY = frozenset(
@@ -66,7 +78,7 @@ def job_from_d12(d12: D12, external: str | None = None, folder: Path | None = No
     rotations, translations = _operators(geometry)
     if d12.ends_behind_geometry:
         return Job(parameters.title, geometry, (), rotations=rotations, translations=translations, testgeom=True)
-    method = method_of(parameters.hamiltonian)
+    method = method_of(parameters.hamiltonian, notes)
     shrink, kmesh, isp = _mesh(parameters, geometry, method, notes)
     if geometry.dimensionality == 2:
         if method.hybrid_percent > 0 and method.omega == 0.0:
