@@ -269,3 +269,26 @@ def test_layer_groups_leave_c_alone(number):
     assert {round(abs(z), 9) for z in geometry.positions[:, 2]} == {0.9}
     reduced = reduce(geometry, mode='external')
     assert n_operators(reduced) % len(geometry) == 0
+
+
+def test_a_block_that_does_not_reproduce_the_structure_is_not_used(monkeypatch):
+    """If CRYSTAL would build another cell than the standard one, the structure goes through fort.34, with the reason."""
+    from aiida_crystalmath.crystal.symmetry import reduction
+
+    monkeypatch.setattr(reduction, 'primitive_matrix', lambda centring: np.diag([1.0, 1.0, 0.5]))
+    reduced = assert_comes_back(MGO)
+    assert (reduced.block.keyword, n_operators(reduced)) == ('EXTERNAL', 48)
+    assert 'given cell' in reduced.reason or 'counterpart' in reduced.reason
+
+
+def test_nearly_symmetric_structures_become_symmetric_within_the_tolerance():
+    rng = np.random.default_rng(4)
+    noisy = MGO.with_positions(
+        MGO.positions + 2e-4 * rng.normal(size=(8, 3)), MGO.cell + 2e-5 * rng.normal(size=(3, 3))
+    )
+    assert reduce(noisy).space_group == 1
+    reduced = reduce(noisy, symprec=1e-2)
+    assert (reduced.space_group, len(reduced.crystal_geometry)) == (225, 2)
+    result = reduced.restore(reduced.crystal_geometry)
+    np.testing.assert_allclose(result.positions, noisy.positions, atol=1e-2)
+    assert np.abs(result.positions - noisy.positions).max() > 1e-5
