@@ -272,7 +272,7 @@ def test_layer_groups_leave_c_alone(number):
 
 
 def test_a_block_that_does_not_reproduce_the_structure_is_not_used(monkeypatch):
-    """If CRYSTAL would build another cell than the standard one, the structure goes through fort.34, with the reason."""
+    """If CRYSTAL would build another cell than the standard one, it goes through fort.34, with the reason."""
     from aiida_crystalmath.crystal.symmetry import reduction
 
     monkeypatch.setattr(reduction, 'primitive_matrix', lambda centring: np.diag([1.0, 1.0, 0.5]))
