@@ -28,6 +28,7 @@ def run(deck: str, folder: Path, stream: TextIO) -> int:
     :param stream: the output.
     """
     out = Output(stream)
+    (folder / 'fort.87').unlink(missing_ok=True)
     out.start(__version__)
     try:
         if not deck.strip():

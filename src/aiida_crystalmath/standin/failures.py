@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from aiida_crystalmath.crystal.basis import BasisError
 from aiida_crystalmath.crystal.inputs.errors import DeckError
+from aiida_crystalmath.crystal.outputs.fort34 import Fort34Error
+from aiida_crystalmath.crystal.symmetry import SymmetryError
 
 from .model import NotSupported, StandinError
 from .writers.fort87 import write_fort87
 from .writers.frame import Output
 
-KNOWN_FAILURES = (NotSupported, StandinError, DeckError, BasisError)
+KNOWN_FAILURES = (NotSupported, StandinError, DeckError, BasisError, Fort34Error, SymmetryError)
 """What a program reports as an error of its input or its run; anything else is a bug and leaves a traceback."""
 
 _ENDS_EARLY = ('the deck ends', 'the deck is empty', 'END is missing', 'is not closed')
@@ -39,11 +42,20 @@ def report(out: Output, folder: Path, error: Exception) -> int:
     return 1
 
 
+@cache
+def _known_keywords() -> frozenset[str]:
+    from aiida_crystalmath.crystal.inputs.keywords import KEYWORDS
+
+    return frozenset(keyword.name.upper() for keyword in KEYWORDS)
+
+
 def translate(error: Exception) -> FatalError:
     """Return the error in CRYSTAL's words."""
     if isinstance(error, FatalError):
         return error
     if isinstance(error, NotSupported):
+        if error.keyword.isalnum() and error.keyword not in _known_keywords():
+            return FatalError('READM2', 'KEYWORD NOT ALLOWED', f'{error.keyword}: {error.reason}')
         return FatalError('STANDIN', f'{error.keyword} NOT SUPPORTED', error.reason)
     if isinstance(error, StandinError):
         return FatalError(error.routine, error.message)
@@ -55,4 +67,8 @@ def translate(error: Exception) -> FatalError:
         return FatalError(routine, 'FORMAT ERROR IN INPUT DECK', text)
     if isinstance(error, BasisError):
         return FatalError('INPBAS', 'FORMAT ERROR IN INPUT DECK', str(error))
+    if isinstance(error, Fort34Error):
+        return FatalError('EXTERNAL', 'FORMAT ERROR IN GEOMETRY DATA FILE', str(error))
+    if isinstance(error, SymmetryError):
+        return FatalError('CRYSTA', 'GEOMETRY NOT CONSISTENT WITH THE GROUP', str(error))
     raise error

@@ -30,6 +30,9 @@ from .writers.symmetry import IrreduciblePoints, SymmetryOperators, irreducible_
 CHECK_VARIABLE = 'CRYSTALMATH_STANDIN_CHECK_BANDS'
 """Environment variable: when set, BAND measures the error of its interpolation at two k-points."""
 
+TINY = 1e-20
+"""Densities of states below this are written as zero."""
+
 
 @dataclass
 class State:
@@ -58,6 +61,7 @@ def run(deck: str, folder: Path, stream: TextIO) -> int:
     :param stream: the output.
     """
     out = Output(stream)
+    (folder / 'fort.87').unlink(missing_ok=True)
     out.start(__version__)
     try:
         path = folder / 'fort.9'
@@ -177,9 +181,8 @@ def ppan(state: State, block: Any) -> None:
 
 def _shrink(shrink: Any, wfn: WavefunctionFile) -> tuple[tuple[int, int, int], int]:
     """Return the net of NEWK, one division along the directions that do not repeat, and Gilat's."""
-    divisions = getattr(shrink, 'is_', None) or shrink.model_dump(by_alias=True)['is']
-    wanted = [int(divisions)] * 3 if isinstance(divisions, int) else [int(value) for value in divisions]
-    first, second, third = (value if axis < wfn.geometry.dimensionality else 1 for axis, value in enumerate(wanted[:3]))
+    dimensionality = wfn.geometry.dimensionality
+    first, second, third = (int(value) if axis < dimensionality else 1 for axis, value in enumerate(shrink.factors))
     return (first, second, third), int(shrink.isp)
 
 
@@ -218,7 +221,7 @@ def _orbitals(wfn: WavefunctionFile, projection: Any) -> list[int]:
 
 
 def _padded(energies: Real, densities: Real) -> tuple[Real, Real]:
-    """Add a zero at both ends, as CRYSTAL does."""
+    """Add a zero at both ends, as CRYSTAL does; tails of Gaussians too small for two digits of exponent are zero."""
     step = energies[1] - energies[0]
     wider = np.concatenate([[energies[0] - step], energies, [energies[-1] + step]])
-    return wider, np.pad(densities, ((0, 0), (0, 0), (1, 1)))
+    return wider, np.pad(np.where(np.abs(densities) < TINY, 0.0, densities), ((0, 0), (0, 0), (1, 1)))
