@@ -26,7 +26,7 @@ def truth(corpus):
 def parse(corpus, truth, generate_calc_job_node, generate_parser):
     """Parse a corpus run; the input structure is the given one, or the primitive cell that the output begins with."""
 
-    def factory(run, structure=None, parameters=None, files=None, **kwargs):
+    def factory(run, structure=None, parameters=None, files=None, temporary=None, **kwargs):
         output = corpus / run / truth[run]['file'] if run else None
         if structure is None and output is not None:
             initial = parse_stdout(output.read_text(errors='replace')).initial_geometry
@@ -37,8 +37,8 @@ def parse(corpus, truth, generate_calc_job_node, generate_parser):
         node = generate_calc_job_node(
             ENTRY_POINT, {**({'crystal.out': output} if output else {}), **(files or {})}, inputs, **kwargs
         )
-        results, function = generate_parser(ENTRY_POINT).parse_from_node(node, store_provenance=False)
-        return results, function
+        parser = generate_parser(ENTRY_POINT)
+        return parser.parse_from_node(node, store_provenance=False, retrieved_temporary_folder=temporary)
 
     return factory
 
@@ -184,6 +184,28 @@ def test_message_of_fort87_counts(parse):
     results, function = parse('incomplete_scf', files={'fort.87': ' ERROR **** BFGS_ **** PXK TOO SMALL\n'})
     assert function.exit_status == 502
     assert 'output_parameters' in results
+
+
+def test_last_scf_of_an_optimisation_comes_from_its_log(parse, corpus):
+    """Of 19 SCFs the main output shows only the first; the last lines of SCFOUT.LOG are of the one that was killed."""
+    folder = corpus / 'nio_opt_walltime'
+    results, _ = parse('nio_opt_walltime', parameters={'geometry': {'optgeom': {}}}, temporary=str(folder))
+    optimisation = results['output_parameters'].get_dict()['optimisation']
+    energies = optimisation['last_scf']['energies_hartree']
+    last = [line for line in (folder / 'SCFOUT.LOG').read_text().splitlines() if line.startswith(' CYC ')][-1]
+    assert energies[-1] == pytest.approx(float(last.split('ETOT(AU)')[1].split()[0]))
+
+
+def test_last_whole_step_file_is_taken(corpus, tmp_path):
+    from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Optimisation
+    from aiida_crystalmath.parsers.crystal23 import last_step_file
+
+    for name in ('optc001', 'optc002', 'optc003'):
+        (tmp_path / name).write_bytes((corpus / 'mgo_scf_b3lyp' / name).read_bytes())
+    (tmp_path / 'optc004').write_text((tmp_path / 'optc003').read_text()[:300])
+    geometry = last_step_file(str(tmp_path), CrystalOutput(optimisation=Optimisation()))
+    assert geometry.cell[0, 1] == pytest.approx(2.12007023163)
+    assert last_step_file(str(tmp_path), CrystalOutput()) is None
 
 
 def test_missing_output(parse, generate_structure):

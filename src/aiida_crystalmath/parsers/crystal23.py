@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from aiida.engine import ExitCode
 from aiida_crystalmath.calculations.crystal23 import reduced_from_inputs
 from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
 from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.outputs.fort34 import read_fort34
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, OptPoint
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
-from aiida_crystalmath.parsers.base import CrystalParserBase, describe
+from aiida_crystalmath.parsers.base import CrystalParserBase, describe, temporary_file
 from aiida_crystalmath.parsers.cells import CellMap
-from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters
+from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters, scf_results
 
 __all__ = ('Crystal23Parser',)
 
@@ -29,7 +31,7 @@ class Crystal23Parser(CrystalParserBase):
 
     CACHE_VERSION = 1
 
-    def parse(self, **_: Any) -> ExitCode | None:
+    def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the retrieved files."""
         text = self.text(self.node.get_option('output_filename') or 'crystal.out')
         if text is None:
@@ -40,7 +42,10 @@ class Crystal23Parser(CrystalParserBase):
             return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
         cells = self._cells(inputs, output)
-        self._attach_results(output, findings, cells, inputs)
+        log = temporary_file(retrieved_temporary_folder, 'SCFOUT.LOG') if output.optimisation else None
+        last_scf = scf_results(parse_stdout(log)) if log else None
+        last = last_geometry(output) or last_step_file(retrieved_temporary_folder, output)
+        self._attach_results(output, findings, cells, inputs, last_scf=last_scf, last=last)
         return self.conclude(findings, self._unexplained(output, inputs))
 
     def _cells(self, inputs: dict[str, Any], output: CrystalOutput) -> CellMap:
@@ -55,20 +60,32 @@ class Crystal23Parser(CrystalParserBase):
         return CellMap(reduced, output.initial_geometry, edited=edited)
 
     def _attach_results(
-        self, output: CrystalOutput, findings: list[Finding], cells: CellMap, inputs: dict[str, Any]
+        self,
+        output: CrystalOutput,
+        findings: list[Finding],
+        cells: CellMap,
+        inputs: dict[str, Any],
+        *,
+        last_scf: dict[str, Any] | None,
+        last: Geometry | None,
     ) -> None:
-        """Build and attach every output node."""
-        parameters = {
+        """Build and attach every output node.
+
+        :param last_scf: the last SCF of an optimisation, as SCFOUT.LOG tells it.
+        :param last: geometry the optimisation came to.
+        """
+        parameters: dict[str, Any] = {
             **crystal_parameters(output, cells),
             **method_parameters(inputs),
             'diagnoses': describe(findings),
         }
+        if last_scf is not None and 'optimisation' in parameters:
+            parameters['optimisation']['last_scf'] = last_scf
         self.attach('output_parameters', orm.Dict(parameters), output.engine)
         if output.optimisation is None:
             return
         from aiida_crystalmath.data.structure import from_geometry
 
-        last = last_geometry(output)
         points = [point for point in output.optimisation.points if point.geometry is not None]
         try:
             if last is not None:
@@ -101,6 +118,22 @@ def last_geometry(output: CrystalOutput) -> Geometry | None:
         return output.final_geometry
     printed = [point.geometry for point in optimisation.points if point.geometry is not None]
     return printed[-1] if printed else None
+
+
+def last_step_file(folder: str | None, output: CrystalOutput) -> Geometry | None:
+    """Return the geometry of the last optc or opta file, for a run that was stopped before it printed any.
+
+    The files are numbered by point and have the format of fort.34 (CRYSTAL User's Manual, OPTGEOM).
+    """
+    if folder is None or output.optimisation is None:
+        return None
+    for path in sorted(Path(folder).glob('opt[ac]*'), key=lambda path: path.name[4:], reverse=True):
+        try:
+            return read_fort34(path.read_text(encoding='utf-8', errors='replace')).geometry
+        except ValueError:
+            # The file that was being written when the run was stopped: the one before it is whole.
+            continue
+    return None
 
 
 def trajectory(points: list[OptPoint], cells: CellMap) -> orm.TrajectoryData:

@@ -12,7 +12,7 @@ from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
 from aiida_crystalmath.parsers.cells import CellMap
 
-__all__ = ('crystal_parameters', 'method_parameters')
+__all__ = ('crystal_parameters', 'method_parameters', 'scf_results')
 
 KEPT_CYCLES = 100
 """SCF cycles whose energies are kept, the last ones."""
@@ -26,7 +26,7 @@ def crystal_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
             **_system(output, cells),
             **_energies(output),
             **_electronic(output),
-            'scf': _scf(output),
+            'scf': scf_results(output),
             'optimisation': _optimisation(output),
             **_mulliken(output, cells),
         }
@@ -90,8 +90,8 @@ def _electronic(output: CrystalOutput) -> dict[str, Any]:
     }
 
 
-def _scf(output: CrystalOutput) -> dict[str, Any] | None:
-    """Describe the last SCF of the main output; in an optimisation CRYSTAL prints only the first one there."""
+def scf_results(output: CrystalOutput) -> dict[str, Any] | None:
+    """Describe the last SCF of an output; in an optimisation CRYSTAL prints only the first one in the main output."""
     if not output.scf:
         return None
     run = output.scf[-1]
