@@ -1,5 +1,5 @@
 # Shared by the setup scripts: find a Python, make the virtual environment, install the package with its extras.
-# Sourced, never run. Sets ROOT (the checkout) and offers say, ensure_python, ensure_venv.
+# Sourced, never run. Sets ROOT (the checkout) and offers say, die, ensure_python, ensure_venv, ensure_dot.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -38,4 +38,14 @@ ensure_venv() {
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=24'
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$ROOT[$extras]"
   printf '%s\n' "$stamp" > "$venv/.installed"
+}
+
+# `verdi node graph generate` draws with Graphviz: install it where that can be done, else say how.
+ensure_dot() {
+  command -v dot >/dev/null 2>&1 && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends graphviz; } \
+      >/dev/null 2>&1 && return
+  fi
+  echo 'note: Graphviz (dot) is not installed; only "verdi node graph generate" needs it'
 }

@@ -21,6 +21,7 @@ fi
 
 say 'Installing aiida-crystalmath with the stand-in engine (downloads once)'
 ensure_venv "$VENV" standin
+ensure_dot
 mkdir -p "$DEMO"
 PATH="$VENV/bin:$PATH"
 

@@ -14,6 +14,7 @@ unset PYTHONDONTWRITEBYTECODE
 
 say 'Installing'
 ensure_venv "$VENV" dev,docs
+ensure_dot
 bash setup_scripts/peers_env.sh
 PATH="$VENV/bin:$PATH"
 

@@ -57,7 +57,7 @@ class Crystal23Calculation(CrystalCalcJob):
             serializer=orm.to_aiida_type,
             validator=validate_parameters,
             help='All of the input but geometry and basis sets: `title`, `geometry`, `basis`, `hamiltonian`, `scf` '
-            '(:class:`~aiida_crystalmath.crystal.inputs.parameters.CrystalParameters`).',
+            '(``crystal.inputs.parameters.CrystalParameters``).',
         )
         spec.input_namespace(
             'basis_sets',
@@ -88,7 +88,7 @@ class Crystal23Calculation(CrystalCalcJob):
             required=False,
             serializer=orm.to_aiida_type,
             validator=model_validator(CrystalSettings),
-            help='How the job is prepared (:class:`~aiida_crystalmath.calculations.settings.CrystalSettings`).',
+            help='How the job is prepared (``calculations.settings.CrystalSettings``).',
         )
         spec.inputs.validator = join_validators(spec.inputs.validator, validate_inputs)
         spec.output(

@@ -106,7 +106,7 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
             serializer=orm.to_aiida_type,
             validator=validate_parameters,
             help='`{"blocks": [...]}`: the keywords of the input in order, as '
-            ":class:`~aiida_crystalmath.crystal.inputs.d3.D3` holds them. Numbers of atoms and bands are CRYSTAL's.",
+            "``crystal.inputs.d3.D3`` holds them. Numbers of atoms and bands are CRYSTAL's.",
         )
         spec.input(
             'kpoints',
@@ -122,7 +122,7 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
             required=False,
             serializer=orm.to_aiida_type,
             validator=model_validator(PropertiesSettings),
-            help='How the job is prepared (:class:`~aiida_crystalmath.calculations.settings.PropertiesSettings`).',
+            help='How the job is prepared (``calculations.settings.PropertiesSettings``).',
         )
         spec.inputs.validator = join_validators(spec.inputs.validator, validate_inputs)
         spec.exit_code(
