@@ -51,6 +51,24 @@ END
 {scf}END
 """
 
+CO = """carbon monoxide
+MOLECULE
+1
+2
+6 0.0 0.0 0.0
+8 0.0 0.0 1.13
+{geometry}END
+6 2
+1 0 3 2.0 0.0
+1 1 3 4.0 0.0
+8 2
+1 0 3 2.0 0.0
+1 1 3 6.0 0.0
+99 0
+END
+{hamiltonian}{scf}END
+"""
+
 BANDS_AND_DOSS = """NEWK
 8 8
 1 0
@@ -99,10 +117,10 @@ def crystal() -> Runner:
 
 @pytest.fixture(scope='session')
 def deck() -> Callable[..., str]:
-    """Return the text of a small deck: ``deck('MGO' or 'H2', geometry=..., scf=..., hamiltonian=...)``."""
+    """Return the text of a small deck: ``deck('MGO', 'H2' or 'CO', geometry=..., scf=..., hamiltonian=...)``."""
 
     def make(system: str, *, geometry: str = '', scf: str = '', hamiltonian: str = '') -> str:
-        return {'MGO': MGO, 'H2': H2}[system].format(geometry=geometry, scf=scf, hamiltonian=hamiltonian)
+        return {'MGO': MGO, 'H2': H2, 'CO': CO}[system].format(geometry=geometry, scf=scf, hamiltonian=hamiltonian)
 
     return make
 
