@@ -1,8 +1,8 @@
 """Symmetry-allowed displacements of a geometry: the variables of an optimisation.
 
 A variable is an orthonormal pattern of atomic displacements (Cartesian, bohr) or of strain (dimensionless, times the
-length V**(1/3) so that its gradient is in hartree/bohr as well). Patterns are those that every symmetry operator of the job
-leaves unchanged; moving all atoms together is left out.
+length V**(1/3) so that its gradient is in hartree/bohr as well). Patterns are those that every symmetry operator of the
+job leaves unchanged; moving all atoms together is left out.
 """
 
 from __future__ import annotations

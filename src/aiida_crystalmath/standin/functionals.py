@@ -1,7 +1,7 @@
 """CRYSTAL's density functionals in libxc's language, as far as their energies were checked against CRYSTAL's.
 
-Traps: CRYSTAL's B3LYP has VWN5 (PySCF's plain ``b3lyp`` is 52 mHa off for CO); its HSE06 is built on the HJS hole (libxc's
-``hse06`` on an older one, 37 mHa off for S2).
+Traps: CRYSTAL's B3LYP has VWN5 (PySCF's plain ``b3lyp`` is 52 mHa off for CO); its HSE06 is built on the HJS hole
+(libxc's ``hse06`` on an older one, 37 mHa off for S2).
 """
 
 from __future__ import annotations

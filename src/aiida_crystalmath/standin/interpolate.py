@@ -1,8 +1,9 @@
 """Bands and densities of states between the k-points of the SCF.
 
-F - T is transformed to direct space and back with the image of each pair of atoms that is nearest in the supercell of the
-k-mesh (Wigner-Seitz, as CRYSTAL does with its direct-space Fock matrix); S and T are exact at every k-point. On the points
-of the mesh the bands are exact. PySCF's own bands at new points are not used for exact exchange: they diverge near the mesh.
+F - T is transformed to direct space and back with the image of each pair of atoms that is nearest in the supercell of
+the k-mesh (Wigner-Seitz, as CRYSTAL does with its direct-space Fock matrix); S and T are exact at every k-point. On the
+points of the mesh the bands are exact. PySCF's own bands at new points are not used: with exact exchange they diverge
+near the points of the mesh, and without it they take longer than the SCF.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ def dense_mesh(mesh: Sequence[int]) -> tuple[Real, Real]:
 
 
 def atom_orbitals(wavefunction: WavefunctionFile, atoms: Sequence[int]) -> list[int]:
-    """Indices (from 0) of the orbitals of atoms (indices from 0)."""
+    """Return the indices (from 0) of the orbitals of atoms (indices from 0)."""
     return [int(i) for i in np.flatnonzero(np.isin(wavefunction.ao_atoms, list(atoms)))]
 
 
@@ -219,7 +220,7 @@ def _broaden(axis: Real, levels: Real, counts: Real, sigma: float) -> Real:
         left, right = np.searchsorted(axis, (part[0] - 8 * sigma, part[-1] + 8 * sigma))
         distance = (axis[left:right, None] - part) / sigma
         result[left:right] += np.exp(-0.5 * distance**2) @ weight
-    return result / (sigma * np.sqrt(2.0 * np.pi))
+    return np.asarray(result / (sigma * np.sqrt(2.0 * np.pi)))
 
 
 def fermi_on_mesh(wavefunction: WavefunctionFile, mesh: Sequence[int]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -60,8 +60,11 @@ def optimise_molecule(
             seconds = time.perf_counter() - started
             forces = gradient.reshape(-1, 3)
             number = len(points) + 1
-            point = make_point(number, energy, previous, geometry, gradient, step, settings, 0, forces, seconds)
-            points.append(replace(point, scf_cycles=0 if result is None else len(result.cycles) - 1))
+            point = make_point(
+                number, energy, previous, geometry, settings, gradient=gradient, step=step, forces=forces
+            )
+            cycles = 0 if result is None else len(result.cycles) - 1
+            points.append(replace(point, scf_cycles=cycles, wall_s=seconds))
             if number > journal.earlier:
                 on_point(points[-1])
                 journal.reported(number)
@@ -73,8 +76,8 @@ def optimise_molecule(
     except ScfFailed as failure:
         last = points[-1].energy if points else failure.result.energy
         return OptResult('scf_failed', tuple(points), failure.geometry, last, failure.result)
-    status = 'converged' if all(points[-1].converged) else 'failed'
-    return OptResult(status, tuple(points), geometry, energy, result)  # type: ignore[arg-type]
+    status: Literal['converged', 'failed'] = 'converged' if all(points[-1].converged) else 'failed'
+    return OptResult(status, tuple(points), geometry, energy, result)
 
 
 def energy_and_gradient(job: Job, on_cycle: OnCycle, density: Complex | None) -> tuple[ScfResult, Real]:

@@ -1,11 +1,11 @@
 """Geometry optimisation with CRYSTAL's controls.
 
-Crystals and slabs: PySCF has no gradients for Gaussian density fitting, so the few variables that the symmetry leaves free
-are differentiated by energies, with steps well above the noise between cells, and a polynomial is fitted to all energies
-known. Molecules: analytic gradients (:mod:`.molecule`).
+Crystals and slabs: PySCF has no gradients for Gaussian density fitting, so the few variables that the symmetry leaves
+free are differentiated by energies, with steps well above the noise between cells, and a polynomial is fitted to all
+energies known. Molecules: analytic gradients (:mod:`.molecule`).
 
-Every energy is kept in OPTINFO.DAT as soon as it is known. A restart walks the same path with the energies that are there,
-so that a killed run continues where it was.
+Every energy is kept in OPTINFO.DAT as soon as it is known. A restart walks the same path with the energies that are
+there, so that a killed run continues where it was.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -169,7 +169,7 @@ class NumericalOptimiser:
                 started, known = time.perf_counter(), len(self._samples)
                 energy = self._energy(x)
                 if self._variables.count == 0:
-                    return self._finish(x, [self._point(1, x, energy, None, np.zeros(0), np.zeros(0), 0, 0.0)])
+                    return self._finish(x, [self._point(1, x, energy, gradient=np.zeros(0), step=np.zeros(0))])
                 cycles = self._cycles
                 self._sample_around(x, first=not points)
                 gradient, hessian = self._fit(x)
@@ -177,8 +177,9 @@ class NumericalOptimiser:
                 extra = len(self._samples) - known - 1
                 previous = points[-1].energy if points else None
                 seconds = time.perf_counter() - started
-                point = self._point(len(points) + 1, x, energy, previous, gradient, step, extra, seconds)
-                points.append(replace(point, scf_cycles=cycles))
+                point = self._point(len(points) + 1, x, energy, previous, gradient=gradient, step=step)
+                point = replace(point, extra_energies=extra, scf_cycles=cycles, wall_s=seconds)
+                points.append(point)
                 if point.n > self._journal.earlier:
                     self._on_point(points[-1])
                     self._journal.reported(point.n)
@@ -197,9 +198,8 @@ class NumericalOptimiser:
         notes = (
             'DERIVATIVES ARE NUMERICAL: ENERGIES OF DIFFERENT CELLS HAVE A NOISE OF 0.01-0.02 mHa; TOLDEE IS NOT USED',
         )
-        status = 'converged' if all(points[-1].converged) else 'failed'
-        energy = points[-1].energy
-        return OptResult(status, tuple(points), self._variables.geometry(x), energy, self._last[1], notes)  # type: ignore[arg-type]
+        status: Literal['converged', 'failed'] = 'converged' if all(points[-1].converged) else 'failed'
+        return OptResult(status, tuple(points), self._variables.geometry(x), points[-1].energy, self._last[1], notes)
 
     # -- energies ---------------------------------------------------------------------------------------
     def _energy(self, x: Real) -> float:
@@ -276,27 +276,18 @@ class NumericalOptimiser:
         number: int,
         x: Real,
         energy: float,
-        previous: float | None,
+        previous: float | None = None,
+        *,
         gradient: Real,
         step: Real,
-        extra: int,
-        seconds: float,
     ) -> OptPoint:
         inside = len(self._variables.strains)
         forces = None
         if len(self._variables.displacements):
             forces = np.tensordot(gradient[inside:], self._variables.displacements, axes=1)
+        geometry = self._variables.geometry(x)
         return make_point(
-            number,
-            energy,
-            previous,
-            self._variables.geometry(x),
-            gradient,
-            step,
-            self._settings,
-            extra,
-            forces,
-            seconds,
+            number, energy, previous, geometry, self._settings, gradient=gradient, step=step, forces=forces
         )
 
 
@@ -305,12 +296,11 @@ def make_point(
     energy: float,
     previous: float | None,
     geometry: Geometry,
+    settings: OptSettings,
+    *,
     gradient: Real,
     step: Real,
-    settings: OptSettings,
-    extra: int,
     forces: Real | None,
-    seconds: float,
 ) -> OptPoint:
     """Make a point and its four tests: largest and rms gradient, largest and rms of the step that comes next."""
 
@@ -338,9 +328,7 @@ def make_point(
         max_displacement=measured[2],
         rms_displacement=measured[3],
         converged=(met[0], met[1], met[2], met[3]),
-        extra_energies=extra,
         gradients=forces,
-        wall_s=seconds,
     )
 
 

@@ -9,38 +9,38 @@ import numpy as np
 from aiida_crystalmath.crystal.basis import BasisSet
 from aiida_crystalmath.crystal.basis_models import SHELL_FUNCTIONS
 
-from .model import Complex, Mulliken, Real
+from .model import Complex, Integer, Mulliken, Real
 from .system import ao_atoms, shell_list
 
 
 def orbital_populations(density: Complex, overlap: Complex) -> Real:
-    """Populations of the orbitals in each spin channel, (nspin, nao): the diagonal of P S averaged over k."""
+    """Average the diagonal of P S over k: populations of the orbitals in each spin channel, (nspin, nao)."""
     nk = overlap.shape[0]
     return np.asarray(np.einsum('skij,kji->si', density, overlap).real / nk, dtype=float)
 
 
-def atomic_populations(density: Complex, overlap: Complex, atoms: Real) -> tuple[Real, Real | None]:
+def atomic_populations(density: Complex, overlap: Complex, atoms: Integer) -> tuple[Real, Real | None]:
     """Electrons, and alpha minus beta electrons (None when restricted), of each atom.
 
     :param atoms: index of the atom of each orbital.
     """
     orbitals = orbital_populations(density, overlap)
-    electrons = np.bincount(atoms.astype(int), weights=orbitals.sum(axis=0))
+    electrons = np.bincount(atoms, weights=orbitals.sum(axis=0)).astype(float)
     if len(orbitals) == 1:
         return electrons, None
-    return electrons, np.bincount(atoms.astype(int), weights=orbitals[0] - orbitals[1])
+    return electrons, np.bincount(atoms, weights=orbitals[0] - orbitals[1]).astype(float)
 
 
 def mulliken(density: Complex, overlap: Complex, basis: Sequence[BasisSet]) -> Mulliken:
-    """Populations of a density (nspin, nk, nao, nao) in CRYSTAL's order of orbitals."""
+    """Analyse a density (nspin, nk, nao, nao) in CRYSTAL's order of orbitals."""
     orbitals = orbital_populations(density, overlap)
     atoms = ao_atoms(basis)
     natom = len(basis)
     shells = shell_list(basis)
-    shell_of = np.repeat(np.arange(len(shells)), [SHELL_FUNCTIONS[kind] for _, kind, _ in shells])
+    shell_of = np.repeat(np.arange(len(shells), dtype=np.int64), [SHELL_FUNCTIONS[kind] for _, kind, _ in shells])
 
-    def by(index: Real, values: Real, size: int) -> Real:
-        return np.bincount(index, weights=values, minlength=size)
+    def by(index: Integer, values: Real, size: int) -> Real:
+        return np.bincount(index, weights=values, minlength=size).astype(float)
 
     total = orbitals.sum(axis=0)
     spin = orbitals[0] - orbitals[1] if len(orbitals) == 2 else None

@@ -77,7 +77,7 @@ def run(system: System, density: Complex, on_cycle: Callable[[ScfCycle], None], 
         if state.locked and not _still_locked(settings, number, delta):
             # what DIIS remembers belongs to the locked problem
             state.locked, state.errors, state.focks = False, [], []
-        density, filling, energies = _next_density(system, state, fock, error, halves, number)
+        density, filling, energies = _next_density(system, state, number, fock=fock, error=error, halves=halves)
         channels = gaps(energies, filling)
         electrons, spins = atomic_populations(state.density, system.overlap, atoms)
         cycle = ScfCycle(
@@ -119,7 +119,7 @@ def _still_locked(settings: ScfSettings, number: int, delta: float) -> bool:
 
 
 def _next_density(
-    system: System, state: _State, fock: Complex, error: Complex, halves: Complex, number: int
+    system: System, state: _State, number: int, *, fock: Complex, error: Complex, halves: Complex
 ) -> tuple[Complex, Filling, Real]:
     """Mix or extrapolate, shift, diagonalise, occupy."""
     settings = system.job.scf

@@ -114,7 +114,7 @@ class OneElectron:
         self.kpts: Real = self.pyscf.get_abs_kpts(self.kpoints) if job.periodic else np.zeros((1, 3))
 
     def outward(self, matrix: Any) -> Complex:
-        """PySCF's (..., nao, nao), with or without the axis of k-points, to CRYSTAL's order and shape (..., nk, ...)."""
+        """Turn PySCF's (..., nao, nao), for molecules without the axis of k-points, to CRYSTAL's order and shape."""
         array = np.asarray(matrix)
         if not self.job.periodic:
             array = array[..., None, :, :]
@@ -196,7 +196,7 @@ class System(OneElectron):
         return Potential(matrix, coulomb, exchange, coulomb + exchange)
 
     def trace(self, operator: Complex, density: Complex) -> float:
-        """Expectation value per cell of an operator ((nspin,) nk, nao, nao)."""
+        """Return the expectation value per cell of an operator ((nspin,) nk, nao, nao)."""
         return float(np.einsum('skij,skji->', np.broadcast_to(operator, density.shape), density).real) / self.nk
 
     # -- starting density -------------------------------------------------------------------------
@@ -218,7 +218,7 @@ class System(OneElectron):
         outward = total[:, self.order[:, None], self.order]
         density = np.repeat(outward[:, None], self.nk, axis=1).astype(complex)
         # overlaps between atoms change the count of electrons: normalised, as CRYSTAL does
-        return density * (self.n_electrons / self.trace(self.overlap, density))
+        return np.asarray(density * (self.n_electrons / self.trace(self.overlap, density)), dtype=complex)
 
     # -- zero of the potential -------------------------------------------------------------------------
     def zero_shift(self, density: Complex) -> float:
@@ -360,7 +360,7 @@ def build_cell(job: Job) -> Any:
         cell.ecp = potentials
     cell.charge, cell.precision, cell.verbose, cell.cart = _charge(job), PRECISION, 0, False
     cell.spin = None if job.method.unrestricted else round(sum(one.n_electrons for one in job.basis)) % 2
-    cell.max_memory = float(os.environ.get('PYSCF_MAX_MEMORY', 3000))
+    cell.max_memory = float(os.environ.get('PYSCF_MAX_MEMORY', '3000'))
     cell.build(dump_input=False, parse_arg=False)
     return cell
 
@@ -376,7 +376,7 @@ def build_molecule(job: Job) -> Any:
         mole.ecp = potentials
     mole.charge, mole.verbose, mole.cart = _charge(job), 0, False
     mole.spin = round(sum(one.n_electrons for one in job.basis)) % 2
-    mole.max_memory = float(os.environ.get('PYSCF_MAX_MEMORY', 3000))
+    mole.max_memory = float(os.environ.get('PYSCF_MAX_MEMORY', '3000'))
     mole.build(dump_input=False, parse_arg=False)
     return mole
 

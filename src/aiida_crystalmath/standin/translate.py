@@ -31,32 +31,25 @@ if TYPE_CHECKING:
 MAX_SHRINK_EXACT, MAX_SHRINK_PURE = 3, 4
 #: Keywords that change only what CRYSTAL prints, stores or how it splits the work.
 OUTPUT_ONLY = frozenset(
-    ('EXTPRT', 'CIFPRT', 'CIFPRTSYM', 'COORPRT', 'NEIGHBOR', 'NEIGHPRT', 'ATOMSYMM', 'NOSHIFT', 'PRINTOUT', 'PARAMPRT')
-    + (
-        'RAYCOV',
-        'FRACTION',
-        'ANGSTROM',
-        'BOHR',
-        'STRUCPRT',
-        'MAKESAED',
-        'SETPRINT',
-        'PRSYMDIR',
-        'SYMMDIR',
-        'TENSOR',
-        'BASE',
-    )
+    """
+    EXTPRT CIFPRT CIFPRTSYM COORPRT NEIGHBOR NEIGHPRT ATOMSYMM NOSHIFT PRINTOUT PARAMPRT RAYCOV FRACTION ANGSTROM BOHR
+    STRUCPRT MAKESAED SETPRINT PRSYMDIR SYMMDIR
+    """.split()
 )
-#: Keywords of the SCF section that steer CRYSTAL's own integrals, memory and parallelism.
+#: Keywords of the SCF section that steer CRYSTAL's own integrals, memory, parallelism and printing.
 MACHINERY = frozenset(
-    ('MPP', 'CMPLXFAC', 'REPLDATA', 'CHUNKS', 'LOWMEM', 'NOLOWMEM', 'MEMOPRT', 'MAXNODES', 'NODIRECT', 'SCFDIR')
-    + ('NOMONDIR', 'MONSPLIT', 'ILASIZE', 'INTGPACK', 'EXCHPERM', 'NOBIPOLA', 'NOBIPCOU', 'NOBIPEXC', 'POLEORDR')
-    + ('BIPOLAR', 'BIPOSIZE', 'EXCHSIZE', 'ROOTCOMM', 'NOSYMADA', 'SYMADAPT', 'NOFMWF', 'FMWF', 'SAVEPRED', 'KSYMMPRT')
-    + ('KNETOUT', 'PRINTOUT', 'DIISALLK', 'HISTDIIS', 'THREDIIS', 'THRKDIIS', 'SLOSHING', 'NOSHIFT', 'ENDSCF', 'TOLPSEUD')
+    """
+    MPP CMPLXFAC REPLDATA CHUNKS LOWMEM NOLOWMEM MEMOPRT MAXNODES NODIRECT SCFDIR NOMONDIR MONSPLIT ILASIZE INTGPACK
+    EXCHPERM NOBIPOLA NOBIPCOU NOBIPEXC POLEORDR BIPOLAR BIPOSIZE EXCHSIZE ROOTCOMM NOSYMADA SYMADAPT NOFMWF FMWF
+    SAVEPRED KSYMMPRT KNETOUT PRINTOUT SETPRINT DIISALLK HISTDIIS THREDIIS THRKDIIS SLOSHING NOSHIFT ENDSCF TOLPSEUD
+    """.split()
 )
 #: Keywords of OPTGEOM that do not change where the minimum is.
 OPTIMISER_MACHINERY = frozenset(
-    ('NUMGRCEL', 'ONELOG', 'NOXYZ', 'NOSYMOPS', 'PRINTFORCES', 'PRINTHESS', 'PRINTOPT', 'PRINT', 'ALLOWTRUSTR')
-    + ('NOTRUSTR', 'TRUSTRADIUS', 'BFGS', 'BERNY', 'HESEVLIM', 'NOGUESS', 'SORT', 'OLDCG', 'STEPBMAT', 'STEPSIZE')
+    """
+    NUMGRCEL ONELOG NOXYZ NOSYMOPS PRINTFORCES PRINTHESS PRINTOPT PRINT ALLOWTRUSTR NOTRUSTR TRUSTRADIUS BFGS BERNY
+    HESEVLIM NOGUESS SORT OLDCG STEPBMAT STEPSIZE
+    """.split()
 )
 
 
@@ -95,7 +88,7 @@ def job_from_d12(d12: D12, external: str | None = None, folder: Path | None = No
         kmesh=kmesh,
         shrink=shrink,
         isp=isp,
-        scf=_scf(parameters, method, len(geometry), optimisation is not None, folder or Path(), notes),
+        scf=_scf(parameters, method, folder or Path(), notes, optimising=optimisation is not None),
         optimisation=optimisation,
         rotations=rotations,
         translations=translations,
@@ -200,7 +193,7 @@ def _basis(d12: D12, geometry: Geometry) -> tuple[BasisSet, ...]:
 
 
 def _scf(
-    parameters: CrystalParameters, method: Method, natom: int, optimising: bool, folder: Path, notes: list[str]
+    parameters: CrystalParameters, method: Method, folder: Path, notes: list[str], *, optimising: bool
 ) -> ScfSettings:
     scf = parameters.scf
     if (scf.spinlock or scf.betalock or scf.atomspin) and not method.unrestricted:
@@ -245,7 +238,7 @@ def _optimisation(block: Optgeom | None, notes: list[str]) -> OptSettings | None
         notes.append('MAXTRADIUS IS IGNORED')
     _sort_keywords(block.extra, OPTIMISER_MACHINERY, notes, 'unknown in the OPTGEOM block')
     kind: OptimisationType = 'FULLOPTG'
-    if block.type in ('INTREDUN', 'ITATOCEL'):
+    if block.type == 'INTREDUN' or block.type == 'ITATOCEL':  # noqa: PLR1714 (mypy narrows this form)
         notes.append(f'{block.type} IS REPLACED BY FULLOPTG: ATOMS AND CELL TOGETHER, IN CARTESIAN COORDINATES')
     elif block.type is not None:
         kind = block.type

@@ -1,7 +1,7 @@
 """The stand-in's fort.9: everything ``crystalmath-properties`` and GUESSP need of a finished SCF.
 
-A NumPy archive without pickles: the arrays of :class:`~.model.WavefunctionFile`, and ``header``, JSON in UTF-8 bytes. A real
-CRYSTAL fort.9 is a sequence of unformatted Fortran records, which this module recognises and refuses.
+A NumPy archive without pickles: the arrays of :class:`~.model.WavefunctionFile`, and ``header``, JSON in UTF-8 bytes. A
+real CRYSTAL fort.9 is a sequence of unformatted Fortran records, which this module recognises and refuses.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def load(path: str | Path, routine: str = 'init_properties_io') -> WavefunctionF
     if magic != b'PK':
         raise StandinError(
             routine,
-            f'{source.name} WAS NOT WRITTEN BY THE STAND-IN: a wavefunction of CRYSTAL itself can only be read by CRYSTAL',
+            f'{source.name} WAS NOT WRITTEN BY THE STAND-IN: only CRYSTAL can read a wavefunction of CRYSTAL',
         )
     try:
         with np.load(source, allow_pickle=False) as archive:
@@ -129,6 +129,9 @@ def load(path: str | Path, routine: str = 'init_properties_io') -> WavefunctionF
 def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> WavefunctionFile:
     sites = tuple(Site(**(site | {'position': tuple(site['position'])})) for site in header['sites'])
     shrink = header['shrink']
+    numbers: dict[str, Any] = header['numbers']
+    found: dict[str, Any] = {name: arrays[name] for name in (*_ARRAYS, 'mulliken_electrons')}
+    found |= {name: arrays.get(name) for name in _OPTIONAL}
     return WavefunctionFile(
         title=header['title'],
         geometry=Geometry(arrays.pop('cell'), header['dimensionality'], sites),
@@ -136,9 +139,8 @@ def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> WavefunctionFil
         method=Method(**header['method']),
         kmesh=tuple(header['kmesh']),
         shrink=None if shrink is None else tuple(shrink),
-        **header['numbers'],
-        **{name: arrays[name] for name in (*_ARRAYS, 'mulliken_electrons')},
-        **{name: arrays.get(name) for name in _OPTIONAL},
+        **numbers,
+        **found,
     )
 
 
