@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import run_get_node
+from aiida.manage.caching import enable_caching
 from aiida.plugins import WorkflowFactory
 
 pytestmark = pytest.mark.standin
@@ -203,3 +205,63 @@ def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_p
     assert results['output_parameters']['energy_hartree'] == pytest.approx(CO_HARTREE, abs=5e-4)
     (action,) = results['recovery_report']['actions']
     assert action['changes']['OPTGEOM RESTART'] is True
+
+
+@pytest.fixture
+def lih_bands(crystal_code, properties_code, generate_structure):
+    """Run the band structure of LiH with two spin channels, protocol fast."""
+    builder = chain('bands').get_builder_from_protocol(
+        crystal_code,
+        generate_structure('LiH'),
+        'fast',
+        {'bands_kpoints_distance': 0.4},
+        properties_code=properties_code,
+        spin_type='collinear',
+    )
+    return run_get_node(builder)
+
+
+def test_bands_and_dos_with_spin(lih_bands, properties_code):
+    """Two spin channels alike in a closed shell; a density of states on the wavefunction of the bands, by atoms."""
+    results, node = lih_bands
+    assert node.is_finished_ok, node.exit_message
+    bands = results['output_bands'].get_bands()
+    assert bands.shape[0] == 2
+    assert bands[0] == pytest.approx(bands[1], abs=1e-3)
+    assert results['output_bands'].labels[0] == (0, 'GAMMA')
+    assert results['output_parameters']['n_electrons'] == 4
+
+    builder = chain('dos').get_builder_from_protocol(
+        None,
+        None,
+        'fast',
+        {'dos_projections': 'atoms', 'dos_kpoints_distance': 1.0},
+        properties_code=properties_code,
+        parent_folder=results['remote_folder'],
+    )
+    results, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    assert len(calculations(node)) == 1
+    up, down = (np.array(values) for _, values, _ in results['output_dos'].get_y())
+    assert up == pytest.approx(np.abs(down), abs=1e-2 * up.max())
+    assert len(results['output_dos_projected'].get_y()) == 4  # two atoms, two spins
+    assert 'output_parameters' not in results
+
+
+def test_failed_properties_leave_the_wavefunction(crystal_code, aiida_code_installed, generate_structure):
+    """When properties fail, the self-consistent field that was paid for is still handed on.
+
+    With caching on, the calculation of the test before serves again, if it has run.
+    """
+    broken = aiida_code_installed(
+        label='broken', default_calc_job_plugin='crystalmath.properties23', filepath_executable='/bin/false'
+    )
+    builder = chain('dos').get_builder_from_protocol(
+        crystal_code, generate_structure('LiH'), 'fast', properties_code=broken, spin_type='collinear'
+    )
+    with enable_caching(identifier='aiida.calculations:crystalmath.crystal23'):
+        results, node = run_get_node(builder)
+    assert node.exit_status == 424
+    assert results['output_parameters']['scf']['converged'] is True
+    assert 'remote_folder' in results
+    assert 'output_dos' not in results
