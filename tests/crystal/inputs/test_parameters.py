@@ -103,6 +103,7 @@ def test_composite_functionals_become_functionals() -> None:
         ({'hamiltonian': {'dispersion': {'version': 7}}}, 'hamiltonian.dispersion.version'),
         ({'basis': {'ghosts': [0]}}, 'basis.ghosts: .*numbered from 1'),
         ({'basis': {'library': 'STO-3G', 'extra': ['NODIRECT']}}, 'basis: extra: NODIRECT cannot follow'),
+        ({'basis': {'library': 'STO-3G'}, 'scf': {'extra': ['GHOSTS', '1', '2']}}, 'GHOSTS belongs to the basis set'),
         ({'title': 'a\nb'}, 'title: .*one line'),
         ({'layout': ['sideways:1']}, None),
         ({'layout': ['extra:x']}, "layout: 'extra:x'"),

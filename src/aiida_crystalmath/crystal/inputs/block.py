@@ -233,6 +233,15 @@ def take_verbatim(cursor: Cursor) -> list[str]:
     return found
 
 
+def verbatim_keywords(extra: Sequence[str]) -> list[str]:
+    """Return the keywords of lines without a field, in capitals."""
+    cursor = Cursor(extra)
+    found: list[str] = []
+    while not cursor.at_end:
+        found.append(keyword_of(take_verbatim(cursor)[0]))
+    return found
+
+
 def write_content(
     items: Items,
     values: Mapping[str, Any],

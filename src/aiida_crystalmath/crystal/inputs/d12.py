@@ -17,7 +17,7 @@ from .block import take_content, take_verbatim, write_content
 from .errors import DeckError, reasons
 from .geometry_block import GeometryBlock, take_geometry_block, write_geometry_block
 from .hamiltonian import HAMILTONIAN_ITEMS
-from .keywords import BASIS_OPTIONS
+from .keywords import LIBRARY_OPTIONS
 from .model import Model
 from .parameters import BASIS_ITEMS, SECTION_ITEMS, CrystalParameters
 from .scf import model_values
@@ -128,7 +128,7 @@ def _take_library(cursor: Cursor) -> dict[str, Any]:
     cursor.take('BASISSET')
     name = cursor.take('the name of a basis library')
     options: list[str] = []
-    while keyword_of(cursor.peek()) in BASIS_OPTIONS:
+    while keyword_of(cursor.peek()) in LIBRARY_OPTIONS:
         options += take_verbatim(cursor)
     found = take_content(Cursor([*options, 'END']), BASIS_ITEMS, 'the basis set').fields()
     # Some decks close the geometry before BASISSET, and the basis set after it.

@@ -316,8 +316,9 @@ KEYWORDS: tuple[Keyword, ...] = (
 #: Keywords that open a block, wherever a reader meets them without a field for them: they last up to END.
 VERBATIM_BLOCKS = frozenset(entry.name for entry in KEYWORDS if entry.arguments.endswith('... END')) | {'ENECOR'}
 
-#: Options of the basis input, as they may follow ``BASISSET`` and its name.
-BASIS_OPTIONS = frozenset(entry.name for entry in KEYWORDS if entry.section == BASIS and entry.name != 'BASISSET')
+#: Options of the basis input that can follow ``BASISSET`` and its name. Nothing closes them there: only those that the
+#: section behind them does not know too can be told from it.
+LIBRARY_OPTIONS = frozenset({'GHOSTS', 'CHARGED', 'CHEMOD'})
 
 
 def tables() -> dict[str, list[tuple[str, str, str]]]:

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from .block import Item, Items, check_extra, flag, listed, set_layout
+from .block import Item, Items, check_extra, flag, listed, set_layout, verbatim_keywords
 from .errors import reasons
 from .hamiltonian import HAMILTONIAN_ITEMS, Hamiltonian
-from .keywords import BASIS_OPTIONS
+from .keywords import LIBRARY_OPTIONS
 from .model import Flag, Integer, Model
 from .scf import SCF_ITEMS, Scf, written_values
 from .tasks import TASK_ITEMS, Cphf, Elastcon, Eos, Freqcalc, Optgeom, check_labels, check_square
-from .text import Cursor, is_end, keyword_of
+from .text import is_end
 
 #: Keywords of the third section, with the fields of :class:`Hamiltonian` and :class:`Scf`.
 SECTION_ITEMS: Mapping[str, Item] = {**HAMILTONIAN_ITEMS, **SCF_ITEMS}
@@ -109,14 +109,9 @@ class BasisParameters(Model):
 
     def _check_options(self) -> None:
         """With a library nothing closes the options: only those known by name can be told from what follows."""
-        from .block import take_verbatim
-
-        cursor = Cursor(self.extra)
-        while not cursor.at_end:
-            keyword = keyword_of(cursor.peek())
-            if keyword not in BASIS_OPTIONS:
+        for keyword in verbatim_keywords(self.extra):
+            if keyword not in LIBRARY_OPTIONS:
                 raise ValueError(f'extra: {keyword} cannot follow the name of a library: put it in scf.extra')
-            take_verbatim(cursor)
 
 
 class CrystalParameters(Model):
@@ -156,6 +151,10 @@ class CrystalParameters(Model):
     def _check_order(self) -> Self:
         layout = check_extra(self.items, self.section_values, self.scf.extra, self.layout, label='scf.extra')
         set_layout(self, layout)
+        if self.basis.library is not None:
+            for keyword in verbatim_keywords(self.scf.extra):
+                if keyword in LIBRARY_OPTIONS:
+                    raise ValueError(f'scf.extra: {keyword} belongs to the basis set: use the fields of basis')
         return self
 
     @property
