@@ -148,3 +148,32 @@ def test_missing_guess_is_diagnosed(generate_inputs_crystal, aiida_localhost, tm
     parameters = {'hamiltonian': {'dft': {'functional': 'PBE'}}, 'scf': {'guessp': True}}
     _, node, detail = run('crystalmath.crystal23', generate_inputs_crystal('H2', parameters, parent_folder=nothing))
     assert node.exit_status == 412, detail
+
+
+def test_open_shell_with_spins_by_kind(generate_inputs_crystal):
+    """Triplet oxygen: the starting spins of a kind reach the program, and two unpaired electrons come back."""
+    structure = orm.StructureData(cell=(np.eye(3) * 500).tolist(), pbc=(False, False, False))
+    structure.append_atom(position=(0, 0, 0), symbols='O', name='O1')
+    structure.append_atom(position=(0, 0, 1.217), symbols='O', name='O1')
+    parameters = {'hamiltonian': {'method': 'UHF'}, 'scf': {'toldee': 7, 'spinlock': [2, 50]}}
+    inputs = generate_inputs_crystal(structure=structure, parameters=parameters, kinds=orm.Dict({'O1': {'spin': 1}}))
+    results, node, detail = run('crystalmath.crystal23', inputs)
+    assert node.is_finished_ok, detail
+    parameters = results['output_parameters'].get_dict()
+    assert parameters['total_spin'] == pytest.approx(2.0, abs=1e-3)
+    assert parameters['mulliken']['spins'] == pytest.approx([1.0, 1.0], abs=1e-3)
+    from pyscf import gto, scf
+
+    molecule = gto.M(atom='O 0 0 0; O 0 0 1.217', basis='sto-3g', spin=2, verbose=0)
+    assert parameters['energy_hartree'] == pytest.approx(scf.UHF(molecule).kernel(), abs=1e-5)
+
+
+def test_equal_runs_are_taken_from_the_cache(generate_inputs_crystal):
+    from aiida.manage.caching import enable_caching
+
+    _, first, detail = run('crystalmath.crystal23', generate_inputs_crystal('H2'))
+    assert first.is_finished_ok, detail
+    with enable_caching():
+        _, second, _ = run('crystalmath.crystal23', generate_inputs_crystal('H2'))
+    assert second.base.caching.is_created_from_cache
+    assert second.outputs.output_parameters.get_dict() == first.outputs.output_parameters.get_dict()
