@@ -26,6 +26,7 @@ from aiida_crystalmath.calculations.settings import PropertiesSettings
 
 if TYPE_CHECKING:
     from aiida_crystalmath.calculations.band_path import PathSegment
+    from aiida_crystalmath.crystal.geometry import Geometry
     from aiida_crystalmath.crystal.inputs.d3 import D3
     from aiida_crystalmath.crystal.symmetry import ReducedGeometry
 
@@ -72,6 +73,18 @@ class Parent:
     def reduced(self) -> ReducedGeometry:
         """Return the way between the structure's cell and the primitive cell the wavefunction is in."""
         return reduced_from_inputs(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
+
+    def printed(self) -> Geometry | None:
+        """Return the starting geometry as the parent printed it, whose basis k-points refer to; None if it is gone."""
+        name = self.node.get_option('output_filename') or 'crystal.out'
+        outputs = self.node.base.links.get_outgoing(link_type=LinkType.CREATE).nested()
+        try:
+            text = outputs['retrieved'].base.repository.get_object_content(name, mode='rb')
+        except (KeyError, FileNotFoundError):
+            return None
+        from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
+
+        return parse_stdout(text.decode('utf-8', errors='replace').splitlines()).initial_geometry
 
     @property
     def has_wavefunction(self) -> bool:
@@ -194,7 +207,7 @@ def band_block(kpoints: orm.KpointsData, parent: Parent, settings: PropertiesSet
     last_band = settings.last_band or parent.results.get('n_ao')
     if last_band is None:
         raise ValueError('the number of bands is not known from the parent calculation: give `settings.last_band`')
-    iss, lines = integer_path(crystal_path(kpoints, parent.reduced()))
+    iss, lines = integer_path(crystal_path(kpoints, parent))
     return {
         'keyword': 'BAND',
         'title': 'band structure',
@@ -206,19 +219,17 @@ def band_block(kpoints: orm.KpointsData, parent: Parent, settings: PropertiesSet
     }
 
 
-def crystal_path(kpoints: orm.KpointsData, reduced: ReducedGeometry) -> list[PathSegment]:
+def crystal_path(kpoints: orm.KpointsData, parent: Parent) -> list[PathSegment]:
     """Return the lines of a path in the reciprocal cell of CRYSTAL's primitive cell, with their labels."""
     from aiida_crystalmath.calculations.band_path import path_segments
 
     listed = path_segments(kpoints.get_kpoints(), kpoints.labels)
-    return [_to_crystal(segment, reduced) for segment in listed]
-
-
-def _to_crystal(segment: PathSegment, reduced: ReducedGeometry) -> PathSegment:
-    """Turn the ends of one line."""
-    ends = reduced.to_crystal_fractional_k(np.array([segment.start, segment.end]))
-    (a, b, c), (d, e, f) = ends.tolist()
-    return replace(segment, start=(a, b, c), end=(d, e, f))
+    ends = np.array([[line.start, line.end] for line in listed], dtype=float).reshape(-1, 3)
+    turned = parent.reduced().to_crystal_fractional_k(ends, parent.printed()).reshape(-1, 2, 3).tolist()
+    return [
+        replace(line, start=(a, b, c), end=(d, e, f))
+        for line, ((a, b, c), (d, e, f)) in zip(listed, turned, strict=True)
+    ]
 
 
 def atoms_of_kinds(parent_folder: orm.RemoteData) -> dict[str, list[int]]:

@@ -89,7 +89,7 @@ def bands_node(bands: Bands, parent: Parent, names: list[tuple[str, str]]) -> or
     """
     node = orm.BandsData()
     node.set_cell_from_structure(parent.structure)
-    points = parent.reduced().from_crystal_fractional_k(np.asarray(bands.kpoints))
+    points = parent.reduced().from_crystal_fractional_k(np.asarray(bands.kpoints), parent.printed())
     node.set_kpoints(np.asarray(points, dtype=float))
     node.labels = end_labels(bands, points, names)
     energies = bands.energies_hartree * HARTREE_EV

@@ -74,17 +74,34 @@ class ReducedGeometry:
             fractional = positions @ np.linalg.inv(frame)
         return moving
 
-    def to_crystal_fractional_k(self, k: ArrayLike) -> Matrix:
-        """Return k-points, fractional in the user's reciprocal cell (n, 3), in CRYSTAL's primitive reciprocal cell."""
+    def to_crystal_fractional_k(self, k: ArrayLike, initial: Geometry | None = None) -> Matrix:
+        """Return k-points, fractional in the user's reciprocal cell (n, 3), in CRYSTAL's primitive reciprocal cell.
+
+        :param initial: starting geometry as CRYSTAL printed it. Give it whenever there is one: then the points are
+            right even if CRYSTAL chose another basis of the primitive lattice than :attr:`crystal_geometry` has.
+        :raises SymmetryError: if ``initial`` is not a geometry of this structure.
+        """
         points = np.asarray(k, dtype=float).reshape(-1, 3)
-        result: Matrix = points @ np.linalg.inv(self.mapping.multiples).T
+        result: Matrix = points @ np.linalg.inv(self._multiples(initial)).T
         return result
 
-    def from_crystal_fractional_k(self, k: ArrayLike) -> Matrix:
-        """Return k-points, fractional in CRYSTAL's primitive reciprocal cell (n, 3), in the user's reciprocal cell."""
+    def from_crystal_fractional_k(self, k: ArrayLike, initial: Geometry | None = None) -> Matrix:
+        """Return k-points, fractional in CRYSTAL's primitive reciprocal cell (n, 3), in the user's reciprocal cell.
+
+        :param initial: as in :meth:`to_crystal_fractional_k`.
+        """
         points = np.asarray(k, dtype=float).reshape(-1, 3)
-        result: Matrix = points @ self.mapping.multiples.T
+        result: Matrix = points @ self._multiples(initial).T
         return result
+
+    def _multiples(self, initial: Geometry | None) -> Matrix:
+        """Return M with ``user's cell = M @ CRYSTAL's primitive cell``, up to a rotation."""
+        if initial is None:
+            return self.mapping.multiples
+        expected = self.crystal_geometry
+        step = align(expected, _dressed(initial, expected), tolerance=5e-3)
+        product: Matrix = self.mapping.multiples @ step.multiples
+        return product
 
 
 def _with_frame(geometry: Geometry, frame: Matrix) -> Geometry:
