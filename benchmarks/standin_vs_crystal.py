@@ -229,6 +229,16 @@ def show(value: float | None, digits: int) -> str:
     return '-' if value is None else f'{value:.{digits}f}'
 
 
+def write_table(rows: dict[str, str]) -> None:
+    """Write the table; cases that were not run keep the row they have."""
+    old = TABLE.read_text().splitlines() if TABLE.is_file() else []
+    kept = []
+    for case in CASES:
+        before = [line for line in old if line.startswith((f'| {case.system} |', f'| {case.system} ({case.changed})'))]
+        kept += [rows[case.name]] if case.name in rows else before
+    TABLE.write_text('\n'.join([HEAD, *kept]) + '\n')
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('names', nargs='*', help='cases to run, by default all: ' + ', '.join(c.name for c in CASES))
@@ -241,8 +251,8 @@ def main() -> None:
     for case in chosen:
         rows.append(run(case, arguments.limit))
         print(rows[-1], flush=True)
-    if arguments.write:
-        TABLE.write_text('\n'.join([HEAD, *rows]) + '\n')
+        if arguments.write:
+            write_table(dict(zip((c.name for c in chosen), rows, strict=False)))
 
 
 if __name__ == '__main__':
