@@ -156,7 +156,8 @@ class System(OneElectron):
             array = array[0]
         if not self.job.periodic:
             return np.ascontiguousarray(array[..., 0, :, :].real)
-        return np.ascontiguousarray(array)
+        # with Gamma alone PySCF makes real potentials, and cannot add the complex ones of a complex density
+        return np.ascontiguousarray(array.real if self.nk == 1 else array)
 
     # -- potentials ---------------------------------------------------------------------------------
     def _build_field(self) -> Any:
