@@ -1,4 +1,4 @@
-"""Work chains with real physics: the stand-in engine behind them, no daemon."""
+"""Work chains with real physics: the stand-in engine behind them, through a real daemon."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from aiida.engine import run_get_node
 from aiida.manage.caching import enable_caching
 from aiida.plugins import WorkflowFactory
 
-pytestmark = pytest.mark.standin
+pytestmark = [pytest.mark.standin, pytest.mark.daemon]
+
+TIMEOUT_S = 180
 
 NODIIS = {'hamiltonian': {'dft': {'functional': 'PBE'}}, 'scf': {'diis': False, 'shrink': {'is': 2, 'isp': 2}}}
 
@@ -41,13 +43,24 @@ def calculations(node) -> list[orm.CalcJobNode]:
 
 
 @pytest.fixture
-def run_base(generate_inputs_crystal):
+def through_daemon(started_daemon_client, submit_and_await):
+    """Return a function that has a daemon run a work chain, and returns its outputs and the node."""
+
+    def run(process, **inputs):
+        node = submit_and_await(process, timeout=TIMEOUT_S, **inputs)
+        return node.base.links.get_outgoing(link_type=LinkType.RETURN).nested(), node
+
+    return run
+
+
+@pytest.fixture
+def run_base(generate_inputs_crystal, through_daemon):
     """Run the base chain on MgO with parameters laid over the cheap NODIIS ones."""
 
     def factory(scf: dict, **inputs):
         parameters = {**NODIIS, 'scf': {**NODIIS['scf'], **scf}}
         crystal = generate_inputs_crystal('MgO', parameters)
-        return run_get_node(chain('base'), crystal=crystal, **inputs)
+        return through_daemon(chain('base'), crystal=crystal, **inputs)
 
     return factory
 
@@ -120,7 +133,7 @@ def family(shipped_family):
     return shipped_family('sto-3g')
 
 
-def test_triplet_oxygen(crystal_code, molecule):
+def test_triplet_oxygen(crystal_code, molecule, through_daemon):
     """O2 has two unpaired electrons, one on each atom; the singlet lies higher."""
     structure = molecule('O', 'O', 1.21)
     energies = {}
@@ -128,7 +141,7 @@ def test_triplet_oxygen(crystal_code, molecule):
         builder = chain('base').get_builder_from_protocol(
             crystal_code, structure, 'fast', spin_type=spin_type, initial_magnetic_moments=moments
         )
-        results, node = run_get_node(builder)
+        results, node = through_daemon(builder)
         assert node.is_finished_ok, node.exit_message
         parameters = results['output_parameters'].get_dict()
         energies[spin_type] = parameters['energy_hartree']
@@ -159,9 +172,9 @@ def bond(structure: orm.StructureData) -> float:
 CO_ANGSTROM, CO_HARTREE = 1.1879, -111.720272
 
 
-def test_molecule_is_optimised(co_builder):
+def test_molecule_is_optimised(co_builder, through_daemon):
     """CO comes out as CRYSTAL's, in the atom order of the input; no final single point unless asked for."""
-    results, node = run_get_node(co_builder())
+    results, node = through_daemon(co_builder())
     assert node.is_finished_ok, node.exit_message
     assert bond(results['output_structure']) == pytest.approx(CO_ANGSTROM, abs=0.003)
     assert results['output_parameters']['energy_hartree'] == pytest.approx(CO_HARTREE, abs=5e-4)
@@ -173,9 +186,9 @@ def test_molecule_is_optimised(co_builder):
     assert call.link_label == 'geopt'
 
 
-def test_characterise_a_molecule(co_builder):
+def test_characterise_a_molecule(co_builder, through_daemon):
     """Optimisation and levels, nothing that needs a Brillouin zone."""
-    results, node = run_get_node(co_builder(name='characterise'))
+    results, node = through_daemon(co_builder(name='characterise'))
     assert node.is_finished_ok, node.exit_message
     assert results['output_parameters']['energy_hartree'] == pytest.approx(CO_HARTREE, abs=5e-4)
     assert 'output_bands' not in results
@@ -183,7 +196,7 @@ def test_characterise_a_molecule(co_builder):
     assert results['output_parameters'].get_dict().get('optimisation') is None
 
 
-def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_path, crystal_code):
+def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_path, crystal_code, through_daemon):
     """Killed at its third point, it goes on from the second with RESTART, and ends with a fresh single point."""
     script = tmp_path / 'batch_system.py'
     script.write_text(KILLER.format(program=str(crystal_code.filepath_executable)))
@@ -193,7 +206,7 @@ def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_p
     code = aiida_code_installed(
         label='killed', default_calc_job_plugin='crystalmath.crystal23', filepath_executable=str(executable)
     )
-    results, node = run_get_node(co_builder(code))
+    results, node = through_daemon(co_builder(code))
     assert node.is_finished_ok, node.exit_message
     killed, resumed, final = calculations(node)
     assert killed.exit_status == 404
@@ -208,7 +221,7 @@ def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_p
 
 
 @pytest.fixture
-def lih_bands(crystal_code, properties_code, generate_structure):
+def lih_bands(crystal_code, properties_code, generate_structure, through_daemon):
     """Run the band structure of LiH with two spin channels, protocol fast."""
     builder = chain('bands').get_builder_from_protocol(
         crystal_code,
@@ -218,10 +231,10 @@ def lih_bands(crystal_code, properties_code, generate_structure):
         properties_code=properties_code,
         spin_type='collinear',
     )
-    return run_get_node(builder)
+    return through_daemon(builder)
 
 
-def test_bands_and_dos_with_spin(lih_bands, properties_code):
+def test_bands_and_dos_with_spin(lih_bands, properties_code, through_daemon):
     """Two spin channels alike in a closed shell; a density of states on the wavefunction of the bands, by atoms."""
     results, node = lih_bands
     assert node.is_finished_ok, node.exit_message
@@ -239,7 +252,7 @@ def test_bands_and_dos_with_spin(lih_bands, properties_code):
         properties_code=properties_code,
         parent_folder=results['remote_folder'],
     )
-    results, node = run_get_node(builder)
+    results, node = through_daemon(builder)
     assert node.is_finished_ok, node.exit_message
     assert len(calculations(node)) == 1
     up, down = (np.array(values) for _, values, _ in results['output_dos'].get_y())
@@ -251,7 +264,7 @@ def test_bands_and_dos_with_spin(lih_bands, properties_code):
 def test_failed_properties_leave_the_wavefunction(crystal_code, aiida_code_installed, generate_structure):
     """When properties fail, the self-consistent field that was paid for is still handed on.
 
-    With caching on, the calculation of the test before serves again, if it has run.
+    Run in this process, with caching on: the calculation of the test before serves again, if it has run.
     """
     broken = aiida_code_installed(
         label='broken', default_calc_job_plugin='crystalmath.properties23', filepath_executable='/bin/false'
