@@ -46,7 +46,7 @@ HOPELESS = {CODES[name].status for name in ('ERROR_OUT_OF_MEMORY', 'ERROR_DISK_F
 """Failures of the machine from 400 on, which need a person."""
 
 BROYDEN = [0.0001, 50, 2]
-"""W0, IMIX and ISTART of BROYDEN: the values of the example in the CRYSTAL manual."""
+"""W0, IMIX and ISTART of BROYDEN: the values usual in published inputs; not proven on a real run here."""
 
 
 class CrystalHandlers(CrystalmathBaseRestartWorkChain):

@@ -12,7 +12,7 @@ from aiida_crystalmath.crystal.geometry import Geometry
 __all__ = ('GILAT_FACTOR', 'shrink_from_distance', 'thick_cell')
 
 GILAT_FACTOR = 2
-"""ISP over IS: the manual advises a Gilat net twice as dense, which only conductors use (CRYSTAL23 manual, SHRINK)."""
+"""ISP over IS: a Gilat net twice as dense is usual; only conductors use it."""
 
 
 def shrink_from_distance(primitive: Geometry, distance: float, symprec: float = 1e-5) -> dict[str, Any]:
