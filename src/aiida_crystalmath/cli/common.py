@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from aiida.manage.configuration.config import Config
-    from aiida.orm import ProcessNode
+    from aiida.orm import Node, ProcessNode, StructureData
     from rich.console import Console
 
 PROFILE_NAME = 'crystalmath'
@@ -87,21 +87,34 @@ def load_profile(ctx: click.Context) -> str:
     return name
 
 
-def load_process(identifier: str) -> ProcessNode:
-    """Load a process node by PK, UUID or label; exits with an explanation when there is none."""
+def load_any(identifier: str) -> Node:
+    """Load a node by PK, UUID or label; exits with an explanation when there is none."""
     from aiida import orm
     from aiida.common.exceptions import MultipleObjectsError, NotExistent
 
     try:
-        node = orm.load_node(identifier)
+        return orm.load_node(identifier)
     except (NotExistent, MultipleObjectsError, ValueError) as exception:
         fail(f'no node "{identifier}": {exception}', 'List what there is with "verdi process list -a".')
-    if not isinstance(node, orm.ProcessNode):
-        creator = getattr(node, 'creator', None)
-        if creator is None:
-            fail(
-                f'node {identifier} is data ({type(node).__name__}), not a calculation or work chain.',
-                'List processes with "verdi process list -a".',
-            )
-        return creator  # type: ignore[no-any-return]
-    return node
+
+
+def load_process(identifier: str) -> ProcessNode:
+    """Load a process by PK, UUID or label, or the one that made a data node; exits if there is none."""
+    from aiida import orm
+
+    node = load_any(identifier)
+    if isinstance(node, orm.ProcessNode):
+        return node
+    creator = getattr(node, 'creator', None)
+    if creator is None:
+        fail(
+            f'node {identifier} is data ({type(node).__name__}), and no calculation made it.',
+            f'Look at it with "verdi node show {node.pk}"; list processes with "verdi process list -a".',
+        )
+    return creator  # type: ignore[no-any-return]
+
+
+def formula_of(structure: StructureData) -> str:
+    """Return the formula as chemists write it: reduced for what repeats (``MgO``), whole for a molecule (``C6H6``)."""
+    formula: str = structure.get_formula('hill_compact' if any(structure.pbc) else 'hill')
+    return formula

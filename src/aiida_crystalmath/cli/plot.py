@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -45,13 +45,31 @@ def plot(ctx: click.Context, pk: str, output: Path, suffix: str, window: tuple[f
         paths = draw(node, output, suffix, window)
     except MissingExtraError as exception:
         fail(str(exception))
+    except OSError as exception:
+        fail(f'cannot write into {output}: {exception.strerror or exception}')
     if not paths:
-        fail(
-            f'PK {pk} ({node.process_label}) has neither bands nor a density of states.',
-            'Plot a work chain of "crystalmath run --chain characterise" (or bands, dos).',
-        )
+        explain_nothing(node)
     for path in paths:
         click.echo(f'wrote {path}')
+
+
+def explain_nothing(node: ProcessNode) -> NoReturn:
+    """Say why there is nothing to plot, and leave."""
+    from aiida_crystalmath.cli.summary import input_structure
+
+    what = f'PK {node.pk} ({node.process_label})'
+    structure = input_structure(node)
+    if not node.is_terminated:
+        fail(f'{what} has not finished yet: there is nothing to plot.', f'Later: crystalmath plot {node.pk}')
+    if node.is_finished_ok and structure is not None and not any(structure.pbc):
+        fail(
+            f'{what} is of a molecule: it has levels, but no bands and no density of states to plot.',
+            f'Its results: crystalmath show {node.pk}',
+        )
+    hint = 'Plot a work chain of "crystalmath run --chain characterise" (or bands, dos).'
+    if not node.is_finished_ok:
+        hint = f'It did not finish well: crystalmath show {node.pk}'
+    fail(f'{what} has neither bands nor a density of states.', hint)
 
 
 def draw(node: ProcessNode, folder: Path, suffix: str, window: tuple[float, float]) -> list[Path]:
@@ -76,7 +94,7 @@ def plot_data(node: ProcessNode) -> tuple[BandsPlotData | None, DosPlotData | No
     from aiida_crystalmath.plotting.data import bands_from_node, dos_from_nodes
 
     outputs: dict[str, Any] = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}
-    results = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
+    results = results_of(node, outputs)
     caption = make_caption(node, results)
     bands_node, dos_node = outputs.get('output_bands'), outputs.get('output_dos')
     bands = dos = None
@@ -86,6 +104,21 @@ def plot_data(node: ProcessNode) -> tuple[BandsPlotData | None, DosPlotData | No
     if dos_node is not None:
         dos = dos_from_nodes(dos_node, fermi_of(dos_node, results), outputs.get('output_dos_projected'), caption)
     return bands, dos
+
+
+def results_of(node: ProcessNode, outputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the results of the self-consistent field: of the process itself, or of its parent wavefunction."""
+    from aiida.orm import RemoteData
+
+    from aiida_crystalmath.calculations.properties23 import Parent
+
+    for link in node.base.links.get_incoming().all():
+        if isinstance(link.node, RemoteData) and link.link_label == 'parent_folder':
+            try:
+                return Parent.of(link.node).results
+            except ValueError:  # a folder from elsewhere: nothing more is known
+                break
+    return outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
 
 
 def _spins(bands_node: Any) -> list[Any]:
@@ -120,16 +153,15 @@ def occupied_of(results: dict[str, Any], n_spin: int) -> tuple[int, ...] | None:
 
 def make_caption(node: ProcessNode, results: dict[str, Any]) -> Caption:
     """Say what the picture shows: formula, method and basis, engine, PK."""
-    from aiida.orm import StructureData
-
+    from aiida_crystalmath.cli.common import formula_of
+    from aiida_crystalmath.cli.summary import input_structure
     from aiida_crystalmath.plotting.data import Caption
 
     outgoing: dict[str, Any] = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}
-    structures = [link.node for link in node.base.links.get_incoming().all() if isinstance(link.node, StructureData)]
-    structure = outgoing.get('output_structure') or (structures[0] if structures else None)
+    structure = outgoing.get('output_structure') or input_structure(node)
     method = ' / '.join(str(results[key]) for key in ('functional', 'basis_set') if results.get(key))
     return Caption(
-        formula=structure.get_formula('hill_compact') if structure else '',
+        formula=formula_of(structure) if structure else '',
         method=method or str(results.get('hamiltonian') or ''),
         engine=str(results.get('engine') or 'unknown engine'),
         pk=node.pk,

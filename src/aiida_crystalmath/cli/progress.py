@@ -33,15 +33,14 @@ class Line:
 
 
 def walk(node: ProcessNode, depth: int = 0, link_label: str = '') -> Iterator[Line]:
-    """Yield the process and those it called, in the order they were called.
+    """Yield the process and those it called, in the order they were called, titled by call label and process class.
 
     Calculation functions are left out: they take no time.
     """
     from aiida.orm import CalcJobNode, WorkChainNode
 
-    title = link_label or node.process_label or node.node_type
-    if isinstance(node, CalcJobNode) and link_label:
-        title = f'{node.process_label}'
+    name = node.process_label or node.node_type
+    title = f'{link_label}: {name}' if link_label else name
     state: str = node.process_state.value if node.process_state else 'created'
     if isinstance(node, CalcJobNode) and state == 'waiting':
         scheduler = node.get_scheduler_state()

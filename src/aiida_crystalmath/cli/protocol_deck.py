@@ -1,4 +1,4 @@
-"""The input that a protocol makes for a structure file, without AiiDA."""
+"""The input that would be run for a structure file, without AiiDA: a protocol's, or a ``.d12`` as it stands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 
 from aiida_crystalmath.calculations.deck import Deck, build_deck
 from aiida_crystalmath.crystal.geometry import Geometry
-from aiida_crystalmath.data.structure_files import file_format, read_structure
+from aiida_crystalmath.data.structure_files import file_format, geometry_file_beside, read_structure
 from aiida_crystalmath.workflows.protocols.merge import merge
 
 PROTOCOLS = Path(__file__).parents[1] / 'workflows' / 'protocols' / 'crystal'
@@ -28,8 +28,23 @@ def protocol_inputs(name: str, protocol: str) -> dict[str, Any]:
     return merge(content['default_inputs'], content['protocols'][chosen])
 
 
+def deck_as_it_stands(file: Path) -> tuple[str, str | None]:
+    """Return a ``.d12`` as this package writes it, unchanged in meaning, and the fort.34 it needs if that is beside it.
+
+    :raises ValueError: if the file cannot be read.
+    """
+    from aiida_crystalmath.crystal.inputs.d12 import read_d12, write_d12
+
+    try:
+        text = write_d12(read_d12(file.read_text(errors='replace')))
+    except ValueError as exception:
+        raise ValueError(f'{file.name}: {exception}') from exception
+    beside = geometry_file_beside(file)
+    return text, beside.read_text(errors='replace') if beside else None
+
+
 def deck_for(file: Path, protocol: str, task: str) -> Deck:
-    """Build the input for the structure in ``file``; a ``.d12`` that is asked for as it stands is not changed by it.
+    """Build the input that a protocol makes for the structure in ``file``.
 
     :param task: ``sp`` or ``opt``.
     :raises ValueError: if the file cannot be read or the protocol does not cover it.
@@ -37,7 +52,13 @@ def deck_for(file: Path, protocol: str, task: str) -> Deck:
     from aiida_crystalmath.crystal.basis import BasisSet
     from aiida_crystalmath.crystal.basis_library import load
 
-    geometry = read_structure(file.read_text(errors='replace'), file_format(file.name), file.name)
+    beside = geometry_file_beside(file)
+    geometry = read_structure(
+        file.read_text(errors='replace'),
+        file_format(file.name),
+        file.name,
+        beside.read_text(errors='replace') if beside else None,
+    )
     inputs = protocol_inputs('base', protocol)
     parameters = inputs['crystal']['parameters']
     if task == 'opt':

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aiida_crystalmath.cli.common import PROFILE_NAME, aiida_config, console, echo_json, fail
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 COMPUTER_LABEL = 'localhost'
 FAMILIES = ('sto-3g', 'pob-tzvp-rev2')
@@ -146,18 +150,23 @@ def code_steps(name: str, engine: Any, exists: bool) -> list[Step]:
     wanted = [(engine.label, engine.crystal, 'crystalmath.crystal23')]
     if engine.properties is not None:
         wanted.append((engine.properties_label, engine.properties, 'crystalmath.properties23'))
-    return [
-        Step(
-            'code',
-            exists and _has_code(label),
-            f'{label}@{COMPUTER_LABEL}: {path}',
-            f'verdi -p {name} code delete {label}@{COMPUTER_LABEL}',
-            lambda label=label, path=path, plugin=plugin: make_code(  # type: ignore[misc]
-                label, str(path), plugin, engine.with_mpi and plugin == 'crystalmath.crystal23'
-            ),
+    steps = []
+    for label, path, plugin in wanted:
+        there = code_program(label) if exists else None
+        is_gone = there is not None and not there.is_file()
+        note = f' (in place of {there}, which is not there any more)' if is_gone else ''
+        steps.append(
+            Step(
+                'code',
+                there is not None and not is_gone,
+                f'{label}@{COMPUTER_LABEL}: {path if there is None or is_gone else there}{note}',
+                f'verdi -p {name} code delete {label}@{COMPUTER_LABEL}',
+                lambda label=label, path=path, plugin=plugin: make_code(  # type: ignore[misc]
+                    label, str(path), plugin, engine.with_mpi and plugin == 'crystalmath.crystal23'
+                ),
+            )
         )
-        for label, path, plugin in wanted
-    ]
+    return steps
 
 
 def carry_out(steps: list[Step], quiet: bool) -> None:
@@ -203,15 +212,24 @@ def report(name: str, engine: Any, steps: list[Step], refused: list[str], dry_ru
             out.print(
                 '[yellow]No properties program was found beside it: bands and DOS need one (verdi code create).[/]'
             )
-    made = [step for step in steps if step.undo and (step.done or dry_run or step.present)]
-    if made:
-        out.print('\nTo undo everything: ' + f'verdi -p {name} daemon stop && verdi profile delete {name}')
+    print_undo(name, steps, out)
     prefix = '' if _is_default(name) else f'-p {name} '
     out.print(
         '\nNext:\n  crystalmath run STRUCTURE.cif --protocol fast'
         f'\n  verdi {prefix}process list -a         [dim]what has run[/]'
     )
     sys.stdout.flush()
+
+
+def print_undo(name: str, steps: list[Step], out: Console) -> None:
+    """Say how to undo: all where the profile is quickstart's own, step by step where it was somebody's before."""
+    made = [step for step in steps if not step.present and step.undo]
+    if name == PROFILE_NAME or steps[0] in made:
+        out.print(f'\nTo undo everything, results too: verdi -p {name} daemon stop && verdi profile delete {name}')
+    elif made:
+        out.print('\nTo undo:')
+        for step in reversed(made):
+            out.print(f'  {step.undo}')
 
 
 # -- the profile -------------------------------------------------------------------------------------------------------
@@ -279,10 +297,15 @@ def _has_computer() -> bool:
     )
 
 
-def _has_code(label: str) -> bool:
+def code_program(label: str) -> Path | None:
+    """Return the program that a code of ``localhost`` runs, or ``None`` where there is no such code."""
     from aiida import orm
+    from aiida.common.exceptions import NotExistent
 
-    return _exists(lambda: orm.load_code(f'{label}@{COMPUTER_LABEL}'))
+    try:
+        return Path(str(orm.load_code(f'{label}@{COMPUTER_LABEL}').filepath_executable))
+    except NotExistent:
+        return None
 
 
 def _has_family(label: str) -> bool:
@@ -302,8 +325,6 @@ def _daemon_runs(name: str) -> bool:
 
 def make_computer() -> None:
     """Make and configure the computer ``localhost``; jobs run below the folder of the AiiDA configuration."""
-    from pathlib import Path
-
     from aiida import orm
 
     workdir = Path(_config_folder()) / 'scratch'
@@ -324,9 +345,16 @@ def make_computer() -> None:
 
 
 def make_code(label: str, path: str, plugin: str, with_mpi: bool) -> None:
-    """Make a code on ``localhost`` for a program."""
+    """Make a code on ``localhost`` for a program; an old one of that label, whose program is gone, is put aside.
+
+    A stored code cannot be changed, and what it has run must stay true: it is renamed and hidden.
+    """
     from aiida import orm
 
+    if code_program(label) is not None:
+        old = orm.load_code(f'{label}@{COMPUTER_LABEL}')
+        old.label = f'{label}-gone-{old.pk}'
+        old.is_hidden = True
     orm.InstalledCode(
         label=label,
         computer=orm.load_computer(label=COMPUTER_LABEL),

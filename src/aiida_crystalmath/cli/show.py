@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,215 +10,203 @@ import click
 from aiida_crystalmath.cli.common import console, echo_json, load_process, load_profile
 
 if TYPE_CHECKING:
-    from aiida.orm import ProcessNode, StructureData
     from rich.console import Console
 
-RESULT_OUTPUTS = (
-    'output_structure',
-    'output_parameters',
-    'output_bands',
-    'output_dos',
-    'output_dos_projected',
-    'output_trajectory',
-    'remote_folder',
-    'recovery_report',
-)
+Row = tuple[str, str, bool]
+"""Name, value, and whether the value was computed (and is marked if a stand-in computed it)."""
+
+AXES = (('a', 'a_angstrom'), ('b', 'b_angstrom'), ('c', 'c_angstrom'))
+N_ATOMS_SHOWN = 8
 
 
 @click.command()
 @click.argument('pk', metavar='PK')
-@click.option('--json', 'as_json', is_flag=True, help='Print as JSON.')
+@click.option('--json', 'as_json', is_flag=True, help='Print as JSON, with units in the keys.')
 @click.pass_context
 def show(ctx: click.Context, pk: str, as_json: bool) -> None:
-    """Show the results of the calculation or work chain PK (or UUID)."""
+    """Show the results of the calculation or work chain PK (or UUID), or of the one that made the data PK.
+
+    Of a failed one it says where the failure began and what the program said. In the JSON, "results" holds
+    everything the program's output gave, "structure" the last structure, "outputs" the PKs of the output nodes, and
+    "failure" is null unless it failed.
+    """
+    from aiida_crystalmath.cli.summary import summarise
+
     load_profile(ctx)
-    summary = summarise(load_process(pk))
+    node = load_process(pk)
+    if pk.isdigit() and int(pk) != node.pk:
+        click.echo(f'PK {pk} is data; this is the calculation that made it.', err=True)
+    summary = summarise(node)
     if as_json:
         echo_json(summary)
     else:
         print_summary(summary, console())
 
 
-def summarise(node: ProcessNode) -> dict[str, Any]:
-    """Collect the results of a process: plain values with their units in the keys."""
-    outputs: dict[str, Any] = {
-        link.link_label: link.node for link in node.base.links.get_outgoing().all() if link.link_label in RESULT_OUTPUTS
-    }
-    parameters = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
-    initial = _input_structure(node)
-    structure = outputs.get('output_structure') or initial
-    return {
-        'pk': node.pk,
-        'uuid': node.uuid,
-        'label': node.label,
-        'process': node.process_label,
-        'state': node.process_state.value if node.process_state else 'created',
-        'exit_status': node.exit_status,
-        'exit_message': node.exit_message,
-        'is_ok': node.is_finished_ok,
-        'engine': parameters.get('engine') or _engine_of(outputs),
-        'results': parameters,
-        'structure': _structure(structure, 'output_structure' in outputs) if structure else None,
-        'initial_structure': _structure(initial, False) if initial else None,
-        'outputs': {label: output.pk for label, output in sorted(outputs.items())},
-        'failure': deepest_failure(node),
-    }
-
-
-def _engine_of(outputs: dict[str, Any]) -> str | None:
-    """Return the engine that the outputs are marked with."""
-    marks = [output.base.extras.get('engine', None) for output in outputs.values()]
-    return next((str(mark) for mark in marks if mark), None)
-
-
-def _input_structure(node: ProcessNode) -> StructureData | None:
-    from aiida.orm import StructureData
-
-    for link in node.base.links.get_incoming().all():
-        if isinstance(link.node, StructureData):
-            return link.node
-    return None
-
-
-def _structure(structure: StructureData, is_output: bool) -> dict[str, Any]:
-    from aiida_crystalmath.data.structure import to_geometry
-
-    geometry = to_geometry(structure)
-    names = ('a_angstrom', 'b_angstrom', 'c_angstrom', 'alpha_degree', 'beta_degree', 'gamma_degree')
-    return {
-        'pk': structure.pk,
-        'formula': structure.get_formula(),
-        'kinds': geometry.kinds,
-        'dimensionality': geometry.dimensionality,
-        'is_relaxed': is_output,
-        **(dict(zip(names, geometry.cell_parameters, strict=True)) if geometry.dimensionality else {}),
-    }
-
-
-def deepest_failure(node: ProcessNode) -> dict[str, Any] | None:
-    """Walk from a failed process to the called one where the failure began."""
-    if node.is_finished_ok or not node.is_terminated:
-        return None
-    failed = [child for child in getattr(node, 'called', []) if child.is_terminated and not child.is_finished_ok]
-    for child in reversed(failed):
-        if child.exit_status != 0 or child.is_excepted or child.is_killed:
-            deeper = deepest_failure(child)
-            if deeper:
-                return deeper
-    return {
-        'pk': node.pk,
-        'process': node.process_label,
-        'state': node.process_state.value if node.process_state else None,
-        'exit_status': node.exit_status,
-        'exit_message': node.exit_message,
-        'exception': node.exception,
-    }
-
-
-# -- what a person sees ------------------------------------------------------------------------------------------------
-
-
 def print_summary(summary: dict[str, Any], out: Console) -> None:
     """Print the table of results, the nodes, and what to type next."""
+    from rich.markup import escape
     from rich.table import Table
 
     standin = 'STAND' in str(summary['engine'] or '').upper()
     mark = ' [red]*[/]' if standin else ''
-    state = '[green]finished well[/]' if summary['is_ok'] else f'[red]{summary["state"]}[/]'
-    if summary['exit_status']:
-        state = f'[red]failed, exit status {summary["exit_status"]}[/]: {summary["exit_message"]}'
-    out.print(f'\n[bold]{summary["process"]}[/] PK {summary["pk"]}  {summary["label"]}: {state}')
-    rows = list(result_rows(summary))
+    label = f'  {escape(summary["label"])}' if summary['label'] else ''
+    out.print(f'\n[bold]{summary["process"]}[/] PK {summary["pk"]}{label}: {_state(summary)}')
+    rows = result_rows(summary)
     if rows:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(style='bold', no_wrap=True)
         table.add_column(justify='left', overflow='fold')
         for name, value, computed in rows:
-            table.add_row(name, f'{value}{mark if computed else ""}')
+            table.add_row(name, f'{escape(value)}{mark if computed else ""}')
         out.print(table)
     if standin:
         out.print('[red]*[/] value of the [red]STAND-IN engine[/] (PySCF), not of CRYSTAL')
     _print_failure(summary, out)
     if summary['outputs']:
-        out.print('Nodes: ' + '   '.join(f'{label} {pk}' for label, pk in summary['outputs'].items()))
+        nodes = '   '.join(f'{label}\N{NO-BREAK SPACE}{pk}' for label, pk in summary['outputs'].items())
+        for line in wrap(f'Nodes: {nodes}', out.width):  # keeps a name and its PK together
+            out.print(line.replace('\N{NO-BREAK SPACE}', ' '))
     _print_next(summary, out)
 
 
-def result_rows(summary: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """Return (name, value, whether it was computed) of every result there is."""
-    results, structure, initial = summary['results'], summary['structure'], summary['initial_structure']
-    rows: list[tuple[str, str, bool]] = []
+def _state(summary: dict[str, Any]) -> str:
+    """Return the state in words, coloured."""
+    from rich.markup import escape
+
+    if summary['is_ok']:
+        return '[green]finished well[/]'
+    if summary['exit_status']:
+        return f'[red]failed, exit status {summary["exit_status"]}[/]: {escape(str(summary["exit_message"]))}'
+    if summary['is_terminated']:
+        return f'[red]{summary["state"]}[/]'
+    return f'[yellow]not finished yet ({summary["state"]})[/]'
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+
+def result_rows(summary: dict[str, Any]) -> list[Row]:
+    """Return every result there is."""
+    results, structure = summary['results'], summary['structure']
+    rows: list[Row] = []
     if structure:
-        rows.append(('structure', structure['formula'], False))
-        if 'a_angstrom' in structure:
-            rows += _lattice_rows(structure, initial)
+        rows += _structure_rows(structure, summary['initial_structure'])
     if results.get('energy_hartree') is not None:
-        cell = ' per primitive cell' if results.get('dimensionality') else ''
-        rows.append(('energy', f'{results["energy_hartree"]:.8f} hartree{cell}', True))
-    if results.get('gap_ev') is not None:
-        kind = f' ({results["gap_kind"]})' if results.get('gap_kind') else ''
-        rows.append(('band gap', f'{results["gap_ev"]:.3f} eV{kind}', True))
-        if results.get('is_level_shifted'):
-            rows[-1] = ('band gap', f'{rows[-1][1]}, WITH THE LEVEL SHIFT: not a physical gap', True)
-    elif results.get('is_conducting'):
-        rows.append(('band gap', 'none: conducting', True))
+        rows.append(('energy', f'{results["energy_hartree"]:.8f} hartree{_per_cell(results)}', True))
+    rows += _gap_rows(results)
     if results.get('total_spin') is not None:
         rows.append(('total spin', f'{results["total_spin"]:.3f} unpaired electrons', True))
-    rows += _mulliken_rows(results.get('mulliken') or {}, structure)
+    return rows + _mulliken_rows(results.get('mulliken') or {}, structure)
+
+
+def _per_cell(results: dict[str, Any]) -> str:
+    """Return what an energy belongs to: CRYSTAL computes the primitive cell, whatever cell the user gave."""
+    if not results.get('dimensionality'):
+        return ''
+    times = results.get('primitive_cells_in_structure')
+    return ' per primitive cell' + (f' (1/{times:.0f} of the cell above)' if times and times > 1.5 else '')
+
+
+def _structure_rows(structure: dict[str, Any], initial: dict[str, Any] | None) -> list[Row]:
+    """Return formula, lattice and angles, or the shortest bond of a molecule."""
+    kind = {0: 'molecule', 1: 'polymer', 2: 'slab', 3: 'crystal'}[structure['dimensionality']]
+    n_atoms = structure['n_atoms']
+    where = '' if structure['dimensionality'] == 0 else ' in the cell'
+    rows: list[Row] = [
+        ('structure', f'{structure["formula"]}  ({kind}, {n_atoms} atom{"s" if n_atoms > 1 else ""}{where})', False)
+    ]
+    relaxed = structure['is_relaxed']
+    if 'a_angstrom' in structure:
+        return rows + _lattice_rows(structure, initial)
+    if 'shortest_distance_angstrom' in structure:
+        distance = structure['shortest_distance_angstrom']
+        change = ''
+        if relaxed and initial and 'shortest_distance_angstrom' in initial:
+            change = f'  ({distance - initial["shortest_distance_angstrom"]:+.4f} Å from the input)'
+        rows.append(
+            ('shortest distance', f'{structure["shortest_distance_between"]} {distance:.4f} Å{change}', relaxed)
+        )
     return rows
 
 
-def _lattice_rows(structure: dict[str, Any], initial: dict[str, Any] | None) -> list[tuple[str, str, bool]]:
-    relaxed = structure['is_relaxed']
-    lengths = '  '.join(
-        f'{structure[key]:.4f}' for key in ('a_angstrom', 'b_angstrom', 'c_angstrom')[: structure['dimensionality']]
-    )
-    text = f'{lengths} Å'
+def _lattice_rows(structure: dict[str, Any], initial: dict[str, Any] | None) -> list[Row]:
+    """Return the lengths along the periodic directions, with how they changed, and the angles."""
+    relaxed, axes = structure['is_relaxed'], AXES[: structure['dimensionality']]
+    text = '  '.join(f'{structure[key]:.4f}' for _, key in axes) + ' Å'
     if relaxed and initial and 'a_angstrom' in initial:
-        change = 100 * (structure['a_angstrom'] / initial['a_angstrom'] - 1)
-        text += f'  (a {change:+.2f} % from the input)'
-    rows = [('lattice a b c', text, relaxed)]
-    if structure['dimensionality'] >= 2:
+        changes = [100 * (structure[key] / initial[key] - 1) for _, key in axes]
+        if max(changes) - min(changes) < 0.005:
+            text += f'  ({changes[0]:+.2f} % from the input)'
+        else:
+            text += f'  ({"  ".join(f"{change:+.2f}" for change in changes)} % from the input)'
+    rows: list[Row] = [(f'lattice {" ".join(name for name, _ in axes)}', text, relaxed)]
+    if structure['dimensionality'] == 3:
         angles = '  '.join(f'{structure[key]:.2f}' for key in ('alpha_degree', 'beta_degree', 'gamma_degree'))
         rows.append(('angles', f'{angles} °', relaxed))
+    elif structure['dimensionality'] == 2:
+        rows.append(('angle', f'{structure["gamma_degree"]:.2f} °', relaxed))
     return rows
 
 
-def _mulliken_rows(mulliken: dict[str, Any], structure: dict[str, Any] | None) -> list[tuple[str, str, bool]]:
-    rows = []
+def _gap_rows(results: dict[str, Any]) -> list[Row]:
+    """Return the gap, with what must be known before it is believed."""
+    is_molecule = results.get('dimensionality') == 0
+    name = 'HOMO-LUMO gap' if is_molecule else 'band gap'
+    if results.get('gap_ev') is None:
+        return [(name, 'none: conducting', True)] if results.get('is_conducting') else []
+    kind = f' ({results["gap_kind"]})' if results.get('gap_kind') and not is_molecule else ''
+    warning = ', WITH THE LEVEL SHIFT: not a physical gap' if results.get('is_level_shifted') else ''
+    return [(name, f'{results["gap_ev"]:.3f} eV{kind}{warning}', True)]
+
+
+def _mulliken_rows(mulliken: dict[str, Any], structure: dict[str, Any] | None) -> list[Row]:
+    """Return charges and spins, equal ones of a kind once."""
+    rows: list[Row] = []
     for key, name, unit in (('charges', 'Mulliken charges', 'e'), ('spins', 'Mulliken spins', '')):
         values = mulliken.get(key)
         if not values:
             continue
-        kinds = (
-            structure['kinds']
-            if structure and len(structure['kinds']) == len(values)
-            else [str(i + 1) for i in range(len(values))]
-        )
-        shown: dict[str, str] = {}
-        for kind, value in zip(kinds, values, strict=True):
-            shown.setdefault(f'{kind} {value:+.3f}', '')
-        rows.append((name, f'{"  ".join(list(shown)[:8])} {unit}'.rstrip(), True))
+        is_known = structure is not None and len(structure['kinds']) == len(values)
+        kinds = structure['kinds'] if structure and is_known else [str(i + 1) for i in range(len(values))]
+        shown = list(dict.fromkeys(f'{kind} {value:+.3f}' for kind, value in zip(kinds, values, strict=True)))
+        more = f'  and {len(shown) - N_ATOMS_SHOWN} more' if len(shown) > N_ATOMS_SHOWN else ''
+        rows.append((name, f'{"  ".join(shown[:N_ATOMS_SHOWN])} {unit}'.rstrip() + more, True))
     return rows
 
 
+# -- below the table ---------------------------------------------------------------------------------------------------
+
+
 def _print_failure(summary: dict[str, Any], out: Console) -> None:
+    """Say where a failure began, and what the program said."""
+    from rich.markup import escape
+
     failure = summary['failure']
-    if not failure or failure['pk'] == summary['pk']:
+    if not failure:
         return
-    out.print(
-        f'It began in {failure["process"]} PK {failure["pk"]}: '
-        f'{failure["exit_message"] or failure["exception"] or failure["state"]}'
-    )
+    if failure['pk'] != summary['pk']:
+        reason = failure['exit_message'] or failure['exception'] or failure['state']
+        out.print(f'It began in {failure["process"]} PK {failure["pk"]}: {escape(str(reason))}')
+    elif failure['exception']:
+        out.print(escape(str(failure['exception'])))
+    for line in failure['evidence']:
+        out.print(f'  the program said: {escape(line)}')
 
 
 def _print_next(summary: dict[str, Any], out: Console) -> None:
-    pk = summary['pk']
+    """Print commands that make sense now."""
+    pk, failure = summary['pk'], summary['failure']
     out.print('Next:')
+    if not summary['is_terminated']:
+        out.print(f'  crystalmath show {pk}              [dim]again, when it has ended[/]')
     if 'output_bands' in summary['outputs'] or 'output_dos' in summary['outputs']:
         out.print(f'  crystalmath plot {pk}')
-    if summary['failure']:
+    if failure:
         out.print(f'  verdi process report {pk}')
-        out.print(f'  verdi calcjob outputcat {summary["failure"]["pk"]} | tail -50')
+        if failure['is_calcjob']:
+            out.print(f'  verdi calcjob inputcat {failure["pk"]}')
+            out.print(f'  verdi calcjob outputcat {failure["pk"]} | tail -50')
     out.print(f'  verdi process status {pk}')
-    out.print(f'  verdi node graph generate {pk}')
+    if summary['is_ok']:
+        out.print(f'  verdi node graph generate {pk}')
