@@ -375,3 +375,72 @@ def test_a_line_cut_in_the_middle(corpus, truth):
         for stop in range(0, len(text), max(len(text) // 60, 1)):
             output = parse_stdout(text[:stop])
             assert output.unreadable == [] or len(output.unreadable) == 1, (run, stop)
+
+
+def printed_positions(text):
+    """Cartesian positions (Å) of the first table of coordinates, which the parser does not read."""
+    _, title, rest = text.partition('CARTESIAN COORDINATES - PRIMITIVE CELL')
+    if not title or 'GEOMETRY FOR WAVE FUNCTION' in rest:
+        # A later geometry: an output with several, or one of which the first has no table.
+        return None
+    rows = []
+    for line in rest.splitlines()[4:]:
+        words = line.split()
+        if len(words) != 6 or not words[0].isdigit():
+            break
+        rows.append([float(word) for word in words[3:]])
+    return np.array(rows)
+
+
+def test_positions_are_those_of_the_cartesian_table(corpus, truth, outputs):
+    """Fractional positions and cell give the Cartesian table of the same output, up to lattice vectors."""
+    compared = set()
+    for run, output in outputs.items():
+        geometry = output.initial_geometry
+        if geometry is None or output.program != 'crystal':
+            continue
+        printed = printed_positions((corpus / run / truth[run]['file']).read_text(errors='replace'))
+        if printed is None or len(printed) != len(geometry):
+            continue
+        apart = (printed - geometry.positions) @ np.linalg.inv(geometry.frame)
+        periodic = list(geometry.pbc)
+        apart[:, periodic] -= np.round(apart[:, periodic])
+        assert np.abs(apart @ geometry.frame).max() < 2e-5, run
+        compared.add(run)
+    assert {'mgo_scf_b3lyp', 'nio_sto3g_afm_scf', 'mgo_co_slab_scf'} <= compared
+    # Its labels have digits (FE1), which once were taken for coordinates.
+    assert 'lafeo3_opt_c09' in compared
+    assert len(compared) > 20
+
+
+def test_no_two_atoms_in_one_place(outputs):
+    """In no geometry of any output, also those of optimisation points, are two atoms closer than 0.7 Å."""
+    checked = 0
+    for run, output in outputs.items():
+        points = output.optimisation.points if output.optimisation else []
+        geometries = [output.initial_geometry, output.final_geometry, *(point.geometry for point in points)]
+        for geometry in (each for each in geometries if each is not None and 1 < len(each) < 100):
+            apart = geometry.fractional[:, None] - geometry.fractional[None]
+            periodic = list(geometry.pbc)
+            apart[..., periodic] -= np.round(apart[..., periodic])
+            distances = np.linalg.norm(apart @ geometry.frame, axis=-1)
+            assert distances[np.triu_indices(len(geometry), 1)].min() > 0.7, run
+            checked += 1
+    assert checked > 100
+
+
+def test_a_locked_level_shifter_leaves_no_levels(outputs):
+    """The shift of 0.6 hartree moves MgO's valence top to -0.678; the program says that the Fermi energy is altered."""
+    for run in ('mgo222_freq', 'hfo2_8x_freq', 'nano05_opt'):
+        output = outputs[run]
+        assert output.level_shifted, run
+        assert (output.gap_ev, output.fermi_energy_hartree, output.vbm_hartree, output.cbm_hartree) == (None,) * 4, run
+        assert output.energy_hartree is not None, run
+
+
+def test_state_of_the_first_geometry_is_not_told_of_the_last(outputs):
+    """After several points the main output tells no state of the final geometry, unless it prints its gap."""
+    for run, output in outputs.items():
+        optimisation = output.optimisation
+        if optimisation is not None and (optimisation.n_points or 0) > 1 and output.gap_ev is None:
+            assert output.is_conducting is None, run

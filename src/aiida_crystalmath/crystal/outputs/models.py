@@ -85,11 +85,6 @@ class ScfRun:
         """Whether the program said so, by energy or by tester."""
         return self.status in ('converged_energy', 'converged_tester')
 
-    @property
-    def best_energy_hartree(self) -> float | None:
-        """The total energy with corrections where there are any, the SCF energy otherwise; None if unfinished."""
-        return self.energy_hartree if self.total_with_dispersion_hartree is None else self.total_with_dispersion_hartree
-
 
 @dataclass
 class OptPoint:
@@ -292,14 +287,14 @@ class CrystalOutput:
     gap_initial_ev: float | None = None
     """Gap of the last SCF cycle of the main output: in an optimisation the *initial* geometry's."""
     is_conducting: bool | None = None
-    """Last state told: True for POSSIBLY CONDUCTING, False for INSULATING or a gap, None if nothing was told."""
+    """Of the final geometry, as the gap: True for POSSIBLY CONDUCTING, False for INSULATING or a gap; else None."""
     fermi_energy_hartree: float | None = None
     """Of the same state as the gap. CRYSTAL puts the Fermi energy of an insulator at the top of its valence bands."""
     vbm_hartree: float | None = None
     cbm_hartree: float | None = None
     level_shifted: bool = False
-    """A level shifter acts on the eigenvalues: empty bands are shifted up, so that the printed gap is no gap and
-    :attr:`gap_ev` stays None."""
+    """A locked level shifter acts on the printed eigenvalues (``FERMI ENERGY ALTERED BY LEVEL SHIFTER``): gap, band
+    edges and Fermi energy stay None."""
     mulliken: Mulliken | None = None
     forces: Array | None = None
     """Last CARTESIAN FORCES, shape (n_atoms, 3), hartree/bohr."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aiida_crystalmath.crystal.elements import split_conventional
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Mulliken, ScfRun
-from aiida_crystalmath.crystal.outputs.sections.electronic import State, gap_of
+from aiida_crystalmath.crystal.outputs.sections.electronic import Channel, State, gap_of
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
 from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
@@ -80,29 +80,34 @@ def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes
 def _conclude_state(output: CrystalOutput, state: State, optimisation: OptimisationSection, is_final: bool) -> None:
     """Fill gaps and band edges."""
     channels = list(state.values())
-    told = [channel.conducting for channel in channels if channel.conducting is not None]
-    output.is_conducting = any(told) if told else None
     shifted = output.level_shifted
     output.gap_initial_ev = None if shifted else gap_of(state)[0]
     if is_final or output.program == 'properties':
+        told = [channel.conducting for channel in channels if channel.conducting is not None]
+        output.is_conducting = any(told) if told else None
         if not shifted:
             output.gap_ev, output.gap_kind = gap_of(state)
             output.gap_alpha_ev, output.gap_beta_ev = (
                 state[name].gap_ev if name in state else None for name in ('alpha', 'beta')
             )
-            edges = [channel.cbm for channel in channels if channel.cbm is not None and not channel.conducting]
-            output.cbm_hartree = min(edges) if edges and len(edges) == len(channels) else None
-        tops = [channel.vbm for channel in channels if channel.vbm is not None]
-        fermis = [channel.fermi for channel in channels if channel.fermi is not None]
-        if fermis:
-            output.fermi_energy_hartree = max(fermis)
-        elif tops:
-            output.vbm_hartree = output.fermi_energy_hartree = max(tops)
+            _conclude_levels(output, channels)
     if (gaps := optimisation.final_gaps) and not shifted:
         output.gap_alpha_ev, output.gap_beta_ev = gaps.get('alpha'), gaps.get('beta')
         if output.gap_ev is None or abs(min(gaps.values()) - output.gap_ev) > 2e-3:
             output.gap_ev, output.gap_kind = min(gaps.values()), None
         output.is_conducting = min(gaps.values()) <= 0.0
+
+
+def _conclude_levels(output: CrystalOutput, channels: list[Channel]) -> None:
+    """Fill band edges and Fermi energy; not called under a locked level shifter, which alters all of them."""
+    edges = [channel.cbm for channel in channels if channel.cbm is not None and not channel.conducting]
+    output.cbm_hartree = min(edges) if edges and len(edges) == len(channels) else None
+    tops = [channel.vbm for channel in channels if channel.vbm is not None]
+    fermis = [channel.fermi for channel in channels if channel.fermi is not None]
+    if fermis:
+        output.fermi_energy_hartree = max(fermis)
+    elif tops:
+        output.vbm_hartree = output.fermi_energy_hartree = max(tops)
 
 
 def _mulliken(output: CrystalOutput, population: Population, last: ScfRun | None) -> Mulliken | None:
@@ -135,5 +140,6 @@ def _withdraw(output: CrystalOutput) -> None:
     output.energy_hartree = output.energy_source = None
     output.gap_ev = output.gap_kind = output.gap_alpha_ev = output.gap_beta_ev = None
     output.fermi_energy_hartree = output.vbm_hartree = output.cbm_hartree = None
+    output.is_conducting = None
     output.final_geometry = None
     output.mulliken = None

@@ -23,7 +23,8 @@ from aiida_crystalmath.crystal.outputs.sections.base import Capture, Context, Ha
 
 _DIMENSIONALITY = re.compile(r'DIMENSIONALITY OF THE SYSTEM\s+(\d)')
 _ATOM_COUNTS = re.compile(r'ATOMS IN THE UNIT CELL:\s*(\d+)')
-_ATOM = re.compile(r'\s*\d+ ([TF])\s*(\d+) ?([A-Z]{1,2})?\s+(.*)')
+_ATOM = re.compile(r'\s*\d+ ([TF])\s*(\d+) ?([A-Za-z][A-Za-z0-9]*)?\s+(.*)')
+"""A label may end with a digit, which is no coordinate: ``FE1`` is iron of the other starting spin."""
 _VOLUME = re.compile(r'VOLUME=\s*([\d.]+)')
 _GROUP = re.compile(r'GROUP.*?:\s+(\S.*?)\s*$')
 _VACUUM_ANGSTROM = 500.0
