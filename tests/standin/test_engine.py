@@ -1,7 +1,7 @@
 """The SCF engine against real CRYSTAL energies, against bare PySCF, and in its convergence controls.
 
-Origins of the numbers: CRYSTAL's are printed in the outputs of the corpus named at each test; the differences allowed are
-those between direct-space sums (CRYSTAL) and k-point sampling (PySCF) on the same mesh.
+Origins of the numbers: those of CRYSTAL are printed in the outputs of the corpus named at each test; the differences
+allowed are those between direct-space sums (CRYSTAL) and k-point sampling (PySCF).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def test_rhf_solid_against_crystal(mgo_hf):
 
 @pytest.mark.corpus
 def test_eigenvalues_are_on_the_zero_of_crystal(mgo_hf):
-    """The shift is CRYSTAL's EXT EL-SPHEROPOLE (3.96442 Ha over 20 electrons, twice); levels agree to the k-mesh error."""
+    """The shift is CRYSTAL's EXT EL-SPHEROPOLE (3.96442 Ha for 20 electrons, twice); the rest is the k-mesh."""
     result, _ = mgo_hf
     assert result.spherical_shift == pytest.approx(-2 * 3.9644228 / 20, abs=0.01)
     assert result.fermi == pytest.approx(-0.1605932, abs=0.02)

@@ -15,14 +15,14 @@ pytest.importorskip('pyscf')
 pytestmark = pytest.mark.standin
 
 MG = '12 3\n1 0 3 2. 0.\n1 1 3 8. 0.\n1 1 3 2. 0.\n99 0\n'
-O = '8 2\n1 0 3 2. 0.\n1 1 3 6. 0.\n99 0\n'
+OXYGEN = '8 2\n1 0 3 2. 0.\n1 1 3 6. 0.\n99 0\n'
 
 
 def mgo(mesh):
     cell = 4.21 / 2 * np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
     # the second atom is cells away: images must not depend on where an atom is written
     geometry = Geometry(cell, 3, (Site(12, (0.0, 0.0, 0.0)), Site(8, tuple(np.full(3, 2.105) + 2 * cell[0] - cell[1]))))
-    basis = tuple(read_basis(text)[0].resolved() for text in (MG, O))
+    basis = tuple(read_basis(text)[0].resolved() for text in (MG, OXYGEN))
     job = Job('MgO', geometry, basis, Method('PBE', hybrid_percent=0.0), (mesh,) * 3)
     return wavefunction.from_result(job, run_scf(job))
 
@@ -38,7 +38,7 @@ def dense():
 
 
 def test_bands_are_exact_on_the_mesh(coarse):
-    result = interpolate.bands(coarse, coarse.kpoints + [1, 0, -2])
+    result = interpolate.bands(coarse, coarse.kpoints + np.array([1, 0, -2]))
     assert np.allclose(result.energies, coarse.eigenvalues, atol=1e-8)
 
 
@@ -50,7 +50,7 @@ def test_bands_have_the_symmetry_of_time_and_crystal(dense):
 
 
 def test_error_of_the_interpolation(coarse, dense):
-    """What 2x2x2 misses on the points of 4x4x4 is what the bound of 4x4x4 says (0.52 eV, measured), half an eV at most."""
+    """What 2x2x2 misses on the points of 4x4x4 is what the bound of 4x4x4 says (0.52 eV, measured)."""
     off = interpolate.bands(coarse, dense.kpoints).energies
     difference = (off - dense.eigenvalues)[0, :, 6:10]
     # the density, and with it the zero, is another one: only the shape of the bands is compared

@@ -28,6 +28,15 @@ DIIS_START = 1
 LINEAR_DEPENDENCE = 1e-6
 
 
+@dataclass(frozen=True)
+class _Step:
+    """What DIIS keeps of a cycle: the matrix that was diagonalised before, the one it led to, and its commutator."""
+
+    given: Complex
+    fock: Complex
+    error: Complex
+
+
 @dataclass
 class _State:
     """What one cycle hands to the next."""
@@ -37,8 +46,8 @@ class _State:
     energy: float = 0.0
     locked: bool = False
     insulating: bool = False
-    errors: list[Complex] = field(default_factory=list)
-    focks: list[Complex] = field(default_factory=list)
+    conducting: bool = False
+    history: list[_Step] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,10 @@ def run(system: System, density: Complex, on_cycle: Callable[[ScfCycle], None], 
         converged = number > 0 and abs(delta) < 10.0**-settings.toldee
         if state.locked and not _still_locked(settings, number, delta):
             # what DIIS remembers belongs to the locked problem
-            state.locked, state.errors, state.focks = False, [], []
+            state.locked, state.history = False, []
         density, filling, energies = _next_density(system, state, number, fock=fock, error=error, halves=halves)
         channels = gaps(energies, filling)
+        state.conducting = any(one.conducting for one in channels)
         electrons, spins = atomic_populations(state.density, system.overlap, atoms)
         cycle = ScfCycle(
             n=number + 1,
@@ -88,7 +98,7 @@ def run(system: System, density: Complex, on_cycle: Callable[[ScfCycle], None], 
             px=float(np.abs(error).max()),
             electrons=tuple(electrons.tolist()),
             spins=None if spins is None else tuple(spins.tolist()),
-            gap=None if any(one.conducting for one in channels) else min((one.gap or 0.0) for one in channels),
+            gap=None if state.conducting else min((one.gap or 0.0) for one in channels),
             fermi=fermi_energy(filling, channels),
             seconds=time.perf_counter() - started,
             cpu_seconds=time.process_time(),
@@ -124,12 +134,12 @@ def _next_density(
     """Mix or extrapolate, shift, diagonalise, occupy."""
     settings = system.job.scf
     kept = settings.fmixing / 100.0
-    if settings.diis and number >= DIIS_START:
-        state.focks.append(fock)
-        state.errors.append(error)
-        del state.errors[:-DIIS_HISTORY], state.focks[:-DIIS_HISTORY]
-    if settings.diis and len(state.focks) > 1:
-        fock = diis_extrapolation(state.focks, state.errors)
+    if settings.diis and number >= DIIS_START and state.previous_fock is not None:
+        state.history.append(_Step(state.previous_fock, fock, error))
+        del state.history[:-DIIS_HISTORY]
+    if settings.diis and len(state.history) > 1:
+        occupations_move = settings.smear > 0.0 or state.conducting
+        fock = _damped_extrapolation(state.history, halves, kept) if occupations_move else _extrapolation(state.history)
     elif state.previous_fock is not None:
         fock = (1.0 - kept) * fock + kept * state.previous_fock
     state.previous_fock = fock
@@ -141,6 +151,20 @@ def _next_density(
     if settings.levshift_lock and settings.levshift > 0.0 and not state.insulating:
         state.insulating = not any(one.conducting for one in gaps(energies, filling))
     return density_matrix(orbitals, filling.occupations), filling, energies
+
+
+def _extrapolation(history: list[_Step]) -> Complex:
+    """Pulay's DIIS: the combination of Fock matrices with the smallest commutator with its density."""
+    return diis_extrapolation([step.fock for step in history], [step.error for step in history])
+
+
+def _damped_extrapolation(history: list[_Step], halves: Complex, kept: float) -> Complex:
+    """DIIS of a conductor, on the change of the Fock matrix in a cycle: the commutator does not see wrong occupations.
+
+    :param kept: share of the matrix that was diagonalised (FMIXING).
+    """
+    residuals = [halves @ (step.fock - step.given) @ halves for step in history]
+    return diis_extrapolation([(1.0 - kept) * step.fock + kept * step.given for step in history], residuals)
 
 
 def orthogonalisers(overlap: Complex) -> Complex:
