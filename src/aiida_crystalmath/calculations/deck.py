@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 from aiida_crystalmath.calculations.settings import CrystalSettings
 from aiida_crystalmath.crystal.basis import BasisSet, check_coverage, check_neutrality
@@ -91,9 +92,31 @@ def reduce_geometry(geometry: Geometry, settings: CrystalSettings | Mapping[str,
     """
     chosen = settings if isinstance(settings, CrystalSettings) else CrystalSettings.model_validate(settings or {})
     try:
-        return reduce(geometry, symprec=chosen.symprec, mode=chosen.symmetry)
+        return _reduced(_SameGeometry(geometry), chosen.symprec, chosen.symmetry)
     except ValueError as exception:
         raise DeckInputError('structure', str(exception)) from exception
+
+
+class _SameGeometry:
+    """A geometry as a key: equal to another with the same numbers, to the last digit."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+        self.key = (geometry.cell.tobytes(), geometry.dimensionality, geometry.periodic, geometry.sites)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _SameGeometry) and self.key == other.key
+
+
+@lru_cache(maxsize=64)
+def _reduced(
+    same: _SameGeometry, symprec: float, mode: Literal['auto', 'space_group', 'external', 'none']
+) -> ReducedGeometry:
+    """Reduce once what validation, input writing and parsing of one job all ask for."""
+    return reduce(same.geometry, symprec=symprec, mode=mode)
 
 
 def number_sites(geometry: Geometry, basis_sets: Mapping[str, BasisSet]) -> tuple[Geometry, list[BasisSet]]:

@@ -14,6 +14,9 @@ from aiida.orm import QueryBuilder, SinglefileData
 from aiida_crystalmath.crystal.basis import BasisError, BasisSet, read_basis, write_basis
 from aiida_crystalmath.crystal.elements import SYMBOLS
 
+_READ: dict[str, BasisSet] = {}
+"""Basis sets read by this process, by the MD5 sum of their text: every job asks for each of its own several times."""
+
 
 class BasisSetData(SinglefileData):
     """The basis set (and effective core potential, if any) of one element, in CRYSTAL's format.
@@ -101,7 +104,11 @@ class BasisSetData(SinglefileData):
     @property
     def basis_set(self) -> BasisSet:
         """The content as a typed object, with name and citation."""
-        basis = _read_one(self.get_content(mode='r'))
+        basis = _READ.get(self.md5) if self.is_stored else None
+        if basis is None:
+            basis = _read_one(self.get_content(mode='r'))
+            if self.is_stored:
+                _READ[self.md5] = basis
         return BasisSet(basis.number, basis.conventional_number, basis.shells, basis.ecp, self.name, self.citation)
 
     @property

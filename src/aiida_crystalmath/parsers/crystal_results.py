@@ -40,7 +40,7 @@ def method_parameters(inputs: dict[str, Any]) -> dict[str, Any]:
     dft = hamiltonian.get('dft') or {}
     parts = [dft.get(name) for name in ('exchange', 'correlation')]
     functional = dft.get('functional') or '/'.join(str(part) for part in parts if part)
-    names = dict.fromkeys(node.basis_set.name for node in (inputs.get('basis_sets') or {}).values())
+    names = dict.fromkeys(node.name for node in (inputs.get('basis_sets') or {}).values())
     library = (parameters.get('basis') or {}).get('library')
     return drop_none(
         {

@@ -62,10 +62,9 @@ def shrink_for(structure: orm.StructureData, distance: float, settings: Mapping[
     :param distance: 1/Å.
     :param settings: of the calculation: ``symmetry`` and ``symprec`` decide which cell is primitive.
     """
-    from aiida_crystalmath.crystal.symmetry import reduce
+    from aiida_crystalmath.calculations.deck import reduce_geometry
     from aiida_crystalmath.data.structure import to_geometry
     from aiida_crystalmath.workflows.crystal.kmesh import shrink_from_distance
 
     symprec = float(settings.get('symprec') or 1e-5)
-    reduced = reduce(to_geometry(structure), symprec=symprec, mode=settings.get('symmetry') or 'auto')
-    return shrink_from_distance(reduced.crystal_geometry, distance, symprec)
+    return shrink_from_distance(reduce_geometry(to_geometry(structure), settings).crystal_geometry, distance, symprec)
