@@ -169,7 +169,8 @@ def _mulliken_rows(mulliken: dict[str, Any], structure: dict[str, Any] | None) -
             continue
         is_known = structure is not None and len(structure['kinds']) == len(values)
         kinds = structure['kinds'] if structure and is_known else [str(i + 1) for i in range(len(values))]
-        shown = list(dict.fromkeys(f'{kind} {value:+.3f}' for kind, value in zip(kinds, values, strict=True)))
+        rounded = [round(value, 3) + 0.0 for value in values]  # no -0.000
+        shown = list(dict.fromkeys(f'{kind} {value:+.3f}' for kind, value in zip(kinds, rounded, strict=True)))
         more = f'  and {len(shown) - N_ATOMS_SHOWN} more' if len(shown) > N_ATOMS_SHOWN else ''
         rows.append((name, f'{"  ".join(shown[:N_ATOMS_SHOWN])} {unit}'.rstrip() + more, True))
     return rows

@@ -1,0 +1,41 @@
+"""What quickstart finds and repairs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from aiida import orm
+
+from aiida_crystalmath.cli.engines import Engine
+from aiida_crystalmath.cli.quickstart import code_steps, make_code
+
+PROGRAM = Path(sys.executable)
+
+
+def steps_of(program: Path):
+    return code_steps('test', Engine(program, None, False, False, 'PATH'), exists=True)
+
+
+def test_code_that_is_there_is_left(aiida_profile_clean, aiida_localhost, tmp_path):
+    """Also where another program of that name is found now: what works is not touched."""
+    make_code(PROGRAM.name, str(PROGRAM), 'crystalmath.crystal23', False)
+    (step,) = steps_of(tmp_path / PROGRAM.name)
+    assert step.present
+    assert str(PROGRAM) in step.detail
+
+
+def test_code_whose_program_moved_is_put_aside_and_made_anew(aiida_profile_clean, aiida_localhost, tmp_path):
+    gone = tmp_path / 'old' / PROGRAM.name
+    make_code(PROGRAM.name, str(gone), 'crystalmath.crystal23', False)
+    old = orm.load_code(f'{PROGRAM.name}@localhost')
+    (step,) = steps_of(PROGRAM)
+    assert not step.present
+    assert f'in place of {gone}' in step.detail
+    step.action()
+    assert str(orm.load_code(f'{PROGRAM.name}@localhost').filepath_executable) == str(PROGRAM)
+    old = orm.load_node(old.pk)
+    assert old.is_hidden
+    assert old.label == f'{PROGRAM.name}-gone-{old.pk}'
+    (step,) = steps_of(PROGRAM)
+    assert step.present
