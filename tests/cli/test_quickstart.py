@@ -8,7 +8,8 @@ from pathlib import Path
 from aiida import orm
 
 from aiida_crystalmath.cli.engines import Engine
-from aiida_crystalmath.cli.quickstart import code_steps, make_code
+from aiida_crystalmath.cli.machine import make_code, real_codes
+from aiida_crystalmath.cli.quickstart import code_steps
 
 PROGRAM = Path(sys.executable)
 
@@ -39,3 +40,11 @@ def test_code_whose_program_moved_is_put_aside_and_made_anew(aiida_profile_clean
     assert old.label == f'{PROGRAM.name}-gone-{old.pk}'
     (step,) = steps_of(PROGRAM)
     assert step.present
+
+
+def test_codes_of_a_real_crystal_are_known_from_before(aiida_profile_clean, aiida_localhost, tmp_path):
+    make_code('crystal', str(PROGRAM), 'crystalmath.crystal23', False)
+    make_code('crystal-gone', str(tmp_path / 'crystal'), 'crystalmath.crystal23', False)
+    make_code('crystal-standin', str(PROGRAM.with_name('crystalmath-crystal')), 'crystalmath.crystal23', False)
+    make_code('properties', str(PROGRAM), 'crystalmath.properties23', False)
+    assert real_codes() == ['crystal@localhost']

@@ -5,19 +5,34 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aiida_crystalmath.cli.common import PROFILE_NAME, aiida_config, console, echo_json, fail
+from aiida_crystalmath.cli.machine import (
+    COMPUTER_LABEL,
+    code_program,
+    config_folder,
+    daemon_runs,
+    has_computer,
+    has_family,
+    is_default,
+    load,
+    make_code,
+    make_computer,
+    make_family,
+    make_profile,
+    real_codes,
+    start_daemon,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-COMPUTER_LABEL = 'localhost'
+    from aiida_crystalmath.cli.engines import Engine
+
 FAMILIES = ('sto-3g', 'pob-tzvp-rev2')
-DAEMON_TIMEOUT_S = 30
 
 
 @dataclass
@@ -97,7 +112,7 @@ def quickstart(
     report(name, engine, steps, refused, dry_run)
 
 
-def plan(name: str, engine: Any, daemon: bool) -> list[Step]:
+def plan(name: str, engine: Engine, daemon: bool) -> list[Step]:
     """List the steps for profile ``name``; those that need the profile look into it only if it exists."""
     config = aiida_config()
     exists = config is not None and name in config.profile_names
@@ -105,17 +120,17 @@ def plan(name: str, engine: Any, daemon: bool) -> list[Step]:
         Step(
             'profile',
             exists,
-            f'{name}: SQLite storage, ZeroMQ broker, in {_config_folder()}',
+            f'{name}: SQLite storage, ZeroMQ broker, in {config_folder()}',
             f'verdi profile delete {name}',
             lambda: make_profile(name),
         )
     ]
     if exists:
-        _load(name)
+        load(name)
     steps.append(
         Step(
             'computer',
-            exists and _has_computer(),
+            exists and has_computer(),
             f'{COMPUTER_LABEL}: this machine, no scheduler',
             f'verdi -p {name} computer delete {COMPUTER_LABEL}',
             make_computer,
@@ -126,7 +141,7 @@ def plan(name: str, engine: Any, daemon: bool) -> list[Step]:
         steps.append(
             Step(
                 'basis sets',
-                exists and _has_family(family),
+                exists and has_family(family),
                 family,
                 f'verdi -p {name} group delete {family}',
                 lambda family=family: make_family(family),  # type: ignore[misc]
@@ -136,7 +151,7 @@ def plan(name: str, engine: Any, daemon: bool) -> list[Step]:
         steps.append(
             Step(
                 'daemon',
-                exists and _daemon_runs(name),
+                exists and daemon_runs(name),
                 'one worker, carries the calculations out in the background',
                 f'verdi -p {name} daemon stop',
                 lambda: start_daemon(name),
@@ -145,7 +160,7 @@ def plan(name: str, engine: Any, daemon: bool) -> list[Step]:
     return steps
 
 
-def code_steps(name: str, engine: Any, exists: bool) -> list[Step]:
+def code_steps(name: str, engine: Engine, exists: bool) -> list[Step]:
     """List the steps for the codes of ``engine``."""
     wanted = [(engine.label, engine.crystal, 'crystalmath.crystal23')]
     if engine.properties is not None:
@@ -185,7 +200,7 @@ def carry_out(steps: list[Step], quiet: bool) -> None:
         step.done = True
 
 
-def report(name: str, engine: Any, steps: list[Step], refused: list[str], dry_run: bool) -> None:
+def report(name: str, engine: Engine, steps: list[Step], refused: list[str], dry_run: bool) -> None:
     """Say what is there now, how to undo it, and what to type next."""
     from rich.table import Table
 
@@ -200,7 +215,27 @@ def report(name: str, engine: Any, steps: list[Step], refused: list[str], dry_ru
     out.print(table)
     for line in refused:
         out.print(f'Not used: {line}')
-    if engine.is_standin:
+    print_engine(engine, out, real_codes() if steps[0].present else [])
+    print_undo(name, steps, out)
+    prefix = '' if is_default(name) else f'-p {name} '
+    out.print(
+        '\nNext:\n  crystalmath run STRUCTURE.cif --protocol fast'
+        f'\n  verdi {prefix}process list -a         [dim]what has run[/]'
+    )
+    sys.stdout.flush()
+
+
+def print_engine(engine: Engine, out: Console, real: list[str]) -> None:
+    """Say whose programs the codes are.
+
+    :param real: labels of codes of CRYSTAL that were set up before, when this shell could still find it.
+    """
+    if engine.is_standin and real:
+        out.print(
+            f'\nNo CRYSTAL program was found in this shell, but {", ".join(real)} of before stays, and '
+            '"crystalmath run" prefers it to the STAND-IN engine.'
+        )
+    elif engine.is_standin:
         out.print(
             '\n[bold]No CRYSTAL program was found: the codes are those of the STAND-IN engine[/] '
             '(PySCF behind the files of CRYSTAL).\nIt computes small cells for learning and testing; its results are '
@@ -212,13 +247,6 @@ def report(name: str, engine: Any, steps: list[Step], refused: list[str], dry_ru
             out.print(
                 '[yellow]No properties program was found beside it: bands and DOS need one (verdi code create).[/]'
             )
-    print_undo(name, steps, out)
-    prefix = '' if _is_default(name) else f'-p {name} '
-    out.print(
-        '\nNext:\n  crystalmath run STRUCTURE.cif --protocol fast'
-        f'\n  verdi {prefix}process list -a         [dim]what has run[/]'
-    )
-    sys.stdout.flush()
 
 
 def print_undo(name: str, steps: list[Step], out: Console) -> None:
@@ -230,154 +258,3 @@ def print_undo(name: str, steps: list[Step], out: Console) -> None:
         out.print('\nTo undo:')
         for step in reversed(made):
             out.print(f'  {step.undo}')
-
-
-# -- the profile -------------------------------------------------------------------------------------------------------
-
-
-def _load(name: str) -> None:
-    from aiida.manage.configuration import load_profile
-
-    load_profile(name, allow_switch=True)
-
-
-def _is_default(name: str) -> bool:
-    config = aiida_config()
-    return config is None or config.default_profile_name in (None, name)
-
-
-def _config_folder() -> str:
-    from aiida.manage.configuration.settings import AiiDAConfigDir
-
-    return str(AiiDAConfigDir.get())
-
-
-def make_profile(name: str) -> None:
-    """Make the profile ``name``; it becomes the default only where there was none."""
-    from aiida.manage.configuration import create_profile, get_config
-    from aiida.plugins import BrokerFactory
-
-    config = get_config(create=True)
-    default_before = config.default_profile_name
-    create_profile(
-        config,
-        name=name,
-        email='user@localhost',
-        storage_backend='core.sqlite_dos',
-        storage_config={},
-        broker_backend='core.zeromq',
-        broker_config=BrokerFactory('core.zeromq').get_default_config(),
-    )
-    config.set_option('runner.poll.interval', 1, scope=name)
-    config.set_option('daemon.timeout', DAEMON_TIMEOUT_S, scope=name)
-    config.set_default_profile(default_before or name, overwrite=True)
-    config.store()
-    _load(name)
-
-
-# -- what is in it -----------------------------------------------------------------------------------------------------
-
-
-def _exists(load: Callable[[], Any]) -> bool:
-    from aiida.common.exceptions import NotExistent
-
-    try:
-        load()
-    except NotExistent:
-        return False
-    return True
-
-
-def _has_computer() -> bool:
-    from aiida import orm
-
-    return (
-        _exists(lambda: orm.load_computer(label=COMPUTER_LABEL))
-        and orm.load_computer(label=COMPUTER_LABEL).is_configured
-    )
-
-
-def code_program(label: str) -> Path | None:
-    """Return the program that a code of ``localhost`` runs, or ``None`` where there is no such code."""
-    from aiida import orm
-    from aiida.common.exceptions import NotExistent
-
-    try:
-        return Path(str(orm.load_code(f'{label}@{COMPUTER_LABEL}').filepath_executable))
-    except NotExistent:
-        return None
-
-
-def _has_family(label: str) -> bool:
-    from aiida import orm
-
-    from aiida_crystalmath.data.basis_family import BasisSetFamily
-
-    query = orm.QueryBuilder().append(BasisSetFamily, filters={'label': label})
-    return bool(query.count())
-
-
-def _daemon_runs(name: str) -> bool:
-    from aiida.engine.daemon.client import get_daemon_client
-
-    return bool(get_daemon_client(name).is_daemon_running)
-
-
-def make_computer() -> None:
-    """Make and configure the computer ``localhost``; jobs run below the folder of the AiiDA configuration."""
-    from aiida import orm
-
-    workdir = Path(_config_folder()) / 'scratch'
-    workdir.mkdir(parents=True, exist_ok=True)
-    _, computer = orm.Computer.collection.get_or_create(
-        label=COMPUTER_LABEL,
-        hostname='localhost',
-        description='This machine, set up by crystalmath quickstart',
-        transport_type='core.local',
-        scheduler_type='core.direct',
-        workdir=str(workdir),
-    )
-    computer.store()
-    computer.set_minimum_job_poll_interval(1.0)
-    computer.set_default_mpiprocs_per_machine(1)
-    computer.set_use_double_quotes(False)
-    computer.configure(safe_interval=0.0)
-
-
-def make_code(label: str, path: str, plugin: str, with_mpi: bool) -> None:
-    """Make a code on ``localhost`` for a program; an old one of that label, whose program is gone, is put aside.
-
-    A stored code cannot be changed, and what it has run must stay true: it is renamed and hidden.
-    """
-    from aiida import orm
-
-    if code_program(label) is not None:
-        old = orm.load_code(f'{label}@{COMPUTER_LABEL}')
-        old.label = f'{label}-gone-{old.pk}'
-        old.is_hidden = True
-    orm.InstalledCode(
-        label=label,
-        computer=orm.load_computer(label=COMPUTER_LABEL),
-        filepath_executable=path,
-        default_calc_job_plugin=plugin,
-        with_mpi=with_mpi,
-        prepend_text='export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}',
-        description='Set up by crystalmath quickstart',
-    ).store()
-
-
-def make_family(label: str) -> None:
-    """Install a basis-set family that ships with the package."""
-    from aiida_crystalmath.data.basis_family import BasisSetFamily
-
-    BasisSetFamily.create_from_library(label)
-
-
-def start_daemon(name: str) -> None:
-    """Start the daemon of profile ``name`` with one worker."""
-    from aiida.engine.daemon.client import DaemonException, get_daemon_client
-
-    try:
-        get_daemon_client(name).start_daemon(number_workers=1, timeout=DAEMON_TIMEOUT_S)
-    except DaemonException as exception:
-        fail(f'the daemon of profile "{name}" did not start: {exception}', f'See: verdi -p {name} daemon logshow')
