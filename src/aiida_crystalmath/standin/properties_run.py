@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +25,6 @@ from .writers.fort25 import band_blocks, doss_blocks
 from .writers.frame import Output, notes
 from .writers.scf import channel_lines, conducting_line
 from .writers.symmetry import IrreduciblePoints, SymmetryOperators, irreducible_points
-
-CHECK_VARIABLE = 'CRYSTALMATH_STANDIN_CHECK_BANDS'
-"""Environment variable: when set, BAND measures the error of its interpolation at two k-points."""
 
 TINY = 1e-20
 """Densities of states below this are written as zero."""
@@ -116,8 +112,7 @@ def band(state: State, block: Any) -> None:
         raise NotSupported('BAND WITH ISS 0', 'give the ends of the lines as integers in units of 1/ISS')
     path = band_path(wfn.geometry.cell, block.iss, block.n_points, block.segments, str(block.title or ''))
     first, last = _band_range(block, wfn)
-    # Measuring the error of the interpolation takes longer than everything else together: only on request.
-    result = interpolate.bands(wfn, path.fractional, check=bool(os.environ.get(CHECK_VARIABLE)))
+    result = interpolate.bands(wfn, path.fractional)
     energies = result.energies[:, :, first - 1 : last]
     conducting = state.conducting
     state.out.lines(properties_stdout.band_section(path, first, last, energies, state.fermi, conducting=conducting))
