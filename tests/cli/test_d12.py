@@ -22,6 +22,7 @@ def test_cif():
     result = call(MGO)
     assert result.exit_code == 0, result.output
     deck = read_d12(result.stdout)
+    assert deck.title == 'MgO'  # the conventional cell of the file has Mg4O4
     assert deck.geometry.keyword == 'CRYSTAL'
     assert deck.geometry.group == 225
     assert deck.geometry.cell == (4.2117,)
