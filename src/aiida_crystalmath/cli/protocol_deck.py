@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from aiida_crystalmath.calculations.deck import Deck, build_deck, reduce_geometry
+from aiida_crystalmath.calculations.deck import Deck, build_deck
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.data.structure_files import file_format, geometry_file_beside, read_structure
 from aiida_crystalmath.workflows.protocols.merge import merge
@@ -77,12 +77,12 @@ def deck_for(file: Path, protocol: str, task: str) -> Deck:
     basis_sets: dict[str, BasisSet] = {
         kind: family[site.number] for site, kind in zip(geometry.sites, geometry.kinds, strict=True)
     }
-    title = reduce_geometry(geometry).crystal_geometry.formula  # of the primitive cell: MgO, not Mg4O4
-    return build_deck(geometry, merge({'title': title}, parameters), basis_sets)
+    return build_deck(geometry, parameters, basis_sets)
 
 
 def shrink(geometry: Geometry, distance: float) -> dict[str, Any]:
     """Return the SHRINK for a distance between k-points (1/Å), as the base work chain chooses it."""
+    from aiida_crystalmath.calculations.deck import reduce_geometry
     from aiida_crystalmath.workflows.crystal.kmesh import shrink_from_distance
 
     return shrink_from_distance(reduce_geometry(geometry).crystal_geometry, distance)
