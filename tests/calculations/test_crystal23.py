@@ -57,7 +57,7 @@ def test_serial_job_reads_stdin_and_keeps_little(prepare, generate_inputs_crysta
 def test_input_is_the_asymmetric_unit(prepare, generate_inputs_crystal):
     _, folder = prepare(generate_inputs_crystal('MgO-conventional'))
     written = lines(folder)
-    assert written[0] == 'Mg4O4'
+    assert written[0] == 'MgO'
     assert written[1:4] == ['CRYSTAL', '0 0 0', '225']
     assert float(written[4]) == pytest.approx(4.217)
     assert written[5] == '2'

@@ -111,3 +111,13 @@ def test_the_cell_cannot_be_changed():
     geometry = Geometry(np.eye(3), 3, ())
     with pytest.raises(ValueError, match='read-only'):
         geometry.cell[0, 0] = 2
+
+
+def test_reduced_formula():
+    positions = [[0, 0, 0.1 * i] for i in range(6)]
+    numbers = [22, 22, 8, 8, 8, 8]
+    crystal = Geometry.from_fractional(np.eye(3) * 9, positions, numbers)
+    assert (crystal.formula, crystal.reduced_formula) == ('O4Ti2', 'O2Ti')
+    molecule = Geometry.from_arrays(np.eye(3) * 500, positions, [6, 6, 1, 1, 1, 1], 0)
+    assert molecule.reduced_formula == molecule.formula == 'C2H4'
+    assert Geometry(np.eye(3), 3, ()).reduced_formula == ''

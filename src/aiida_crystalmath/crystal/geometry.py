@@ -6,6 +6,7 @@ a slab along its first two vectors in the xy plane, and a non-periodic vector is
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -166,12 +167,22 @@ class Geometry:
 
     @property
     def formula(self) -> str:
-        """Chemical formula of the cell in Hill order, ghosts left out: ``MgO``, ``C2H6``."""
+        """Chemical formula of the cell in Hill order, ghosts left out: ``Mg4O4``, ``C2H6``."""
+        return self._hill(1)
+
+    @property
+    def reduced_formula(self) -> str:
+        """Formula unit of what repeats (``MgO`` for a cell of ``Mg4O4``); the whole formula of a molecule."""
+        counts = Counter(site.symbol for site in self.sites if not site.ghost)
+        return self._hill(math.gcd(*counts.values()) if self.dimensionality and counts else 1)
+
+    def _hill(self, units: int) -> str:
+        """Return the formula in Hill order, ghosts left out, divided by a number of formula units."""
         counts = Counter(site.symbol for site in self.sites if not site.ghost)
         names = sorted(counts)
         if 'C' in counts:
             names = [name for name in ('C', 'H') if name in counts] + [n for n in names if n not in ('C', 'H')]
-        return ''.join(f'{name}{counts[name] if counts[name] > 1 else ""}' for name in names)
+        return ''.join(f'{name}{counts[name] // units if counts[name] > units else ""}' for name in names)
 
     def with_sites(self, sites: Iterable[Site]) -> Geometry:
         """Return the same cell with other sites."""
