@@ -21,14 +21,22 @@ class CellMap:
 
     The cell is another one after geometry edits in the input (SUPERCEL, ATOMREMO, ...): then :attr:`is_users` is False,
     and everything stays in CRYSTAL's cell and order. A restarted optimisation begins elsewhere than its input says; it
-    is still the user's structure.
+    is still the user's structure, in the order in which it was written.
 
     :param reduced: how the user's cell was written; None if that could not be found out.
     :param printed: starting geometry as CRYSTAL printed it, None if it did not come that far.
     :param edited: whether the input edits the geometry.
+    :param restarted: whether the run goes on with an earlier optimisation.
     """
 
-    def __init__(self, reduced: ReducedGeometry | None, printed: Geometry | None, *, edited: bool = False) -> None:
+    def __init__(
+        self,
+        reduced: ReducedGeometry | None,
+        printed: Geometry | None,
+        *,
+        edited: bool = False,
+        restarted: bool = False,
+    ) -> None:
         self._reduced = reduced
         self._initial: Geometry | None = None
         self._order: tuple[int, ...] | None = None
@@ -41,7 +49,8 @@ class CellMap:
                 self._initial = printed
             except SymmetryError:
                 pass
-        if self._order is None and not edited and (printed is None or printed.numbers == expected.numbers):
+        elsewhere = printed is not None and restarted and printed.numbers == expected.numbers
+        if self._order is None and not edited and (printed is None or elsewhere):
             self._order = tuple(range(len(expected)))
 
     @property

@@ -51,13 +51,17 @@ class Crystal23Parser(CrystalParserBase):
     def _cells(self, inputs: dict[str, Any], output: CrystalOutput) -> CellMap:
         """Find the way back to the user's cell; without one, results stay in CRYSTAL's."""
         parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
-        edited = bool((parameters.get('geometry') or {}).get('edits'))
+        geometry = parameters.get('geometry') or {}
+        edited, restarted = bool(geometry.get('edits')), bool((geometry.get('optgeom') or {}).get('restart'))
         try:
             reduced = reduced_from_inputs(inputs)
         except ValueError as exception:
             self.logger.warning(f'results stay in the cell of CRYSTAL: {exception}')
             reduced = None
-        return CellMap(reduced, output.initial_geometry, edited=edited)
+        cells = CellMap(reduced, output.initial_geometry, edited=edited, restarted=restarted)
+        if reduced is not None and not cells.is_users and not edited:
+            self.logger.warning('the run began with another geometry than its input: results stay in its cell')
+        return cells
 
     def _attach_results(
         self,
