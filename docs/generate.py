@@ -1,4 +1,4 @@
-"""Writes the reference pages that come from the code: failures and keywords."""
+"""Writes the reference pages that come from the code: failures, keywords, and the tables of output keys."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ def write_all(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'diagnoses.md').write_text(diagnoses_page())
     (folder / 'keywords.md').write_text(keywords_page())
+    (folder / 'output_keys.md').write_text(output_keys_tables())
 
 
 def cell(text: object) -> str:
@@ -53,5 +54,21 @@ def keywords_page() -> str:
     for title, rows in keywords.tables().items():
         lines += [f'## {title}', '', '| keyword | arguments | meaning |', '|---|---|---|']
         lines += [f'| `{cell(name)}` | {cell(arguments)} | {cell(meaning)} |' for name, arguments, meaning in rows]
+        lines.append('')
+    return '\n'.join(lines)
+
+
+def output_keys_tables() -> str:
+    """Return the tables of keys of ``output_parameters``, which ``reference/outputs.md`` includes."""
+    from aiida_crystalmath.parsers import output_keys
+
+    lines: list[str] = []
+    for title, keys in (
+        ('Both programs', output_keys.BOTH_KEYS),
+        ('`crystal` only', output_keys.CRYSTAL_KEYS),
+        ('`properties` only', output_keys.PROPERTIES_KEYS),
+    ):
+        lines += [f'### {title}', '', '| key | unit | meaning |', '|---|---|---|']
+        lines += [f'| `{name}` | {cell(key.unit or "–")} | {cell(key.meaning)} |' for name, key in keys.items()]
         lines.append('')
     return '\n'.join(lines)

@@ -9,6 +9,7 @@ from aiida.common import LinkType
 
 from aiida_crystalmath.crystal.inputs.d3 import read_d3
 from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.parsers.output_keys import PROPERTIES_KEYS
 
 pytestmark = pytest.mark.corpus
 
@@ -67,6 +68,8 @@ def test_bands_of_a_real_run(parse):
     assert ends == pytest.approx([0, 2 * np.pi / a, 2 * np.pi / a * 1.25**0.5, 2 * np.pi / a * 0.75**0.5, 0], rel=1e-6)
     assert results['output_parameters'].get_dict()['functional'] == 'PBE'
     assert bands.base.extras.get('engine') == 'CRYSTAL'
+    told = results['output_parameters'].get_dict()['bands']
+    assert {f'bands.{key}' for key in told} == {key for key in PROPERTIES_KEYS if key.startswith('bands.')}
 
 
 def test_density_of_states_of_a_real_run(parse):
@@ -81,6 +84,8 @@ def test_density_of_states_of_a_real_run(parse):
     assert len(energies) == 102
     assert density[1] == pytest.approx(2.37299e1 / HARTREE_EV, rel=1e-6)
     assert 'output_dos_projected' not in results
+    told = results['output_parameters'].get_dict()['dos']
+    assert {f'dos.{key}' for key in told} == {key for key in PROPERTIES_KEYS if key.startswith('dos.')}
 
 
 def test_data_files_are_the_fallback(parse, corpus, tmp_path):

@@ -1,0 +1,106 @@
+"""What every key of ``output_parameters`` means, and its unit: the reference page is made of it, and a test holds it.
+
+Inner keys are written with a dot: ``scf.n_cycles`` is ``output_parameters['scf']['n_cycles']``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ('BOTH_KEYS', 'CRYSTAL_KEYS', 'PROPERTIES_KEYS', 'OutputKey')
+
+
+class OutputKey(NamedTuple):
+    """Unit (empty for text, flags and counts) and meaning of a key."""
+
+    unit: str
+    meaning: str
+
+
+BOTH_KEYS: dict[str, OutputKey] = {
+    'engine': OutputKey('', '`CRYSTAL`, or `STAND-IN` for the free stand-in engine.'),
+    'version': OutputKey('', 'Version in the banner, for example `CRYSTAL23`.'),
+    'release': OutputKey('', 'The line below it, for example `public : 1.0.1 - October 2022`.'),
+    'program': OutputKey('', '`crystal` or `properties`.'),
+    'terminated': OutputKey('', 'Whether the program reached its end. It is no sign of success: see the exit status.'),
+    'wall_time_s': OutputKey('s', 'Wall time of the program.'),
+    'cpu_time_s': OutputKey('s', 'CPU time of the program.'),
+    'warnings': OutputKey('', 'WARNING lines as printed, the first 50.'),
+    'errors': OutputKey('', 'ERROR lines as printed, the first 50.'),
+    'diagnoses': OutputKey(
+        '', 'What the catalogue of failures knows of this run: `name`, `severity`, `message`, `remedy`, `evidence`.'
+    ),
+    'functional': OutputKey('', 'Functional or method of the input.'),
+    'basis_set': OutputKey('', 'Name of the basis set(s) of the input.'),
+    'is_spin_polarised': OutputKey('', 'Whether alpha and beta electrons may differ.'),
+    'is_level_shifted': OutputKey('', 'Whether a locked level shifter altered the levels; then no gap is given.'),
+    'n_electrons': OutputKey('per primitive cell', 'Number of electrons outside potentials.'),
+    'n_ao': OutputKey('per primitive cell', 'Number of basis functions, which is that of bands.'),
+    'n_kpoints': OutputKey('', 'k-points of the irreducible wedge.'),
+    'fermi_energy_ev': OutputKey('eV', 'Fermi energy; of an insulator, the top of its valence bands.'),
+}
+"""Keys that runs of both programs have; properties takes some of them over from its parent."""
+
+CRYSTAL_KEYS: dict[str, OutputKey] = {
+    'title': OutputKey('', 'Title of the input.'),
+    'calculation_type': OutputKey('', 'As printed, for example `RESTRICTED CLOSED SHELL`.'),
+    'hamiltonian': OutputKey('', 'As printed, for example `KOHN-SHAM HAMILTONIAN`.'),
+    'dimensionality': OutputKey('', 'Number of directions in which the system repeats.'),
+    'space_group': OutputKey('', 'Symbol of the space or layer group as printed.'),
+    'n_atoms': OutputKey('per primitive cell', 'Number of atoms.'),
+    'primitive_cells_in_structure': OutputKey(
+        '', "CRYSTAL's primitive cells in the cell of the input structure; multiply energies by it."
+    ),
+    'atom_order': OutputKey(
+        '',
+        'Whose order lists of atoms have: `structure` (of the input) or `crystal` (as printed, where the input '
+        'edits the geometry).',
+    ),
+    'energy_hartree': OutputKey(
+        'hartree per primitive cell', 'The total energy, with dispersion; after an optimisation, of its last geometry.'
+    ),
+    'energy_ev': OutputKey('eV per primitive cell', 'The same.'),
+    'energy_scf_hartree': OutputKey(
+        'hartree per primitive cell',
+        'Energy of the last SCF in the main output, without dispersion; in an optimisation that is most often the '
+        'first point. Also given when the SCF did not converge.',
+    ),
+    'energy_dispersion_hartree': OutputKey('hartree per primitive cell', 'Corrections added to that SCF energy.'),
+    'gap_ev': OutputKey('eV', 'Band gap; 0 of a conductor. With spin, between the highest filled and lowest empty.'),
+    'gap_kind': OutputKey('', '`direct` or `indirect`; not printed after an optimisation.'),
+    'gap_alpha_ev': OutputKey('eV', 'Gap of the alpha electrons.'),
+    'gap_beta_ev': OutputKey('eV', 'Gap of the beta electrons.'),
+    'is_conducting': OutputKey('', 'Whether the program takes the final state for a conducting one.'),
+    'vbm_ev': OutputKey('eV', 'Top of the valence bands, on the scale of `fermi_energy_ev`.'),
+    'cbm_ev': OutputKey('eV', 'Bottom of the conduction bands, likewise.'),
+    'scf.converged': OutputKey('', 'Whether the last SCF in the main output converged.'),
+    'scf.status': OutputKey('', '`converged_energy`, `converged_tester` or `too_many_cycles`.'),
+    'scf.n_cycles': OutputKey('', 'Its number of cycles.'),
+    'scf.energies_hartree': OutputKey('hartree per primitive cell', 'Energies of its last 100 cycles.'),
+    'optimisation.kind': OutputKey('', 'What moved: as printed in the titles of the points.'),
+    'optimisation.converged': OutputKey('', 'Whether the optimisation converged.'),
+    'optimisation.status': OutputKey('', '`converged` or `failed`; absent if it was cut short.'),
+    'optimisation.n_points': OutputKey('', 'Number of points.'),
+    'optimisation.energy_hartree': OutputKey('hartree per primitive cell', 'Energy where it ended, converged or not.'),
+    'optimisation.last_max_gradient_hartree_per_bohr': OutputKey('hartree/bohr', 'Largest gradient of the last point.'),
+    'optimisation.last_rms_gradient_hartree_per_bohr': OutputKey('hartree/bohr', 'RMS gradient of the last point.'),
+    'optimisation.last_scf': OutputKey('', 'As `scf`, of the last SCF that SCFOUT.LOG holds.'),
+    'mulliken.electrons': OutputKey('electrons', 'Mulliken population of every atom, in `atom_order`.'),
+    'mulliken.charges': OutputKey('e', 'Net charge of every atom; absent if an atom has a potential.'),
+    'mulliken.spins': OutputKey('electrons', 'Spin (alpha - beta) of every atom.'),
+    'total_spin': OutputKey('electrons per primitive cell', 'Sum of the Mulliken spins.'),
+}
+"""Keys of runs of ``crystal`` only."""
+
+PROPERTIES_KEYS: dict[str, OutputKey] = {
+    'bands.n_spin': OutputKey('', '1, or 2 for alpha and beta.'),
+    'bands.n_kpoints': OutputKey('', 'Points of the path.'),
+    'bands.n_bands': OutputKey('', 'Bands of one spin.'),
+    'bands.n_segments': OutputKey('', 'Straight lines of the path.'),
+    'bands.absolute_energies': OutputKey('', "Whether energies have CRYSTAL's own zero; else the Fermi energy is 0."),
+    'dos.n_spin': OutputKey('', '1, or 2 for alpha and beta.'),
+    'dos.n_energies': OutputKey('', 'Energies of the grid.'),
+    'dos.n_projections': OutputKey('', 'Projections, without the total.'),
+    'dos.absolute_energies': OutputKey('', 'As for bands.'),
+}
+"""Keys of runs of ``properties`` only."""
