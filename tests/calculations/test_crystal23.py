@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
@@ -121,6 +122,40 @@ def test_spins_of_kinds_are_written_in_crystals_order(prepare, generate_inputs_c
     assert spins == {i: site.spin for i, site in enumerate(reduced.crystal_geometry.sites, start=1) if site.spin}
     assert sorted(spins.values()) == [-1, 1]
     assert reduced.space_group == 166, 'the two nickels must not be taken for equivalent'
+
+
+def test_spins_of_a_conventional_cell_are_on_the_right_atoms(prepare, generate_inputs_crystal):
+    """NiO of a CIF, 8 atoms, spins up and down in layers along z: ATOMSPIN counts atoms of CRYSTAL's primitive cell.
+
+    What CRYSTAL will build of the written input is checked, not our own account of it: the layers alternate along the
+    tetragonal axis, and the oxygens have no spin.
+    """
+    from aiida_crystalmath.crystal.inputs.d12 import read_d12
+    from aiida_crystalmath.crystal.symmetry import expand
+
+    a = 4.164
+    structure = orm.StructureData(cell=[[a, 0, 0], [0, a, 0], [0, 0, a]])
+    for x, y, z in ((0, 0.5, 0.5), (0, 0, 0), (0.5, 0, 0.5), (0.5, 0.5, 0)):
+        structure.append_atom(position=(a * (x + 0.5), a * y, a * z), symbols='O')
+        structure.append_atom(position=(a * x, a * y, a * z), symbols='Ni', name='Ni1' if z == 0 else 'Ni2')
+    kinds = orm.Dict({'Ni1': {'spin': 1}, 'Ni2': {'spin': -1}})
+    parameters = {'hamiltonian': {'dft': {'functional': 'PBE', 'spin': True}}, 'scf': {'shrink': SHRINK}}
+    inputs = generate_inputs_crystal('NiO', parameters, kinds=kinds)
+    inputs['structure'] = structure
+    _, folder = prepare(inputs)
+    deck = read_d12('\n'.join(lines(folder)))
+    built = expand(deck.geometry)
+    spins = dict(deck.parameters.scf.atomspin)
+    assert deck.title == 'NiO'
+    assert deck.title == 'NiO'
+    assert deck.geometry.group == 123, 'layers of spins make the cubic lattice tetragonal'
+    assert len(built) == 4
+    nickels = [index for index, number in enumerate(built.numbers, start=1) if number == 28]
+    assert sorted(spins) == nickels
+    assert sorted(spins.values()) == [-1, 1]
+    between = built.positions[nickels[0] - 1] - built.positions[nickels[1] - 1]
+    steps = between @ np.linalg.inv(built.cell)
+    assert np.abs(steps - np.rint(steps)).max() == pytest.approx(0.5), 'up and down are half a cell apart'
 
 
 def test_two_basis_sets_of_one_element_get_two_numbers(prepare, generate_inputs_crystal, generate_basis_sets):

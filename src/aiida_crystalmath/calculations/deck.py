@@ -253,5 +253,5 @@ def _complete(parameters: CrystalParameters, reduced: ReducedGeometry) -> Crysta
         basis = data.setdefault('basis', {})
         basis['ghosts'] = sorted({*(basis.get('ghosts') or ()), *ghosts})
     if not data.get('title'):
-        data['title'] = reduced.crystal_geometry.formula or 'ghosts'
+        data['title'] = reduced.source.reduced_formula or 'ghosts'
     return CrystalParameters.model_validate(data)
