@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aiida_crystalmath.crystal import basis_library
 from aiida_crystalmath.crystal.basis import read_basis
 from aiida_crystalmath.crystal.geometry import Geometry, Site
 from aiida_crystalmath.standin import interpolate, wavefunction
@@ -89,3 +90,26 @@ def test_half_mesh_counts_each_point_once():
     points, weights = interpolate.dense_mesh((4, 3, 1))
     assert len(points) == 7
     assert weights.sum() == pytest.approx(1.0)
+
+
+def lih():
+    cell = 4.08 / 2 * np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    geometry = Geometry(cell, 3, (Site(3, (0.0, 0.0, 0.0)), Site(1, (2.04, 2.04, 2.04))))
+    library = basis_library.load('sto-3g')
+    job = Job('LiH', geometry, (library[3], library[1]), Method('PBE', hybrid_percent=0.0), (2, 2, 2))
+    return wavefunction.from_result(job, run_scf(job))
+
+
+def test_a_nearly_dependent_basis_does_not_let_the_bands_run_away(coarse):
+    """F - T alone sends the lithium core 200 eV below its level on the mesh, and the valence band 30 eV."""
+    loose = lih()
+    assert interpolate.scheme_of(coarse) == 'potential'
+    assert interpolate.scheme_of(loose) == 'orthogonal'
+    line = np.linspace(0.0, 0.5, 11)[:, None] * [1, 0, 1]
+    found = interpolate.bands(loose, line)
+    core, valence = found.energies[0, :, 0], found.energies[0, :, 1]
+    on_mesh = loose.eigenvalues[0]
+    assert np.abs(core - on_mesh[:, 0].mean()).max() < 0.05
+    assert valence.min() > on_mesh[:, 1].min() - 0.05
+    assert valence.max() < on_mesh[:, 1].max() + 0.05
+    assert 'NOT KNOWN' in found.notes[1]
