@@ -1,6 +1,7 @@
 """What follows from the parts read: the energy, the gap, the charges and the geometry that count.
 
-None of them is given unless the program reached its end, and none from another geometry than the final one.
+None of them is given unless the program reached its end and its SCF converged, and none from another geometry than the
+final one.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ def conclude(
         output.final_geometry = output.initial_geometry
     _conclude_energy(output, last, several_volumes)
     output.mulliken = _mulliken(output, population, last if is_final else None)
-    if not output.terminated:
-        # A failed optimisation leaves the geometry to go on from, and no result.
+    unconverged = last is not None and not last.converged and not output.is_optimisation
+    if not output.terminated or unconverged:
+        # A failed optimisation leaves the geometry to go on from, and no result; an SCF that used up its cycles leaves
+        # levels and charges of a density that is none of the system's.
         keep = output.final_geometry
         _withdraw(output)
         output.final_geometry = keep
