@@ -127,6 +127,14 @@ def test_optimisation_settings():
     )
     # CRYSTAL tightens the SCF of an optimisation
     assert job.scf.toldee == 7
+    assert job.notes == ()
+
+
+@pytest.mark.parametrize('keyword', ['TOLDEE', 'FINALRUN'])
+def test_what_an_optimisation_ignores_is_noted(keyword):
+    (note,) = solid(geometry=f'OPTGEOM\n{keyword}\n4\nEND\n').notes
+    assert note.startswith(f'{keyword} ')
+    assert 'IS IGNORED' in note
 
 
 def test_testgeom_needs_no_basis():

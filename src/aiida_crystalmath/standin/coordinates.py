@@ -28,12 +28,14 @@ class Variables:
 
     :param strains: (n, 3, 3), orthonormal; ``displacements``: (m, natom, 3), orthonormal. x holds strains first.
     :param length: factor from strain to bohr.
+    :param fixed_volume: CVOLOPT: a strain without trace keeps the volume to first order only, so it is scaled back.
     """
 
     reference: Geometry
     strains: Real
     displacements: Real
     length: float
+    fixed_volume: bool = False
 
     @property
     def count(self) -> int:
@@ -53,6 +55,9 @@ class Variables:
         strain = np.tensordot(x[:n], self.strains, axes=1) / self.length if n else np.zeros((3, 3))
         moved = np.tensordot(x[n:], self.displacements, axes=1) if len(x) > n else 0.0
         deformation = np.eye(3) + strain
+        periodic = self.reference.dimensionality
+        if self.fixed_volume:
+            deformation[:periodic, :periodic] /= float(np.linalg.det(deformation)) ** (1 / periodic)
         positions = np.array([site.position for site in self.reference.sites]) + np.asarray(moved) * BOHR_ANGSTROM
         positions = positions @ deformation.T
         sites = tuple(
@@ -60,7 +65,6 @@ class Variables:
             for site, p in zip(self.reference.sites, positions, strict=True)
         )
         cell = np.array(self.reference.cell, dtype=float)
-        periodic = self.reference.dimensionality
         cell[:periodic] = cell[:periodic] @ deformation.T
         return replace(self.reference, cell=cell, sites=sites)
 
@@ -72,30 +76,34 @@ def variables_of(job: Job, kind: OptimisationType) -> Variables:
     """
     geometry = job.geometry
     cell = np.array(geometry.cell, dtype=float)
-    rotations = np.eye(3, dtype=int)[None] if job.rotations is None else np.asarray(job.rotations)
-    translations = np.zeros((len(rotations), 3)) if job.translations is None else np.asarray(job.translations)
-    cartesian = np.array([cell.T @ rotation @ np.linalg.inv(cell.T) for rotation in rotations])
     strains = np.zeros((0, 3, 3))
     if kind != 'ATOMONLY':
+        _, _, cartesian = _operators(job)
         strains = _strain_patterns(cartesian, geometry.dimensionality, fixed_volume=kind == 'CVOLOPT')
-    displacements = np.zeros((0, len(geometry.sites), 3))
-    if kind != 'CELLONLY':
-        displacements = _atom_patterns(geometry, rotations, translations, cartesian)
-    for keyword, found, most in (
-        (kind, len(strains), MAX_CELL_VARIABLES),
-        (kind, len(displacements), MAX_ATOM_VARIABLES),
+    displacements = np.zeros((0, len(geometry.sites), 3)) if kind == 'CELLONLY' else free_displacements(job)
+    for what, found, most in (
+        ('cell parameters', len(strains), MAX_CELL_VARIABLES),
+        ('coordinates of atoms', len(displacements), MAX_ATOM_VARIABLES),
     ):
         if found > most:
-            what = 'cell parameters' if found is len(strains) else 'coordinates of atoms'
             raise NotSupported(
-                keyword,
+                kind,
                 f'{len(strains)} free cell parameters and {len(displacements)} free atomic coordinates: the stand-in '
                 f'differentiates energies numerically and takes up to {most} {what}',
             )
     volume = abs(float(np.linalg.det(cell)))
     if geometry.dimensionality == 2:
         volume = float(np.linalg.norm(np.cross(cell[0], cell[1]))) ** 1.5
-    return Variables(geometry, strains, displacements, volume ** (1 / 3) / BOHR_ANGSTROM)
+    length = volume ** (1 / 3) / BOHR_ANGSTROM
+    return Variables(geometry, strains, displacements, length, fixed_volume=kind == 'CVOLOPT')
+
+
+def _operators(job: Job) -> tuple[Integer, Real, Real]:
+    """Rotations and translations of a job in fractional coordinates, and its rotations in Cartesian ones."""
+    cell = np.array(job.geometry.cell, dtype=float)
+    rotations = np.eye(3, dtype=int)[None] if job.rotations is None else np.asarray(job.rotations)
+    translations = np.zeros((len(rotations), 3)) if job.translations is None else np.asarray(job.translations)
+    return rotations, translations, np.array([cell.T @ one @ np.linalg.inv(cell.T) for one in rotations])
 
 
 def _strain_patterns(cartesian: Real, dimensionality: int, fixed_volume: bool) -> Real:
@@ -112,8 +120,12 @@ def _strain_patterns(cartesian: Real, dimensionality: int, fixed_volume: bool) -
     return _orthonormal(np.array(basis).reshape(len(basis), -1)).reshape(-1, 3, 3)
 
 
-def _atom_patterns(geometry: Geometry, rotations: Integer, translations: Real, cartesian: Real) -> Real:
-    """Orthonormal displacements that the operators leave unchanged, without the common translation."""
+def free_displacements(job: Job) -> Real:
+    """Find the displacements of the atoms that the symmetry leaves free, apart from moving all of them together.
+
+    :return: orthonormal patterns, Cartesian, (n, natom, 3).
+    """
+    geometry, (rotations, translations, cartesian) = job.geometry, _operators(job)
     natom = len(geometry.sites)
     fractional = np.asarray(geometry.fractional)
     projector = np.zeros((natom, 3, natom, 3))

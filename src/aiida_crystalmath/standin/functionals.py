@@ -1,4 +1,7 @@
-"""CRYSTAL's density functionals in libxc's language, as far as their energies were checked against CRYSTAL's.
+"""CRYSTAL's density functionals in libxc's language.
+
+Energies were compared with CRYSTAL's for HF, PBE, PBE0, B3LYP and HSE06 (docs/topics/standin.md); the others are put
+together from the same parts (LDA, PBEsol, BLYP, HYBRID) and were not.
 
 Traps: CRYSTAL's B3LYP has VWN5 (PySCF's plain ``b3lyp`` is 52 mHa off for CO); its HSE06 is built on the HJS hole
 (libxc's ``hse06`` on an older one, 37 mHa off for S2).
@@ -46,7 +49,7 @@ def method_of(hamiltonian: Hamiltonian, notes: list[str]) -> Method:
     """Translate the Hamiltonian of a deck.
 
     :param notes: what is ignored is added here.
-    :raises NotSupported: for what was not checked against CRYSTAL.
+    :raises NotSupported: for every other functional.
     """
     if hamiltonian.method == 'ROHF':
         raise NotSupported('ROHF', 'use UHF')
@@ -75,7 +78,7 @@ def _density_functional(dft: Dft, unrestricted: bool, notes: list[str]) -> Metho
     if dft.functional is not None:
         if dft.functional not in PARTS:
             known = ', '.join((*PARTS, 'B3LYP', 'HSE06'))
-            raise NotSupported(dft.functional, f'functionals checked against CRYSTAL are {known}')
+            raise NotSupported(dft.functional, f'the functionals of the stand-in are {known}')
         exchange, correlation, percent = PARTS[dft.functional]
     else:
         exchange, correlation, percent = dft.exchange or '', dft.correlation or '', 0.0

@@ -97,7 +97,8 @@ class ScfSettings:
     :param fmixing: per cent of the previous Fock matrix in the next one.
     :param diis: Pulay's accelerator.
     :param levshift: upward shift of the virtual levels in hartree (LEVSHIFT's first number over 10); 0 is off.
-    :param levshift_lock: keep the shift to the end (1) instead of removing it once a gap opened.
+    :param levshift_lock: LEVSHIFT's second number: once a gap opened, fill the same number of bands at every k-point.
+        The shift itself acts in every cycle, with the lock and without.
     :param smear: width of the Fermi-Dirac occupation in hartree; 0 is off.
     :param spinlock: (n_alpha - n_beta, cycles it is held for), or None.
     :param atomspin: {atom index from 0: 1, -1 or 0} for the starting density.
@@ -122,7 +123,7 @@ class OptSettings:
 
     :param toldeg: tolerance on the rms gradient, hartree/bohr (max: 1.5 times).
     :param toldex: tolerance on the rms displacement, bohr (max: 1.5 times).
-    :param toldee: tolerance 10**-toldee on the change of energy between points.
+    :param toldee: 10**-toldee hartree, printed only: the change of energy between points is not tested.
     :param restart: continue from OPTINFO.DAT.
     """
 
@@ -132,7 +133,6 @@ class OptSettings:
     toldex: float = 0.0012
     toldee: int = 7
     restart: bool = False
-    finalrun: int = 4
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from . import optimise
+from .coordinates import free_displacements
 from .failures import FatalError
 from .geometry_file import write_geometry_file
-from .model import Job, OptPoint, OptResult, OptSettings, ScfCycle
+from .model import OptPoint, OptResult, OptSettings, ScfCycle
 from .run_end import closing
 from .writers import geometry, optimisation, scf
 from .writers.controls import System
 from .writers.frame import Output
 from .writers.geometry import Setting
-from .writers.symmetry import SymmetryOperators
 
 
 def run_optimisation(system: System, setting: Setting, folder: Path, out: Output) -> int:
@@ -50,7 +48,7 @@ class Recorder:
         self._system, self._setting, self._folder, self._out, self._log = system, setting, folder, out, log
         self._settings: OptSettings = settings
         self._cell = job.periodic and settings.type != 'ATOMONLY'
-        atoms = settings.type in ('FULLOPTG', 'CVOLOPT') and has_free_atoms(job, system.operators)
+        atoms = settings.type in ('FULLOPTG', 'CVOLOPT') and len(free_displacements(job)) > 0
         self._title = optimisation.point_title(job, atoms, self._cell)
         self._last_cycle: ScfCycle | None = None
         self._scf_count = 0
@@ -125,22 +123,3 @@ def _finish(system: System, setting: Setting, folder: Path, out: Output, result:
     closing(out, job, result.scf, folder)
     out.terminate()
     return 0
-
-
-def has_free_atoms(job: Job, operators: SymmetryOperators) -> bool:
-    """Whether the symmetry leaves any displacement of the atoms free, apart from moving all of them together."""
-    fractional = job.geometry.fractional
-    species = [site.species for site in job.geometry.sites]
-    count, periodic = len(species), job.geometry.dimensionality
-    projector = np.zeros((3 * count, 3 * count))
-    for rotation, translation in zip(operators.rotations, operators.translations, strict=True):
-        for atom in range(count):
-            difference = fractional - (rotation @ fractional[atom] + translation)
-            difference[:, :periodic] -= np.round(difference[:, :periodic])
-            distances = np.abs(difference).max(axis=1)
-            image = min((i for i in range(count) if species[i] == species[atom]), key=lambda i: distances[i])
-            projector[3 * image : 3 * image + 3, 3 * atom : 3 * atom + 3] += rotation
-    projector /= len(operators)
-    # Moving all atoms together is itself symmetric in the directions that all the rotations leave alone.
-    together = np.linalg.matrix_rank(np.mean(operators.rotations, axis=0), tol=1e-3)
-    return int(np.linalg.matrix_rank(projector, tol=1e-3)) > int(together)

@@ -10,6 +10,7 @@ there, so that a killed run continues where it was.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -27,7 +28,7 @@ from .coordinates import Variables, variables_of
 from .engine import run_scf
 from .model import Complex, Job, NotSupported, OptPoint, OptResult, OptSettings, Real, ScfCycle, ScfResult, StandinError
 
-FORMAT, VERSION = 'crystalmath-standin-optinfo', 1
+FORMAT, VERSION = 'crystalmath-standin-optinfo', 2
 #: Longest step in units of the numerical displacement of each variable.
 TRUST = 5.0
 #: CRYSTAL's tolerances on the largest component are this much wider than those on the rms.
@@ -74,6 +75,7 @@ def optimise(
 class Journal:
     """OPTINFO.DAT: the reference geometry and what has been computed (JSON).
 
+    :param energy_of: what the energies belong to, see :func:`fingerprint`.
     :param energies: list of [x, energy] (periodic) or of [positions, energy, gradient] (molecules).
     :param points: points that were reported.
     """
@@ -81,6 +83,7 @@ class Journal:
     path: Path | None
     reference: Geometry
     kind: str
+    energy_of: str
     energies: list[list[Any]]
     points: int = 0
     earlier: int = 0
@@ -93,7 +96,7 @@ class Journal:
         """
         target = None if path is None else Path(path)
         if not settings.restart:
-            return cls(target, job.geometry, settings.type, [])
+            return cls(target, job.geometry, settings.type, fingerprint(job), [])
         if target is None or not target.is_file() or target.stat().st_size == 0:
             raise StandinError('OPTGEOM', 'RESTART: OPTINFO.DAT NOT FOUND OR EMPTY')
         try:
@@ -102,12 +105,19 @@ class Journal:
                 raise ValueError(f'format {data["format"]} {data["version"]}')
             sites = tuple(Site(**(one | {'position': tuple(one['position'])})) for one in data['sites'])
             reference = Geometry(np.array(data['cell']), int(data['dimensionality']), sites)
-            journal = cls(target, reference, data['type'], data['energies'], data['points'], data['points'])
+            points = data['points']
+            journal = cls(target, reference, data['type'], data['energy_of'], data['energies'], points, points)
         except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise StandinError('OPTGEOM', f'RESTART: OPTINFO.DAT IS NOT A FILE OF THE STAND-IN ({error})') from error
         same = [site.number for site in reference.sites] == [site.number for site in job.geometry.sites]
         if not same or reference.dimensionality != job.geometry.dimensionality or journal.kind != settings.type:
             raise StandinError('OPTGEOM', 'RESTART: OPTINFO.DAT BELONGS TO ANOTHER SYSTEM OR TYPE OF OPTIMISATION')
+        if journal.energy_of != fingerprint(job):
+            raise StandinError(
+                'OPTGEOM',
+                'RESTART: OPTINFO.DAT HOLDS ENERGIES OF ANOTHER HAMILTONIAN, BASIS SET, K-MESH OR SMEARING: '
+                'begin anew from its last geometry (fort.34 or opt files)',
+            )
         return journal
 
     def write(self) -> None:
@@ -118,6 +128,7 @@ class Journal:
             'format': FORMAT,
             'version': VERSION,
             'type': self.kind,
+            'energy_of': self.energy_of,
             'dimensionality': self.reference.dimensionality,
             'cell': np.asarray(self.reference.cell).tolist(),
             'sites': [asdict(site) for site in self.reference.sites],
@@ -144,6 +155,12 @@ class Journal:
         """Note that a point was reported."""
         self.points = max(self.points, number)
         self.write()
+
+
+def fingerprint(job: Job) -> str:
+    """Tell apart jobs whose energies must not be mixed: Hamiltonian, basis sets, k-mesh, smearing."""
+    parts = (job.method, job.basis, tuple(job.kmesh), job.scf.smear)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 class NumericalOptimiser:

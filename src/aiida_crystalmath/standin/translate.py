@@ -236,6 +236,10 @@ def _optimisation(block: Optgeom | None, notes: list[str]) -> OptSettings | None
         notes.append(f'{block.hessian} IS IGNORED: THE FIRST HESSIAN IS NUMERICAL (MOLECULES: A MODEL)')
     if block.maxtradius is not None:
         notes.append('MAXTRADIUS IS IGNORED')
+    if block.toldee is not None:
+        notes.append('TOLDEE OF OPTGEOM IS IGNORED: GRADIENTS AND DISPLACEMENTS DECIDE')
+    if block.finalrun is not None:
+        notes.append('FINALRUN IS IGNORED: NO INTEGRALS ARE CARRIED OVER FROM THE FIRST GEOMETRY')
     _sort_keywords(block.extra, OPTIMISER_MACHINERY, notes, 'unknown in the OPTGEOM block')
     kind: OptimisationType = 'FULLOPTG'
     if block.type == 'INTREDUN' or block.type == 'ITATOCEL':  # noqa: PLR1714 (mypy narrows this form)
@@ -250,5 +254,4 @@ def _optimisation(block: Optgeom | None, notes: list[str]) -> OptSettings | None
         toldex=block.toldex or default.toldex,
         toldee=block.toldee or default.toldee,
         restart=block.restart,
-        finalrun=default.finalrun if block.finalrun is None else block.finalrun,
     )

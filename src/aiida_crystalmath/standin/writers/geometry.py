@@ -383,8 +383,8 @@ def _crystallographic(geometry: Geometry, operators: SymmetryOperators, matrix: 
 
 
 def density_g_per_cm3(geometry: Geometry) -> float:
-    """Return the mass density of a crystal."""
-    from .masses import MASSES_DALTON
+    """Return the mass density of a crystal; of the most abundant isotopes, as CRYSTAL's."""
+    from pyscf.data.elements import COMMON_ISOTOPE_MASSES
 
-    mass = sum(MASSES_DALTON[site.number] for site in geometry.sites if not site.ghost)
+    mass = sum(COMMON_ISOTOPE_MASSES[site.number] for site in geometry.sites if not site.ghost)
     return float(mass * _DALTON_PER_ANGSTROM3_IN_G_PER_CM3 / geometry.measure)
