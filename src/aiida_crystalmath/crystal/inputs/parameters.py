@@ -69,7 +69,7 @@ class BasisParameters(Model):
     """What follows the basis sets, or takes their place.
 
     :param library: name of a basis library inside CRYSTAL (keyword BASISSET), in place of basis sets.
-    :param ghosts: atoms without nucleus and electrons, numbered from 1.
+    :param ghosts: atoms without nucleus and electrons, numbered from 1 in the order of CRYSTAL's primitive cell.
     :param charged: the cell may be charged.
     :param extra: lines of other options, as they stand.
     :param layout: order of fields and ``extra`` if it is not the usual one.

@@ -18,7 +18,8 @@ BROYDEN_DEFAULT = (0.0001, 50, 2)
 class Shrink(Model):
     """SHRINK: the k-mesh of Monkhorst and Pack, and the mesh of Gilat's net for metals.
 
-    :param is_: points along all reciprocal vectors, or along each of the three (key ``is``).
+    :param is_: points along all reciprocal vectors, or along each of the three (key ``is``). The vectors are those of
+        CRYSTAL's primitive cell, which may be others, and in another order, than those of the cell of a structure file.
     :param isp: points of the finer net; without it, as many as the largest of ``is``.
     """
 
@@ -94,7 +95,8 @@ class Scf(Model):
     :param smear: Fermi smearing, hartree.
     :param spinlock: alpha minus beta electrons, and for how many cycles.
     :param betalock: beta electrons, and for how many cycles.
-    :param atomspin: pairs of an atom (from 1) and its starting spin, 1, 0 or -1.
+    :param atomspin: pairs of an atom (from 1, in the order of CRYSTAL's primitive cell) and its starting spin, 1, 0 or
+        -1. ``kinds`` of a calculation sets them in the structure's own terms.
     :param guessp: start from the density matrix in fort.20.
     :param biposize: buffer of the bipolar expansion, Coulomb.
     :param exchsize: buffer of the bipolar expansion, exchange.
