@@ -126,6 +126,66 @@ def test_antiferromagnetic_start():
     assert result.energy == pytest.approx(2 * -0.466582, abs=1e-4)
 
 
+def test_screened_hybrid_with_spin_is_what_pyscf_says():
+    """HSE06 with the HJS hole, unrestricted: the same as PySCF's own UKS of the triplet; its ``hse06`` is another."""
+    from pyscf import dft, gto
+
+    from aiida_crystalmath.standin.functionals import HSE06
+
+    reference = dft.UKS(gto.M(atom='O 0 0 0; O 0 0 1.2', basis='sto-3g', spin=2, verbose=0))
+    reference.grids.atom_grid = (75, 974)
+    energies = {}
+    for name in (HSE06, 'hse06'):
+        reference.xc = name
+        energies[name] = reference.kernel()
+    method = Method(HSE06, unrestricted=True, hybrid_percent=25.0, omega=0.11)
+    result = run_scf(oxygen(method=method, scf=ScfSettings(toldee=8, spinlock=(2, 5))))
+    assert result.energy == pytest.approx(energies[HSE06], abs=1e-6)
+    assert abs(energies['hse06'] - energies[HSE06]) > 5e-3
+
+
+@pytest.mark.parametrize('periodic', [False, True])
+def test_effective_core_potential_is_what_pyscf_says(periodic):
+    """SiO, Si with its LANL2DZ potential (powers of r from -2 to 0) written as CRYSTAL's INPUT.
+
+    A potential with its powers shifted, or a channel out of place, is off by hartrees.
+    """
+    from pyscf import gto
+    from pyscf import scf as molecular
+    from pyscf.pbc import gto as crystals
+    from pyscf.pbc import scf as periodics
+
+    local, s, p = (rows for _, rows in gto.basis.load_ecp('lanl2dz', 'Si')[1])
+    groups = [
+        tuple((exponent, factor, power - 2) for power, row in enumerate(rows) for exponent, factor in row)
+        for rows in (local, s, p)
+    ]
+    lines = [f'4. {len(groups[0])} {len(groups[1])} {len(groups[2])} 0 0 0']
+    lines += [f'{exponent} {factor} {power}' for group in groups for exponent, factor, power in group]
+    shells = '0 0 1 2. 1.\n1.2 1.0\n0 0 1 0. 1.\n0.25 1.0\n0 2 1 2. 1.\n1.3 1.0\n0 2 1 0. 1.\n0.3 1.0\n'
+    silicon = read_basis('214 4\nINPUT\n' + '\n'.join(lines) + '\n' + shells + '99 0\n')[0].resolved()
+    sites = (Site(14, (0.0, 0.0, 0.0)), Site(8, (0.0, 0.0, 1.5)))
+    cell = 4.0 * np.eye(3) if periodic else 500.0 * np.eye(3)
+    settings = ScfSettings(toldee=8)
+    result = run_scf(Job('SiO', Geometry(cell, 3 if periodic else 0, sites), (silicon, basis(8)), scf=settings))
+
+    # by numbers, since the auxiliary basis of a density fit depends on a basis set's name
+    explicit = [[0, [1.2, 1.0]], [0, [0.25, 1.0]], [1, [1.3, 1.0]], [1, [0.3, 1.0]]]
+    given = {
+        'atom': 'Si 0 0 0; O 0 0 1.5',
+        'basis': {'Si': explicit, 'O': gto.basis.load('sto-3g', 'O')},
+        'ecp': {'Si': 'lanl2dz'},
+        'verbose': 0,
+    }
+    if periodic:
+        reference = periodics.RHF(crystals.M(a=cell, precision=1e-6, **given)).density_fit()
+    else:
+        reference = molecular.RHF(gto.M(**given))
+    assert result.converged
+    assert result.n_electrons == 12
+    assert result.energy == pytest.approx(reference.kernel(), abs=1e-5 if periodic else 1e-6)
+
+
 # -- convergence controls: real failures and their cures ----------------------------------------------------
 
 
