@@ -1,5 +1,6 @@
 # Shared by the setup scripts: find a Python, make the virtual environment, install the package with its extras.
-# Sourced, never run. Sets ROOT (the checkout) and offers say, die, ensure_python, ensure_venv, ensure_dot.
+# Sourced, never run. Sets ROOT (the checkout) and offers say, die, ensure_python, ensure_venv,
+# ensure_programs.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -40,12 +41,16 @@ ensure_venv() {
   printf '%s\n' "$stamp" > "$venv/.installed"
 }
 
-# `verdi node graph generate` draws with Graphviz: install it where that can be done, else say how.
-ensure_dot() {
-  command -v dot >/dev/null 2>&1 && return
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends graphviz; } \
-      >/dev/null 2>&1 && return
-  fi
-  echo 'note: Graphviz (dot) is not installed; only "verdi node graph generate" needs it'
+# Install a Debian package where that can be done: as root, with apt. install_package NAME
+install_package() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
+  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$1"; } >/dev/null 2>&1
+}
+
+# The programs that AiiDA calls: `ps`, by which it sees whether a job on this machine still runs, and Graphviz, with which
+# `verdi node graph generate` draws.
+ensure_programs() {
+  command -v ps >/dev/null 2>&1 || install_package procps || die 'AiiDA needs the program ps: install procps'
+  command -v dot >/dev/null 2>&1 || install_package graphviz ||
+    echo 'note: Graphviz (dot) is not installed; only "verdi node graph generate" needs it'
 }

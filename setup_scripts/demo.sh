@@ -21,7 +21,7 @@ fi
 
 say 'Installing aiida-crystalmath with the stand-in engine (downloads once)'
 ensure_venv "$VENV" standin
-ensure_dot
+ensure_programs
 mkdir -p "$DEMO"
 PATH="$VENV/bin:$PATH"
 

@@ -14,7 +14,7 @@ unset PYTHONDONTWRITEBYTECODE
 
 say 'Installing'
 ensure_venv "$VENV" dev,docs
-ensure_dot
+ensure_programs
 bash setup_scripts/peers_env.sh
 PATH="$VENV/bin:$PATH"
 

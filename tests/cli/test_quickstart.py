@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 from aiida import orm
+from click.testing import CliRunner
 
+from aiida_crystalmath.cli import main
 from aiida_crystalmath.cli.engines import Engine
 from aiida_crystalmath.cli.machine import make_code, real_codes
 from aiida_crystalmath.cli.quickstart import code_steps
@@ -48,3 +50,12 @@ def test_codes_of_a_real_crystal_are_known_from_before(aiida_profile_clean, aiid
     make_code('crystal-standin', str(PROGRAM.with_name('crystalmath-crystal')), 'crystalmath.crystal23', False)
     make_code('properties', str(PROGRAM), 'crystalmath.properties23', False)
     assert real_codes() == ['crystal@localhost']
+
+
+def test_missing_ps_stops_before_anything_is_made(monkeypatch, tmp_path):
+    """Met on a minimal Debian: without ps the first job was parsed while it still ran."""
+    monkeypatch.setenv('PATH', str(tmp_path))
+    result = CliRunner().invoke(main, ['quickstart', '--dry-run'])
+    assert result.exit_code == 1
+    assert 'the program ps is missing' in result.output
+    assert 'procps' in result.output

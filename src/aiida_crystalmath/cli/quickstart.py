@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ def quickstart(
     """
     from aiida_crystalmath.cli.engines import find_real, find_standin
 
+    check_ps()
     name = profile or (ctx.find_root().obj or {}).get('profile') or PROFILE_NAME
     real, refused = (None, []) if standin else find_real()
     engine = real or find_standin()
@@ -182,6 +184,18 @@ def code_steps(name: str, engine: Engine, exists: bool) -> list[Step]:
             )
         )
     return steps
+
+
+def check_ps() -> None:
+    """Exit with an explanation where the program ``ps`` is missing, as it is on a minimal Debian.
+
+    By ``ps`` AiiDA sees whether a job on this machine still runs; without it every job seems to end at once.
+    """
+    if shutil.which('ps') is None:
+        fail(
+            'the program ps is missing: without it AiiDA takes every job on this machine for finished at once.',
+            'Install it (Debian and Ubuntu: apt-get install procps), then run quickstart again.',
+        )
 
 
 def carry_out(steps: list[Step], quiet: bool) -> None:
