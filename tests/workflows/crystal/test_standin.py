@@ -57,9 +57,11 @@ def through_daemon(started_daemon_client, submit_and_await):
 def run_base(generate_inputs_crystal, through_daemon):
     """Run the base chain on MgO with parameters laid over the cheap NODIIS ones."""
 
-    def factory(scf: dict, **inputs):
+    def factory(scf: dict, structure: orm.StructureData | None = None, **inputs):
         parameters = {**NODIIS, 'scf': {**NODIIS['scf'], **scf}}
         crystal = generate_inputs_crystal('MgO', parameters)
+        if structure is not None:
+            crystal['structure'] = structure
         return through_daemon(chain('base'), crystal=crystal, **inputs)
 
     return factory
@@ -106,11 +108,23 @@ def test_input_error_stops_at_once(run_base):
     assert 'remote_folder' in results
 
 
-def test_what_nothing_cures_ends_honestly(run_base):
-    """With the handlers' hands tied the chain fails, and hands on the energies that there are."""
-    results, node = run_base({'fmixing': 0, 'maxcycle': 5}, max_iterations=orm.Int(1))
-    assert node.exit_status == 401
+def test_what_nothing_cures_ends_honestly(run_base, generate_structure):
+    """MgO stretched to 5.5 Å, where the gap closes: ten cycles are too few, and oscillate, whatever the handlers try.
+
+    From the top of the damping on, the chain changes the accelerator until none is left. It ends with the
+    calculation's own exit code, says what it tried, and hands on the energies of the cycles but none of the crystal.
+    """
+    stretched, scale = generate_structure('MgO').clone(), 5.5 / 4.217
+    stretched.set_cell((np.array(stretched.cell) * scale).tolist())
+    stretched.reset_sites_positions([np.array(site.position) * scale for site in stretched.sites])
+    results, node = run_base({'diis': True, 'fmixing': 90, 'maxcycle': 10}, structure=stretched)
+    assert node.exit_status == 410
+    tried = results['recovery_report']['actions']
+    assert [action['exit_status'] for action in tried] == [410] * len(tried)
+    assert [action['changes']['accelerator'] for action in tried] == ['BROYDEN', 'ANDERSON']
+    assert len(calculations(node)) == 3
     assert results['output_parameters']['scf']['converged'] is False
+    assert len(results['output_parameters']['scf']['energies_hartree']) >= 10
     assert results['output_parameters'].get_dict().get('energy_hartree') is None
 
 
