@@ -155,7 +155,7 @@ def _gap_rows(results: dict[str, Any]) -> list[Row]:
     name = 'HOMO-LUMO gap' if is_molecule else 'band gap'
     if results.get('gap_ev') is None:
         return [(name, 'none: conducting', True)] if results.get('is_conducting') else []
-    kind = f' ({results["gap_kind"]})' if results.get('gap_kind') and not is_molecule else ''
+    kind = f' ({results["gap_kind"]}, on the k-mesh)' if results.get('gap_kind') and not is_molecule else ''
     warning = ', WITH THE LEVEL SHIFT: not a physical gap' if results.get('is_level_shifted') else ''
     return [(name, f'{results["gap_ev"]:.3f} eV{kind}{warning}', True)]
 
