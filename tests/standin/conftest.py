@@ -140,7 +140,9 @@ def mgo_run(crystal: Runner, deck: Callable[..., str], tmp_path_factory: pytest.
 def mgo_opt(crystal: Runner, deck: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an optimisation of the cell of MgO (PBE, STO-3G, 2x2x2)."""
     folder = tmp_path_factory.mktemp('mgo_opt')
-    done = crystal(deck('MGO', geometry='OPTGEOM\nFULLOPTG\nENDOPT\n'), folder)
+    # from close to the minimum: the points are few, and each is several self-consistent fields
+    text = deck('MGO', geometry='OPTGEOM\nFULLOPTG\nENDOPT\n').replace('4.21', '4.03')
+    done = crystal(text, folder)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     return folder
 

@@ -63,7 +63,8 @@ def test_optimisation_leaves_its_files(mgo_opt: Path) -> None:
     assert text.count('== SCF ENDED') == 1
     assert re.search(r'^   BAND GAP: +\d+\.\d{4}  eV $', text, re.MULTILINE)
     assert 'CELL OPTIMIZATION - POINT    2' in text
-    assert ours.final_geometry.cell[0][1] * 2 == pytest.approx(3.98, abs=0.02)
+    # MgO PBE/STO-3G on 2x2x2: a fit through energies of PySCF alone has its minimum at 3.980 Å
+    assert ours.final_geometry.cell[0][1] * 2 == pytest.approx(3.980, abs=0.003)
 
 
 def test_molecule_is_optimised_with_analytical_forces(h2_opt: Path) -> None:

@@ -241,7 +241,7 @@ def lih_bands(crystal_code, properties_code, generate_structure, through_daemon)
         crystal_code,
         generate_structure('LiH'),
         'fast',
-        {'bands_kpoints_distance': 0.4},
+        {'bands_kpoints_distance': 0.4, 'scf': {'kpoints_distance': 1.5}},
         properties_code=properties_code,
         spin_type='collinear',
     )
