@@ -81,11 +81,6 @@ def test_window_limits_the_axis(coarse):
     assert (result.energies[0], result.energies[-1], len(result.energies)) == (-0.5, 0.5, 101)
 
 
-def test_fermi_energy_on_a_denser_mesh_is_not_lower(dense):
-    assert interpolate.fermi_on_mesh(dense, (4, 4, 4)) == pytest.approx(dense.fermi, abs=1e-8)
-    assert interpolate.fermi_on_mesh(dense, (8, 8, 8)) >= dense.fermi - 1e-8
-
-
 def test_half_mesh_counts_each_point_once():
     points, weights = interpolate.dense_mesh((4, 3, 1))
     assert len(points) == 7

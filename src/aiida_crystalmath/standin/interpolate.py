@@ -24,7 +24,6 @@ from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.units import HARTREE_EV
 
 from .model import BandsResult, Complex, DosResult, Integer, Job, Real, WavefunctionFile
-from .occupations import fermi_energy, fill, gaps
 from .scf import generalised_eigenvalues, generalised_orbitals
 from .system import OneElectron, periodic_cell
 
@@ -176,7 +175,7 @@ def bands(wavefunction: WavefunctionFile, kpoints: Real, check: bool = True) -> 
     """Bands along k-points.
 
     :param kpoints: fractional, (n, 3).
-    :param check: bound the error of the interpolation, when the mesh of the SCF can be halved.
+    :param check: estimate the error of the interpolation, when the mesh of the SCF can be halved.
     """
     points = np.asarray(kpoints, dtype=float)
     fock, overlap = hamiltonian(wavefunction, points)
@@ -205,7 +204,7 @@ def _error_note(wavefunction: WavefunctionFile) -> tuple[str, ...]:
 
 
 def halved_mesh_error(wavefunction: WavefunctionFile, scheme: Scheme | None = None) -> tuple[float, float] | None:
-    """Bound the error of the interpolation: what it misses on the known points when every second point is left out.
+    """Estimate the error of the interpolation: what it misses on known points when every second one is left out.
 
     Exact bands at new points would take PySCF longer than the SCF itself, and diverge for exact exchange.
 
@@ -295,15 +294,6 @@ def _broaden(axis: Real, levels: Real, counts: Real, sigma: float) -> Real:
         distance = (axis[left:right, None] - part) / sigma
         result[left:right] += np.exp(-0.5 * distance**2) @ weight
     return np.asarray(result / (sigma * np.sqrt(2.0 * np.pi)))
-
-
-def fermi_on_mesh(wavefunction: WavefunctionFile, mesh: Sequence[int]) -> float:
-    """Fermi energy (top of the valence bands of an insulator) on a new mesh, hartree: what NEWK computes."""
-    grid = np.indices(tuple(mesh)).reshape(3, -1).T / np.array(mesh)
-    fock, overlap = hamiltonian(wavefunction, grid)
-    energies = _eigenvalues(fock, overlap)
-    filling = fill(energies, wavefunction.n_electrons, wavefunction.smear)
-    return fermi_energy(filling, gaps(energies, filling))
 
 
 def _job(wavefunction: WavefunctionFile) -> Job:
