@@ -37,14 +37,14 @@ def test_only_the_end_counts():
 
 
 def test_damping_is_only_ever_raised():
-    """30 -> 50 -> 70 -> 90 -> nothing: lowering it is the wrong direction."""
+    """30 -> 60 -> 90 -> nothing: lowering it is the wrong direction."""
     steps = []
     value: int | None = 0
     while (value := next_fmixing(value)) is not None:
         steps.append(value)
-    assert steps == [30, 50, 70, 90]
-    assert next_fmixing(None) == 50  # CRYSTAL's default is 30
-    assert next_fmixing(40) == 50
+    assert steps == [30, 60, 90]
+    assert next_fmixing(None) == 60  # CRYSTAL's default is 30
+    assert next_fmixing(40) == 60
 
 
 def test_accelerators():

@@ -293,7 +293,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
     def handle_scf_oscillation(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
         """Damp an SCF that went nowhere, or change its accelerator.
 
-        Cause: the energy oscillates, or its steps do not shrink. Strategy: more damping, FMIXING 30, 50, 70, 90 (per
+        Cause: the energy oscillates, or its steps do not shrink. Strategy: more damping, FMIXING 30, 60, 90 (per
         cent of the previous Fock matrix that is kept); then another accelerator, NODIIS -> DIIS -> BROYDEN -> ANDERSON.
         From atomic densities, as the last one is no better. When all was tried, stop.
         """
@@ -336,7 +336,7 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
         """
         shrink = self.scf.get('shrink')
         if not shrink or not self.once('fermi_energy', 1):
-            self.report('no Fermi energy on the denser mesh either: for a metal choose ElectronicType.METAL (SMEAR)')
+            self.report('no Fermi energy, and no denser mesh to try: for a metal choose ElectronicType.METAL (SMEAR)')
             return ProcessHandlerReport(True, own_exit_code(node))
         factor = self.defaults['shrink_factor']
         divisions = shrink['is']

@@ -11,8 +11,11 @@ __all__ = ('ACCELERATORS', 'FMIXING_LADDER', 'Behaviour', 'classify', 'next_acce
 
 Behaviour = Literal['converging', 'oscillating', 'stalled', 'unknown']
 
-FMIXING_LADDER = (30, 50, 70, 90)
-"""Per cent of the previous Fock matrix that is kept: more damps more. CRYSTAL's default is the first."""
+FMIXING_LADDER = (30, 60, 90)
+"""Per cent of the previous Fock matrix that is kept: more damps more. CRYSTAL's default is the first.
+
+With the accelerators after its top, five runs from the default try everything: as many as a protocol allows.
+"""
 
 ACCELERATORS: tuple[bool | str, ...] = (True, 'BROYDEN', 'ANDERSON')
 """DIIS, then what to try instead of it."""
