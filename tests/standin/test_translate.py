@@ -183,6 +183,16 @@ def test_polymers_and_slabs_with_exact_exchange_are_refused():
     assert 'VACUUM' in job.notes[0]
 
 
+def test_half_electrons_in_a_molecule_are_refused():
+    with pytest.raises(NotSupported, match=r'SPINLOCK 1 .*14 electrons'):
+        molecule('UHF\nSPINLOCK\n1 10\n')
+    assert molecule('UHF\nSPINLOCK\n2 10\n').scf.spinlock == (2, 10)
+    atom = 'H\nMOLECULE\n1\n1\n1 0. 0. 0.\nEND\n1 1\n1 0 3 1. 0.\n99 0\nEND\n{}END\n'
+    with pytest.raises(NotSupported, match='1 electrons: use UHF'):
+        job_from_d12(read_d12(atom.format('')))
+    assert job_from_d12(read_d12(atom.format('UHF\n'))).method.unrestricted
+
+
 def test_what_crystal_refuses_is_refused_in_its_words():
     with pytest.raises(StandinError, match='CLOSED SHELL RUN-SPIN POLARIZATION NOT ALLOWED'):
         solid('SPINLOCK\n2 5\n')

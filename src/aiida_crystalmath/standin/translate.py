@@ -80,10 +80,13 @@ def job_from_d12(d12: D12, external: str | None = None, folder: Path | None = No
             )
         notes.append(f'THE SLAB IS REPEATED ALONG Z WITH {SLAB_VACUUM_ANGSTROM:.0f} ANGSTROM OF VACUUM')
     optimisation = _optimisation(parameters.geometry.optgeom, notes)
+    basis = _basis(d12, geometry)
+    if geometry.dimensionality == 0:
+        _check_unpaired(parameters, method, basis)
     return Job(
         title=parameters.title,
         geometry=geometry,
-        basis=_basis(d12, geometry),
+        basis=basis,
         method=method,
         kmesh=kmesh,
         shrink=shrink,
@@ -190,6 +193,18 @@ def _basis(d12: D12, geometry: Geometry) -> tuple[BasisSet, ...]:
             )
         found.append(sets[site.conventional_number])
     return tuple(found)
+
+
+def _check_unpaired(parameters: CrystalParameters, method: Method, basis: tuple[BasisSet, ...]) -> None:
+    """Refuse to share half electrons between the levels of a molecule (in a crystal bands may be partly filled)."""
+    electrons = round(sum(one.n_electrons for one in basis))
+    lock = parameters.scf.spinlock
+    if not method.unrestricted and electrons % 2:
+        raise NotSupported('RESTRICTED OPEN SHELL', f'the molecule has {electrons} electrons: use UHF, or SPIN in DFT')
+    if method.unrestricted and lock and (electrons - lock[0]) % 2:
+        raise NotSupported(
+            f'SPINLOCK {lock[0]}', f'the molecule has {electrons} electrons: alpha minus beta must be as odd or even'
+        )
 
 
 def _scf(
