@@ -234,6 +234,9 @@ def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_p
     assert action['changes']['OPTGEOM RESTART'] is True
 
 
+COARSE = {'scf': {'kpoints_distance': 1.5}}
+
+
 @pytest.fixture
 def lih_bands(crystal_code, properties_code, generate_structure, through_daemon):
     """Run the band structure of LiH with two spin channels, protocol fast."""
@@ -241,7 +244,7 @@ def lih_bands(crystal_code, properties_code, generate_structure, through_daemon)
         crystal_code,
         generate_structure('LiH'),
         'fast',
-        {'bands_kpoints_distance': 0.4, 'scf': {'kpoints_distance': 1.5}},
+        {'bands_kpoints_distance': 0.4, **COARSE},
         properties_code=properties_code,
         spin_type='collinear',
     )
@@ -284,7 +287,12 @@ def test_failed_properties_leave_the_wavefunction(crystal_code, aiida_code_insta
         label='broken', default_calc_job_plugin='crystalmath.properties23', filepath_executable='/bin/false'
     )
     builder = chain('dos').get_builder_from_protocol(
-        crystal_code, generate_structure('LiH'), 'fast', properties_code=broken, spin_type='collinear'
+        crystal_code,
+        generate_structure('LiH'),
+        'fast',
+        COARSE,
+        properties_code=broken,
+        spin_type='collinear',
     )
     with enable_caching(identifier='aiida.calculations:crystalmath.crystal23'):
         results, node = run_get_node(builder)
