@@ -80,7 +80,6 @@ def test_install_errors(arguments, message):
 
 
 def test_install_from_the_exchange():
-    pytest.importorskip('basis_set_exchange')
     run('install', '--exchange', '6-31G', '--element', 'O', '--element', 'mg')
     assert BasisSetFamily.find('6-31g').elements == ['O', 'Mg']
 

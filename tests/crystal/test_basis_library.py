@@ -273,7 +273,6 @@ def test_what_cannot_be_resolved_is_refused(basis, message):
 
 
 def test_shipped_sets_are_those_of_the_exchange():
-    pytest.importorskip('basis_set_exchange')
     assert basis_exchange.load_from_exchange('STO-3G', [1, 28, 31, 54]) == {z: STO_3G[z] for z in (1, 28, 31, 54)}
     found = basis_exchange.load_from_exchange('pob-tzvp-rev2', [8, 28])
     assert found == {z: POB[z] for z in (8, 28)}
@@ -281,7 +280,6 @@ def test_shipped_sets_are_those_of_the_exchange():
 
 
 def test_sets_with_potentials_convert():
-    pytest.importorskip('basis_set_exchange')
     found = basis_exchange.load_from_exchange('LANL2DZ', [8, 38, 79])
     assert not found[8].has_ecp
     strontium, gold = found[38], found[79]
@@ -293,7 +291,6 @@ def test_sets_with_potentials_convert():
 
 def test_potentials_are_those_of_a_real_deck(corpus):
     """The CRENBL potentials of Sr and Ti, as a CRYSTAL06 user typed them in: same terms, powers of r less by two."""
-    pytest.importorskip('basis_set_exchange')
     text = (corpus / 'srtio3_opt_c06' / 'sto140afd_f3.cryst.out').read_text(errors='replace')
     for typed in read_basis(text[text.index('238 6\n') :])[:2]:
         (converted,) = basis_exchange.load_from_exchange('CRENBL', [typed.number]).values()
@@ -306,7 +303,6 @@ def test_potentials_are_those_of_a_real_deck(corpus):
 
 def test_pob_set_is_that_of_a_real_deck(corpus):
     """A user's deck with pob-TZVP: all of Fe, charges included; of S, the exchange lost the D shell."""
-    pytest.importorskip('basis_set_exchange')
     text = (corpus / 'spin_opt_c17' / 'cry17_spin_opt.out').read_text(errors='replace')
     block = text[text.rindex('\nEND', 0, text.index('60700.928104')) :].split('\n', 2)[2]
     iron, sulfur = read_basis(block)
@@ -321,7 +317,6 @@ def test_pob_set_is_that_of_a_real_deck(corpus):
 
 
 def test_generally_contracted_sets_are_segmented():
-    pytest.importorskip('basis_set_exchange')
     carbon = basis_exchange.load_from_exchange('cc-pVDZ', [6])[6]
     assert carbon.n_functions == 14
     assert carbon.n_electrons == 6
@@ -329,7 +324,6 @@ def test_generally_contracted_sets_are_segmented():
 
 
 def test_unknown_names_and_elements():
-    pytest.importorskip('basis_set_exchange')
     with pytest.raises(BasisError, match='pob-TZVP'):
         basis_exchange.fetch('pob-nonsense')
     with pytest.raises(BasisError, match='sr'):
@@ -350,7 +344,6 @@ def test_sto_3g_against_pyscf():
     Its Co has zetas off the line through its neighbours (1s 26.44, not 26.47 between 25.49 of Fe and 27.46 of Ni), and
     from Y on it has slips of the old electronic tables (1.15578745 for 1.115578745): those are not compared.
     """
-    pytest.importorskip('pyscf')
     from pyscf.gto.basis import load
 
     from aiida_crystalmath.crystal.elements import SYMBOLS

@@ -107,7 +107,6 @@ def test_empty_folder_makes_no_family(tmp_path):
 
 
 def test_from_the_exchange():
-    pytest.importorskip('basis_set_exchange')
     family = BasisSetFamily.create_from_exchange('LANL2DZ', elements=['Sr', 8])
     assert (family.label, family.elements) == ('lanl2dz', ['O', 'Sr'])
     assert family.get_basis_set('Sr').has_ecp

@@ -20,7 +20,6 @@ from aiida_crystalmath.standin.model import Job, Method, NotSupported, ScfSettin
 from aiida_crystalmath.standin.system import OneElectron, System
 from aiida_crystalmath.standin.translate import job_from_d12
 
-pytest.importorskip('pyscf')
 pytestmark = pytest.mark.standin
 
 PBE = Method('PBE', hybrid_percent=0.0, title='KOHN-SHAM HAMILTONIAN')

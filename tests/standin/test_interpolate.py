@@ -12,7 +12,6 @@ from aiida_crystalmath.standin import interpolate, wavefunction
 from aiida_crystalmath.standin.engine import run_scf
 from aiida_crystalmath.standin.model import Job, Method
 
-pytest.importorskip('pyscf')
 pytestmark = pytest.mark.standin
 
 MG = '12 3\n1 0 3 2. 0.\n1 1 3 8. 0.\n1 1 3 2. 0.\n99 0\n'

@@ -16,7 +16,6 @@ from aiida_crystalmath.standin import molecule, optimise
 from aiida_crystalmath.standin.coordinates import variables_of
 from aiida_crystalmath.standin.model import Job, Method, NotSupported, OptSettings, ScfSettings, StandinError
 
-pytest.importorskip('pyscf')
 pytestmark = pytest.mark.standin
 
 TEXTS = {

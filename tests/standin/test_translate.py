@@ -7,6 +7,7 @@ import pytest
 
 from aiida_crystalmath.crystal.inputs.d12 import read_d12
 from aiida_crystalmath.standin.model import NotSupported, StandinError
+from aiida_crystalmath.standin.system import limit_of
 from aiida_crystalmath.standin.translate import job_from_d12
 
 MGO = 'MgO\nCRYSTAL\n0 0 0\n225\n4.21\n2\n12 0. 0. 0.\n8 .5 .5 .5\n{geometry}END\n'
@@ -215,3 +216,17 @@ def test_real_decks(corpus, run, formula, n_ao):
     assert sum(one.n_functions for one in job.basis) == n_ao
     assert job.geometry.volume_angstrom3 > 10
     assert np.abs(np.linalg.det(job.rotations)).tolist() == [1.0] * 48
+
+
+@pytest.mark.parametrize('text', ['many', '-3', '0', '2.5', ''])
+def test_limit_that_is_no_number_is_refused_in_words(monkeypatch, text):
+    monkeypatch.setenv('CRYSTALMATH_STANDIN_MAX_AO', text)
+    with pytest.raises(StandinError, match='CRYSTALMATH_STANDIN_MAX_AO MUST BE A POSITIVE INTEGER'):
+        limit_of('CRYSTALMATH_STANDIN_MAX_AO', 40)
+
+
+def test_limit_from_the_environment(monkeypatch):
+    monkeypatch.delenv('CRYSTALMATH_STANDIN_MAX_AO', raising=False)
+    assert limit_of('CRYSTALMATH_STANDIN_MAX_AO', 40) == 40
+    monkeypatch.setenv('CRYSTALMATH_STANDIN_MAX_AO', '60')
+    assert limit_of('CRYSTALMATH_STANDIN_MAX_AO', 40) == 60

@@ -13,7 +13,6 @@ from aiida_crystalmath.standin import wavefunction
 from aiida_crystalmath.standin.engine import run_scf
 from aiida_crystalmath.standin.model import Job, Method, ScfSettings, StandinError
 
-pytest.importorskip('pyscf')
 pytestmark = pytest.mark.standin
 
 

@@ -177,8 +177,8 @@ def checked_builder(file: Path, chain: str, options: dict[str, Any]) -> Any:
         draft = from_geometry(read_file(file))
         make_builder(file, draft, chain, options)
         return make_builder(file, stored_structure(file), chain, options)
-    except (ValueError, KeyError, NotImplementedError) as exception:
-        fail(str(exception).strip('"\''))
+    except ValueError as exception:
+        fail(str(exception))
     except OSError as exception:
         fail(f'{file}: {exception.strerror or exception}')
 

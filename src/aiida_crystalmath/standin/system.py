@@ -19,7 +19,7 @@ from aiida_crystalmath.crystal.elements import SYMBOLS
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.units import BOHR_ANGSTROM
 
-from .model import Complex, Integer, Job, NotSupported, Real
+from .model import Complex, Integer, Job, NotSupported, Real, StandinError
 
 #: Vacuum between repeated slabs, Å: PySCF has no affordable two-dimensional Coulomb kernel for Gaussian fitting.
 SLAB_VACUUM_ANGSTROM = 10.0
@@ -68,6 +68,19 @@ def count_ao(job: Job) -> int:
     return sum(one.n_functions for one in job.basis)
 
 
+def limit_of(variable: str, default: int) -> int:
+    """Return a limit that an environment variable may change.
+
+    :raises StandinError: if it is set to something else than a positive integer.
+    """
+    text = os.environ.get(variable)
+    if text is None:
+        return default
+    if not text.strip().isdigit() or int(text) < 1:
+        raise StandinError('STANDIN', f'{variable} MUST BE A POSITIVE INTEGER, NOT "{text}"')
+    return int(text)
+
+
 def check_cost(job: Job) -> None:
     """Refuse what the stand-in cannot do in minutes.
 
@@ -75,7 +88,7 @@ def check_cost(job: Job) -> None:
     """
     n_ao = count_ao(job)
     default = MAX_AO_PERIODIC if job.periodic else MAX_AO_MOLECULE
-    limit = int(os.environ.get('CRYSTALMATH_STANDIN_MAX_AO', default))
+    limit = limit_of('CRYSTALMATH_STANDIN_MAX_AO', default)
     if n_ao <= limit:
         return
     seconds = predicted_seconds(job)

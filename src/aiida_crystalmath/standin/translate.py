@@ -5,7 +5,6 @@ Nothing is approximated silently: a keyword is translated, or listed in the job'
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from aiida_crystalmath.crystal.symmetry.search import search
 
 from .functionals import method_of
 from .model import Integer, Job, Method, NotSupported, OptimisationType, OptSettings, Real, ScfSettings, StandinError
-from .system import SLAB_VACUUM_ANGSTROM
+from .system import SLAB_VACUUM_ANGSTROM, limit_of
 
 if TYPE_CHECKING:
     from aiida_crystalmath.crystal.inputs.d12 import D12
@@ -162,7 +161,7 @@ def _mesh(
     factors = given.factors
     shrink = (factors[0], factors[1], factors[2] if geometry.dimensionality == 3 else 1)
     limit = MAX_SHRINK_EXACT if method.hybrid_percent > 0 else MAX_SHRINK_PURE
-    limit = int(os.environ.get('CRYSTALMATH_STANDIN_MAX_SHRINK', limit))
+    limit = limit_of('CRYSTALMATH_STANDIN_MAX_SHRINK', limit)
     scale = min(1.0, limit / max(shrink))
     first, second, third = (max(1, round(size * scale)) for size in shrink)
     if (first, second, third) != shrink:
