@@ -1,0 +1,37 @@
+"""Result types of the output readers: plain dataclasses, no behaviour beyond simple derived properties.
+
+Every physical field names its unit. ``None`` always means "not printed, or not certain": a reader never fills a field
+with a guess, and no field claims a finished calculation when the file stops before its end. Results of a section that
+may be cut say so in ``complete``.
+"""
+
+from aiida_crystalmath.crystal.outputs.models.arrays import Array
+from aiida_crystalmath.crystal.outputs.models.cell import CellParameters
+from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
+from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation, OptPoint, OptStatus
+from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput
+from aiida_crystalmath.crystal.outputs.models.properties import BandPathSegment, Bands, Dos, Properties
+from aiida_crystalmath.crystal.outputs.models.scf import GapKind, Mulliken, ScfCycle, ScfRun, ScfStatus
+
+__all__ = (
+    'Array',
+    'BandPathSegment',
+    'Bands',
+    'CellParameters',
+    'CrystalOutput',
+    'Dos',
+    'Engine',
+    'GapKind',
+    'Message',
+    'Mulliken',
+    'OptPoint',
+    'OptStatus',
+    'Optimisation',
+    'Program',
+    'Properties',
+    'ScfCycle',
+    'ScfRun',
+    'ScfStatus',
+    'Stage',
+    'Timings',
+)

@@ -1,0 +1,129 @@
+"""One output file of CRYSTAL: everything that was read from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.outputs.models.arrays import Array
+from aiida_crystalmath.crystal.outputs.models.cell import CellParameters
+from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
+from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation
+from aiida_crystalmath.crystal.outputs.models.properties import Properties
+from aiida_crystalmath.crystal.outputs.models.scf import GapKind, Mulliken, ScfRun, ScfStatus
+
+
+@dataclass
+class CrystalOutput:
+    """One output file of CRYSTAL (or of its stand-in), crystal or properties.
+
+    The fields speak of the *last* ``crystal`` program of the file (of the last ``properties`` program if there is no
+    other); :attr:`stages` tells of all programs. A file without any banner (SCFOUT.LOG, a broken file) is read as well
+    and has ``program`` None.
+    """
+
+    program: Program | None = None
+    engine: Engine = 'CRYSTAL'
+    version: str | None = None
+    """'CRYSTAL06' ... 'CRYSTAL23', the word of the banner."""
+    release: str | None = None
+    """The line under it, for example 'public : 1.0.1 - October 2022'."""
+    title: str | None = None
+    calculation_type: str | None = None
+    hamiltonian: str | None = None
+    dimensionality: int | None = None
+    n_atoms: int | None = None
+    n_electrons: float | None = None
+    n_core_electrons: float | None = None
+    n_ao: int | None = None
+    n_symmops: int | None = None
+    n_kpoints: int | None = None
+    shrink: tuple[int, ...] | None = None
+    space_group: str | None = None
+    is_spin_polarized: bool = False
+    is_optimisation: bool = False
+    initial_geometry: Geometry | None = None
+    """Primitive cell of ``GEOMETRY FOR WAVE FUNCTION``, as printed first."""
+    final_geometry: Geometry | None = None
+    """Primitive cell of ``FINAL OPTIMIZED GEOMETRY``; without optimisation the initial one. None unless certain."""
+    primitive_cell: CellParameters | None = None
+    """Last primitive cell printed."""
+    crystallographic_cell: CellParameters | None = None
+    """Last conventional cell printed; None when it does not differ from the primitive one."""
+    scf: list[ScfRun] = field(default_factory=list)
+    energy_hartree: float | None = None
+    """THE energy: OPT END, else the total with dispersion and gCP, else SCF ENDED; None unless the run finished."""
+    energy_source: str | None = None
+    energy_scf_hartree: float | None = None
+    """SCF energy of the last finished SCF of the main output, without corrections."""
+    energy_dispersion_hartree: float | None = None
+    """Total with corrections minus SCF energy of that SCF; None without correction."""
+    optimisation: Optimisation | None = None
+    """The last one of the file."""
+    n_optimisations: int = 0
+    gap_ev: float | None = None
+    """Gap of the final geometry, 0 for a conducting state. In an open shell with band edges of both channels the gap
+    between the highest occupied and the lowest empty level of either, otherwise the smaller of the two."""
+    gap_kind: GapKind | None = None
+    """None where the program prints a gap without its kind, as it does after an optimisation."""
+    gap_alpha_ev: float | None = None
+    gap_beta_ev: float | None = None
+    gap_initial_ev: float | None = None
+    """Gap of the last SCF cycle of the main output: in an optimisation the *initial* geometry's."""
+    is_conducting: bool | None = None
+    """Of the final geometry, as the gap: True for POSSIBLY CONDUCTING, False for INSULATING or a gap; else None."""
+    fermi_energy_hartree: float | None = None
+    """Of the same state as the gap. CRYSTAL puts the Fermi energy of an insulator at the top of its valence bands."""
+    vbm_hartree: float | None = None
+    cbm_hartree: float | None = None
+    level_shifted: bool = False
+    """A locked level shifter acts on the printed eigenvalues (``FERMI ENERGY ALTERED BY LEVEL SHIFTER``): gap, band
+    edges and Fermi energy stay None."""
+    mulliken: Mulliken | None = None
+    forces: Array | None = None
+    """Last CARTESIAN FORCES, shape (n_atoms, 3), hartree/bohr."""
+    timings: Timings = field(default_factory=Timings)
+    terminated: bool = False
+    """The TERMINATION line was seen. It does not mean success."""
+    stages: list[Stage] = field(default_factory=list)
+    properties: Properties | None = None
+    errors: list[Message] = field(default_factory=list)
+    """Errors of the program the fields speak of; those of another program of the file stand in its stage."""
+    warnings: list[Message] = field(default_factory=list)
+    information: list[Message] = field(default_factory=list)
+    noise: list[Message] = field(default_factory=list)
+    """Lines of the machine around the program that tell of trouble (MPI aborts, signals, the batch system); the first
+    100."""
+    unreadable: list[Message] = field(default_factory=list)
+    """Lines that start like a known one and cannot be read; the first 100."""
+    n_lines: int = 0
+    last_line: str = ''
+    """Last line with text in it, for reports."""
+    sections: dict[str, object] = field(default_factory=dict)
+    """Results of further section readers (frequencies, elastic constants, ...), by their name."""
+
+    @property
+    def scf_status(self) -> ScfStatus | None:
+        """Status of the last SCF of the main output, None if unfinished or absent."""
+        return self.scf[-1].status if self.scf else None
+
+    @property
+    def scf_converged(self) -> bool:
+        """Whether the last SCF of the main output converged."""
+        return bool(self.scf) and self.scf[-1].converged
+
+    @property
+    def is_standin(self) -> bool:
+        """Whether the free stand-in wrote this file."""
+        return self.engine == 'STAND-IN'
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the program ended normally, without error, with what it set out to do converged."""
+        if not self.terminated or self.errors or self.program is None:
+            return False
+        if self.program == 'properties':
+            return True
+        if self.is_optimisation and (self.optimisation is None or self.optimisation.status != 'converged'):
+            return False
+        return all(run.converged for run in self.scf)
