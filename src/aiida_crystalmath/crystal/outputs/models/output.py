@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
-from aiida_crystalmath.crystal.outputs.models.cell import CellParameters
+from aiida_crystalmath.crystal.outputs.models.basis_printed import PrintedBasis
+from aiida_crystalmath.crystal.outputs.models.cell import CellParameters, CellReport, SymmetryGroup
+from aiida_crystalmath.crystal.outputs.models.forces import Gradients
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
 from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation
+from aiida_crystalmath.crystal.outputs.models.population import Mulliken, PopulationAnalysis
 from aiida_crystalmath.crystal.outputs.models.properties import Properties
-from aiida_crystalmath.crystal.outputs.models.scf import GapKind, Mulliken, ScfRun, ScfStatus
+from aiida_crystalmath.crystal.outputs.models.resources import Resources
+from aiida_crystalmath.crystal.outputs.models.scf import GapKind, ScfRun, ScfStatus
+from aiida_crystalmath.crystal.outputs.models.symmetry_operators import SymmetryOperators
 
 
 @dataclass
@@ -50,6 +55,24 @@ class CrystalOutput:
     """Last primitive cell printed."""
     crystallographic_cell: CellParameters | None = None
     """Last conventional cell printed; None when it does not differ from the primitive one."""
+    cell_primitive: CellParameters | None = None
+    """Primitive cell of the *final* geometry (c, and b, formally 500 Å below three dimensions; None for a molecule).
+    None when the final geometry is not certain, see :attr:`final_geometry`."""
+    cell_conventional: CellParameters | None = None
+    """Conventional cell of the final geometry, which is the primitive one where the program prints no other."""
+    initial_cell: CellReport | None = None
+    """All that ``GEOMETRY FOR WAVE FUNCTION`` tells, also of a run that was stopped."""
+    final_cell: CellReport | None = None
+    """All that the last ``FINAL OPTIMIZED GEOMETRY`` tells; None without one."""
+    group: SymmetryGroup | None = None
+    """The group as named; :attr:`space_group` is its symbol (or number)."""
+    group_lost: bool = False
+    """``INFORMATION ON SPACE GROUP LOST``: the symmetry was changed, :attr:`group` is that of the structure before."""
+    symmetry_operators: SymmetryOperators | None = None
+    """Of the last geometry that was printed with its operators."""
+    basis: PrintedBasis | None = None
+    two_component: bool | None = None
+    """A two-component (spin-orbit) SCF: True where the output says so, else None."""
     scf: list[ScfRun] = field(default_factory=list)
     energy_hartree: float | None = None
     """THE energy: OPT END, else the total with dispersion and gCP, else SCF ENDED; None unless the run finished."""
@@ -80,8 +103,13 @@ class CrystalOutput:
     """A locked level shifter acts on the printed eigenvalues (``FERMI ENERGY ALTERED BY LEVEL SHIFTER``): gap, band
     edges and Fermi energy stay None."""
     mulliken: Mulliken | None = None
+    population: PopulationAnalysis | None = None
+    """Last Mulliken analysis with its shells, orbitals and overlaps; see ``is_final``."""
     forces: Array | None = None
     """Last CARTESIAN FORCES, shape (n_atoms, 3), hartree/bohr."""
+    gradients: Gradients | None = None
+    """These forces with the gradient of the cell and the stress of the same point."""
+    resources: Resources = field(default_factory=Resources)
     timings: Timings = field(default_factory=Timings)
     terminated: bool = False
     """The TERMINATION line was seen. It does not mean success."""

@@ -53,20 +53,3 @@ class ScfRun:
     def converged(self) -> bool:
         """Whether the program said so, by energy or by tester."""
         return self.status in ('converged_energy', 'converged_tester')
-
-
-@dataclass
-class Mulliken:
-    """Last Mulliken analysis of the output, in the order of CRYSTAL's primitive cell.
-
-    :param electrons: electrons per atom.
-    :param numbers: conventional atomic numbers as printed.
-    :param net_charges: nuclear charge minus electrons (e); None where the nuclear charge is not known (an ECP).
-    :param spins: alpha - beta electrons per atom; None in a closed shell.
-    """
-
-    electrons: list[float]
-    numbers: list[int] = field(default_factory=list)
-    symbols: list[str] = field(default_factory=list)
-    net_charges: list[float | None] = field(default_factory=list)
-    spins: list[float] | None = None

@@ -1,0 +1,21 @@
+"""Memory, processes and threads of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Resources:
+    """What the program tells of the machine; users and hosts are not kept.
+
+    :param n_processes: of ``PROCESS n OF m WORKING`` or ``n PROCESSORS WORKING``.
+    :param n_threads: of ``Default number of threads is: n`` (OpenMP builds).
+    :param peak_memory_mb: largest ``USED MEM(MB)`` of the timing lines (CRYSTAL23, per process); as printed.
+    :param diis_memory_mb: ``MAXIMUM MEMORY OCCUPIED BY DIIS`` per core.
+    """
+
+    n_processes: int | None = None
+    n_threads: int | None = None
+    peak_memory_mb: float | None = None
+    diis_memory_mb: float | None = None
