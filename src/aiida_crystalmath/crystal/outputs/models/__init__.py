@@ -13,10 +13,32 @@ from aiida_crystalmath.crystal.outputs.models.basis_printed import (
     PrintedShell,
 )
 from aiida_crystalmath.crystal.outputs.models.cell import CellParameters, CellReport, GroupKind, SymmetryGroup
+from aiida_crystalmath.crystal.outputs.models.elastic import (
+    Elastic,
+    ElasticFit,
+    ElasticModuli,
+    ElasticStrain,
+    Photoelastic,
+    Piezoelectric,
+    SeismicVelocity,
+)
+from aiida_crystalmath.crystal.outputs.models.equation_of_state import (
+    EosCurve,
+    EosFit,
+    EosPoint,
+    EquationOfState,
+)
 from aiida_crystalmath.crystal.outputs.models.forces import Gradients
+from aiida_crystalmath.crystal.outputs.models.grids import BandGrid, Grid3D, GridAtoms, PlaneMap, Profile
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
 from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation, OptPoint, OptStatus
 from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput
+from aiida_crystalmath.crystal.outputs.models.polarisability import (
+    CoupledPerturbedCycles,
+    HyperComponent,
+    LinearResponse,
+    Polarisability,
+)
 from aiida_crystalmath.crystal.outputs.models.population import (
     Mulliken,
     OverlapPopulation,
@@ -24,42 +46,96 @@ from aiida_crystalmath.crystal.outputs.models.population import (
     PopulationAnalysis,
 )
 from aiida_crystalmath.crystal.outputs.models.properties import BandPathSegment, Bands, Dos, Properties
+from aiida_crystalmath.crystal.outputs.models.property_results import (
+    AtomicWavefunction,
+    BandEdges,
+    BandRun,
+    CriticalPoint,
+    DensityGrid,
+    DensityMap,
+    DosRun,
+    Newk,
+    PropertyResult,
+    StructureFactor,
+    Topond,
+    XraySpectrum,
+)
 from aiida_crystalmath.crystal.outputs.models.resources import Resources
 from aiida_crystalmath.crystal.outputs.models.scf import GapKind, ScfCycle, ScfRun, ScfStatus
 from aiida_crystalmath.crystal.outputs.models.symmetry_operators import SymmetryOperators
+from aiida_crystalmath.crystal.outputs.models.transport import (
+    TransportDistribution,
+    TransportSettings,
+    TransportTensor,
+)
 
 __all__ = (
     'Array',
+    'AtomicWavefunction',
+    'BandEdges',
+    'BandGrid',
     'BandPathSegment',
+    'BandRun',
     'Bands',
     'CellParameters',
     'CellReport',
+    'CoupledPerturbedCycles',
+    'CriticalPoint',
     'CrystalOutput',
+    'DensityGrid',
+    'DensityMap',
     'Dos',
+    'DosRun',
+    'Elastic',
+    'ElasticFit',
+    'ElasticModuli',
+    'ElasticStrain',
     'Engine',
+    'EosCurve',
+    'EosFit',
+    'EosPoint',
+    'EquationOfState',
     'GapKind',
     'Gradients',
+    'Grid3D',
+    'GridAtoms',
     'GroupKind',
+    'HyperComponent',
+    'LinearResponse',
     'Message',
     'Mulliken',
+    'Newk',
     'OptPoint',
     'OptStatus',
     'Optimisation',
     'OverlapPopulation',
+    'Photoelastic',
+    'Piezoelectric',
+    'PlaneMap',
+    'Polarisability',
     'Population',
     'PopulationAnalysis',
     'PrintedAtomBasis',
     'PrintedBasis',
     'PrintedPotential',
     'PrintedShell',
+    'Profile',
     'Program',
     'Properties',
+    'PropertyResult',
     'Resources',
     'ScfCycle',
     'ScfRun',
     'ScfStatus',
+    'SeismicVelocity',
     'Stage',
+    'StructureFactor',
     'SymmetryGroup',
     'SymmetryOperators',
     'Timings',
+    'Topond',
+    'TransportDistribution',
+    'TransportSettings',
+    'TransportTensor',
+    'XraySpectrum',
 )

@@ -8,9 +8,12 @@ from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
 from aiida_crystalmath.crystal.outputs.models.basis_printed import PrintedBasis
 from aiida_crystalmath.crystal.outputs.models.cell import CellParameters, CellReport, SymmetryGroup
+from aiida_crystalmath.crystal.outputs.models.elastic import Elastic, Photoelastic, Piezoelectric
+from aiida_crystalmath.crystal.outputs.models.equation_of_state import EquationOfState
 from aiida_crystalmath.crystal.outputs.models.forces import Gradients
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
 from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation
+from aiida_crystalmath.crystal.outputs.models.polarisability import Polarisability
 from aiida_crystalmath.crystal.outputs.models.population import Mulliken, PopulationAnalysis
 from aiida_crystalmath.crystal.outputs.models.properties import Properties
 from aiida_crystalmath.crystal.outputs.models.resources import Resources
@@ -110,6 +113,21 @@ class CrystalOutput:
     gradients: Gradients | None = None
     """These forces with the gradient of the cell and the stress of the same point."""
     resources: Resources = field(default_factory=Resources)
+    is_elastic_run: bool = False
+    """The title of ELASTCON (or ELAPIEZO, PHOTOELA) was printed: without a complete :attr:`elastic` the run failed."""
+    elastic: Elastic | None = None
+    """Elastic constants, as far as they were read; look at its ``complete``."""
+    is_piezoelectric_run: bool = False
+    piezoelectric: Piezoelectric | None = None
+    is_photoelastic_run: bool = False
+    photoelastic: Photoelastic | None = None
+    is_equation_of_state_run: bool = False
+    """The title of EOS was printed, by a run of EOS or a quasi-harmonic one."""
+    equation_of_state: EquationOfState | None = None
+    """Volumes, energies and fits; such a run has no single final energy or geometry."""
+    is_coupled_perturbed_run: bool = False
+    """The title of CPHF or CPKS was printed, also by analytical IR and Raman intensities."""
+    polarisability: Polarisability | None = None
     timings: Timings = field(default_factory=Timings)
     terminated: bool = False
     """The TERMINATION line was seen. It does not mean success."""
