@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
+from aiida_crystalmath.crystal.outputs.models.property_results import (
+    AtomicWavefunction,
+    BandRun,
+    DensityGrid,
+    DensityMap,
+    DosRun,
+    Newk,
+    PropertyResult,
+    StructureFactor,
+    Topond,
+    XraySpectrum,
+)
+from aiida_crystalmath.crystal.outputs.models.transport import TransportSettings
 
 
 @dataclass
@@ -42,7 +55,38 @@ class Properties:
     dos_projections: int | None = None
     dos_range_hartree: tuple[float, float] | None = None
     keywords: list[str] = field(default_factory=list)
-    """Sections the program reported (NEWK, BAND, DOSS, ...), in order."""
+    """Keywords the program worked on (NEWK, BAND, DOSS, ...), in order; those that were cut included."""
+    results: list[PropertyResult] = field(default_factory=list)
+    """The same keywords, each with what is known of its end."""
+    deck_keywords: list[str] = field(default_factory=list)
+    """Keywords of the input deck where the text before the banner echoes it; empty where nothing is echoed."""
+    newk_result: Newk | None = None
+    """The last NEWK."""
+    band_runs: list[BandRun] = field(default_factory=list)
+    """One a BAND; the fields ``segments``, ``first_band`` ... above speak of the last one."""
+    dos_runs: list[DosRun] = field(default_factory=list)
+    """One a DOSS, COOP or COHP."""
+    maps: list[DensityMap] = field(default_factory=list)
+    """One a field that ECHG and POTM put on a plane; the values are in fort.25."""
+    grids: list[DensityGrid] = field(default_factory=list)
+    """One a 3D grid of ECH3 and POT3; the values are in cube files."""
+    atomic_wavefunctions: list[AtomicWavefunction] = field(default_factory=list)
+    """Of PATO, the last one."""
+    structure_factors: list[StructureFactor] = field(default_factory=list)
+    """Of XFAC or XRDSPEC, the last one."""
+    xray_spectrum: XraySpectrum | None = None
+    topond: Topond | None = None
+    transport: TransportSettings | None = None
+    """Of BOLTZTRA."""
+    two_component: bool = False
+    """The density matrix comes from a two-component (spin-orbit) SCF."""
+    finished: bool = False
+    """ENDPROP or the closing time line was printed: the program worked through its whole deck."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the program came to its end and every keyword with it."""
+        return self.finished and all(result.complete for result in self.results)
 
 
 @dataclass
