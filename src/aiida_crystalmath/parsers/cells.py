@@ -1,23 +1,28 @@
-"""From the primitive cell that CRYSTAL printed back to the cell and atom order of the user."""
+"""From the primitive cell that CRYSTAL printed back to the cell, the axes and the atom order of the user."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.symmetry import ReducedGeometry, SymmetryError, align
+from aiida_crystalmath.crystal.tensors import rotate
 
 __all__ = ('CellMap',)
 
 T = TypeVar('T')
+Matrix = NDArray[np.float64]
 
 SAME_PLACE_ANGSTROM = 5e-3
 """Printed coordinates have at least six digits; anything further away is another place."""
 
 
 class CellMap:
-    """Translates geometries and lists of atoms; if CRYSTAL's cell is not the expected one, leaves them as they are.
+    """Translates geometries, k-points, tensors and lists of atoms; in an unexpected cell, leaves them as they are.
 
     The cell is another one after geometry edits in the input (SUPERCEL, ATOMREMO, ...): then :attr:`is_users` is False,
     and everything stays in CRYSTAL's cell and order. A restarted optimisation begins elsewhere than its input says; it
@@ -40,15 +45,17 @@ class CellMap:
         self._reduced = reduced
         self._initial: Geometry | None = None
         self._order: tuple[int, ...] | None = None
+        self._turned: Matrix = np.eye(3)
         if reduced is None:
             return
         expected = reduced.crystal_geometry
         if printed is not None:
             try:
-                self._order = align(expected, _dressed(printed, expected), tolerance=SAME_PLACE_ANGSTROM).atoms
-                self._initial = printed
+                step = align(expected, _dressed(printed, expected), tolerance=SAME_PLACE_ANGSTROM)
             except SymmetryError:
                 pass
+            else:
+                self._order, self._turned, self._initial = step.atoms, step.rotation, printed
         elsewhere = printed is not None and restarted and printed.numbers == expected.numbers
         if self._order is None and not edited and (printed is None or elsewhere):
             self._order = tuple(range(len(expected)))
@@ -62,6 +69,19 @@ class CellMap:
     def atom_order(self) -> str:
         """``structure`` or ``crystal``: whose order lists of atoms are in."""
         return 'structure' if self.is_users else 'crystal'
+
+    @property
+    def is_primitive(self) -> bool:
+        """Whether the user's cell is one of CRYSTAL's primitive cells, so that even vibrations can be told in it."""
+        return self.multiplicity == 1
+
+    @property
+    def rotation(self) -> Matrix:
+        """Rotation R from CRYSTAL's axes to the user's, ``v_user = v_crystal @ R``; identity if there is no way."""
+        if self._reduced is None or self._order is None:
+            return np.eye(3)
+        result: Matrix = self._turned @ self._reduced.mapping.rotation
+        return result
 
     @property
     def multiplicity(self) -> float | None:
@@ -84,6 +104,39 @@ class CellMap:
         if self._reduced is None or self._order is None or len(values) != len(self._order):
             return list(values)
         return [values[self._order[index]] for index in self._reduced.atom_map]
+
+    def tensors(self, values: ArrayLike, rank: int = 2) -> Matrix:
+        """Return Cartesian tensors (vectors: rank 1) of CRYSTAL's axes in the user's.
+
+        :param values: the last ``rank`` dimensions are Cartesian.
+        """
+        return rotate(values, self.rotation, rank)
+
+    def atom_tensors(self, values: ArrayLike, rank: int = 1, axis: int = 0) -> Matrix:
+        """Return Cartesian vectors or tensors of the atoms in the user's order and axes, repeated in a larger cell.
+
+        :param values: atoms along ``axis``; the last ``rank`` dimensions are Cartesian.
+        """
+        turned = self.tensors(values, rank)
+        return np.take(turned, self.atoms(range(turned.shape[axis])), axis=axis)
+
+    def to_crystal_k(self, points: ArrayLike) -> Matrix:
+        """Return k-points, fractional in the user's reciprocal cell (n, 3), in that of CRYSTAL's primitive cell.
+
+        :raises SymmetryError: if CRYSTAL's cell is not the user's.
+        """
+        if self._reduced is None or self._order is None:
+            raise SymmetryError('the run had another cell than its input structure, as after edits of the geometry')
+        return self._reduced.to_crystal_fractional_k(points, self._initial)
+
+    def from_crystal_k(self, points: ArrayLike) -> Matrix:
+        """Return k-points, fractional in the reciprocal cell of CRYSTAL's primitive cell (n, 3), in the user's.
+
+        :raises SymmetryError: if CRYSTAL's cell is not the user's.
+        """
+        if self._reduced is None or self._order is None:
+            raise SymmetryError('the run had another cell than its input structure, as after edits of the geometry')
+        return self._reduced.from_crystal_fractional_k(points, self._initial)
 
 
 def _dressed(printed: Geometry, expected: Geometry) -> Geometry:
