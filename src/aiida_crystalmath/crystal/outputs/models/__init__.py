@@ -29,10 +29,29 @@ from aiida_crystalmath.crystal.outputs.models.equation_of_state import (
     EquationOfState,
 )
 from aiida_crystalmath.crystal.outputs.models.forces import Gradients
+from aiida_crystalmath.crystal.outputs.models.frequencies import (
+    Dielectric,
+    Displacement,
+    Frequencies,
+    Irrep,
+    LoMode,
+    LoToSplitting,
+    Mode,
+    PhononDos,
+    PhononPath,
+    PhononQPoint,
+)
 from aiida_crystalmath.crystal.outputs.models.grids import BandGrid, Grid3D, GridAtoms, PlaneMap, Profile
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
-from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation, OptPoint, OptStatus
-from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput
+from aiida_crystalmath.crystal.outputs.models.optimisation import (
+    Optimisation,
+    OptPoint,
+    OptSettings,
+    OptStatus,
+    OptTarget,
+    PointGeometry,
+)
+from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput, Status
 from aiida_crystalmath.crystal.outputs.models.polarisability import (
     CoupledPerturbedCycles,
     HyperComponent,
@@ -61,8 +80,23 @@ from aiida_crystalmath.crystal.outputs.models.property_results import (
     XraySpectrum,
 )
 from aiida_crystalmath.crystal.outputs.models.resources import Resources
-from aiida_crystalmath.crystal.outputs.models.scf import GapKind, ScfCycle, ScfRun, ScfStatus
+from aiida_crystalmath.crystal.outputs.models.scf import (
+    Accelerator,
+    Eigenvalues,
+    ElectronicState,
+    GapKind,
+    ScfCycle,
+    ScfRun,
+    ScfSettings,
+    ScfStatus,
+)
 from aiida_crystalmath.crystal.outputs.models.symmetry_operators import SymmetryOperators
+from aiida_crystalmath.crystal.outputs.models.thermodynamics import (
+    PvtTable,
+    QuasiHarmonic,
+    ThermalTable,
+    Thermodynamics,
+)
 from aiida_crystalmath.crystal.outputs.models.transport import (
     TransportDistribution,
     TransportSettings,
@@ -70,6 +104,7 @@ from aiida_crystalmath.crystal.outputs.models.transport import (
 )
 
 __all__ = (
+    'Accelerator',
     'Array',
     'AtomicWavefunction',
     'BandEdges',
@@ -84,34 +119,49 @@ __all__ = (
     'CrystalOutput',
     'DensityGrid',
     'DensityMap',
+    'Dielectric',
+    'Displacement',
     'Dos',
     'DosRun',
+    'Eigenvalues',
     'Elastic',
     'ElasticFit',
     'ElasticModuli',
     'ElasticStrain',
+    'ElectronicState',
     'Engine',
     'EosCurve',
     'EosFit',
     'EosPoint',
     'EquationOfState',
+    'Frequencies',
     'GapKind',
     'Gradients',
     'Grid3D',
     'GridAtoms',
     'GroupKind',
     'HyperComponent',
+    'Irrep',
     'LinearResponse',
+    'LoMode',
+    'LoToSplitting',
     'Message',
+    'Mode',
     'Mulliken',
     'Newk',
     'OptPoint',
+    'OptSettings',
     'OptStatus',
+    'OptTarget',
     'Optimisation',
     'OverlapPopulation',
+    'PhononDos',
+    'PhononPath',
+    'PhononQPoint',
     'Photoelastic',
     'Piezoelectric',
     'PlaneMap',
+    'PointGeometry',
     'Polarisability',
     'Population',
     'PopulationAnalysis',
@@ -123,15 +173,21 @@ __all__ = (
     'Program',
     'Properties',
     'PropertyResult',
+    'PvtTable',
+    'QuasiHarmonic',
     'Resources',
     'ScfCycle',
     'ScfRun',
+    'ScfSettings',
     'ScfStatus',
     'SeismicVelocity',
     'Stage',
+    'Status',
     'StructureFactor',
     'SymmetryGroup',
     'SymmetryOperators',
+    'ThermalTable',
+    'Thermodynamics',
     'Timings',
     'Topond',
     'TransportDistribution',

@@ -2,46 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aiida_crystalmath.crystal.geometry import Geometry
+import numpy as np
+
+from aiida_crystalmath.crystal.elements import split_conventional
+from aiida_crystalmath.crystal.geometry import Geometry, Site
+from aiida_crystalmath.crystal.outputs.models.arrays import Array
 
 OptStatus = Literal['converged', 'failed']
+OptTarget = Literal['minimum', 'transition_state']
+CRITERIA = ('max_gradient', 'rms_gradient', 'max_displacement', 'rms_displacement')
 
 
-@dataclass
+@dataclass(slots=True)
+class PointGeometry:
+    """The geometry of a point in little memory; :meth:`build` makes the real thing.
+
+    :param cell: vectors as rows (Å), shape (3, 3).
+    :param numbers: conventional atomic numbers (one tuple is shared by all points of an optimisation).
+    :param positions: Cartesian (Å), shape (n, 3).
+    """
+
+    cell: Array
+    dimensionality: int
+    numbers: tuple[int, ...]
+    positions: Array
+
+    @classmethod
+    def of(cls, geometry: Geometry) -> PointGeometry:
+        """Keep a geometry."""
+        numbers = tuple(site.conventional_number for site in geometry.sites)
+        return cls(np.asarray(geometry.cell), geometry.dimensionality, numbers, geometry.positions)
+
+    def build(self) -> Geometry:
+        """Return the geometry."""
+        sites = []
+        for conventional, position in zip(self.numbers, self.positions.tolist(), strict=True):
+            z, ecp, variant = split_conventional(conventional)
+            sites.append(Site(z, tuple(position), ghost=z == 0, ecp=ecp, variant=variant))
+        return Geometry(self.cell, self.dimensionality, tuple(sites))
+
+
+@dataclass(slots=True)
 class OptPoint:
-    """One point of a geometry optimisation; gradients hartree/bohr, displacements bohr.
+    """One point of a geometry optimisation; gradients hartree/bohr, displacements bohr (as printed, CRYSTAL's norm).
+
+    Points whose lines were not complete (a killed job) keep ``energy_hartree`` None.
 
     :param n: the number CRYSTAL gives it, from 1.
-    :param geometry: primitive cell of the point; None when not printed in full. Points whose lines were not complete
-        (a killed job) keep ``energy_hartree`` None.
+    :param energy_hartree: with all corrections: the first point prints dispersion and counterpoise on lines of their
+        own, the later ones include them.
     """
 
     n: int
     energy_hartree: float | None = None
     delta_hartree: float | None = None
-    geometry: Geometry | None = None
+    """Printed change of the energy to the point before; not printed for the first one."""
+    scf_cycles: int | None = None
     max_gradient: float | None = None
     rms_gradient: float | None = None
     max_displacement: float | None = None
     rms_displacement: float | None = None
     gradient_norm: float | None = None
-    flags: dict[str, bool] = field(default_factory=dict)
-    """``CONVERGED YES|NO`` per criterion: max_gradient, rms_gradient, max_displacement, rms_displacement."""
+    trust_radius: float | None = None
+    predicted_change_hartree: float | None = None
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    """``CONVERGED YES|NO`` per criterion printed: max_gradient, rms_gradient, max_displacement, rms_displacement."""
     rejected: bool = False
-    """The step to this point was rejected by the optimiser."""
+    """``ENERGY CHANGE > 0 STEP REJECTED``: this point lies higher than the one before, and was left."""
+    flat_surface: bool = False
+    """The optimiser found no change of the energy (``FLAT SURFACE``, ``NO CHANGE IN ENERGY``)."""
+    forces: Array | None = None
+    """Cartesian forces (hartree/bohr), shape (n_atoms, 3), where this point printed them (always the first, and all
+    with ONELOG)."""
+    pressure_gpa: float | None = None
+    """``PRESSURE IN GIGAPASCAL`` from the stress tensor, where this point printed it."""
+    enthalpy_hartree: float | None = None
+    """``ENTHALPY`` printed with it."""
+    snapshot: PointGeometry | None = field(default=None, repr=False)
+    line: int = 0
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Primitive cell of the point, built anew at each call; None when not printed in full (or not kept)."""
+        return None if self.snapshot is None else self.snapshot.build()
+
+    @property
+    def converged(self) -> bool:
+        """Whether all four criteria were printed, and all with YES."""
+        return len(self.flags) == len(CRITERIA) and all(self.flags.values())
 
 
-@dataclass
+@dataclass(slots=True)
+class OptSettings:
+    """What is optimised and how, as echoed; None where not printed."""
+
+    control: str | None = None
+    """'COMBINED CELL/ATOM', 'ATOMIC POSITIONS', 'CELL', ...: the words of the title ``... OPTIMIZATION CONTROL``."""
+    max_points: int | None = None
+    finalrun: int | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By criterion, as in :attr:`OptPoint.flags`."""
+    constraints: tuple[str, ...] = ()
+    """Keywords of constraints that the output names: 'CVOLOPT', 'FRAGMENT', 'CELLONLY', ..."""
+    external_pressure_gpa: float | None = None
+    external_pressure_hartree_per_bohr3: float | None = None
+    restarted: bool = False
+    """``RESTARTING FROM A PREVIOUS GEOMETRY OPTIMIZATION RUN``, or a Hessian read from a file of a run before."""
+
+
+@dataclass(slots=True)
 class Optimisation:
     """A geometry optimisation.
 
     :param kind: what was optimised, as in the titles: 'COORDINATE', 'CELL' or 'COORDINATE AND CELL'.
     :param status: from ``OPT END``; None without it.
     :param energy_hartree: of the ``OPT END`` line (includes dispersion); None without it.
-    :param n_points: of the ``OPT END`` line; None without it. ``len(points)`` counts what was printed.
+    :param n_points: of the ``OPT END`` line; None without it. ``len(points) + n_dropped_points`` counts what was
+        printed.
     """
 
     kind: str = ''
@@ -49,4 +130,26 @@ class Optimisation:
     status: OptStatus | None = None
     energy_hartree: float | None = None
     n_points: int | None = None
+    target: OptTarget = 'minimum'
+    settings: OptSettings = field(default_factory=OptSettings)
+    reason: str | None = None
+    """Why it ended, in the program's words: 'CONVERGENCE TESTS SATISFIED', 'GEOMETRY OPTIMIZATION STOPPED' (converged
+    at its first point), 'CONVERGENCE TESTS UNSATISFIED', ..."""
+    restarts: int = 0
+    """How often FINALRUN started the optimisation again from its end (``RE-STARTING OPTIMIZATION``)."""
+    n_dropped_points: int = 0
+    """Points that were not kept, to bound the memory a huge file takes; the first, the lowest and the last ones are."""
+    n_dropped_geometries: int = 0
+    """Points kept without their geometry, for the same reason."""
     line: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether ``OPT END`` was printed."""
+        return self.status is not None
+
+    @property
+    def best(self) -> OptPoint | None:
+        """The kept point of lowest energy, from which a failed optimisation is best continued."""
+        with_energy = [point for point in self.points if point.energy_hartree is not None]
+        return min(with_energy, key=lambda point: point.energy_hartree or 0.0, default=None)

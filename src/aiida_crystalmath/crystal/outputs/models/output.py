@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
@@ -11,14 +12,19 @@ from aiida_crystalmath.crystal.outputs.models.cell import CellParameters, CellRe
 from aiida_crystalmath.crystal.outputs.models.elastic import Elastic, Photoelastic, Piezoelectric
 from aiida_crystalmath.crystal.outputs.models.equation_of_state import EquationOfState
 from aiida_crystalmath.crystal.outputs.models.forces import Gradients
+from aiida_crystalmath.crystal.outputs.models.frequencies import Frequencies
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
 from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation
 from aiida_crystalmath.crystal.outputs.models.polarisability import Polarisability
 from aiida_crystalmath.crystal.outputs.models.population import Mulliken, PopulationAnalysis
 from aiida_crystalmath.crystal.outputs.models.properties import Properties
 from aiida_crystalmath.crystal.outputs.models.resources import Resources
-from aiida_crystalmath.crystal.outputs.models.scf import GapKind, ScfRun, ScfStatus
+from aiida_crystalmath.crystal.outputs.models.scf import GapKind, ScfRun, ScfSettings, ScfStatus
 from aiida_crystalmath.crystal.outputs.models.symmetry_operators import SymmetryOperators
+from aiida_crystalmath.crystal.outputs.models.thermodynamics import QuasiHarmonic
+
+Status = Literal['finished', 'scf_unconverged', 'geometry_unconverged', 'failed', 'incomplete']
+"""What became of a run, see :attr:`CrystalOutput.status`."""
 
 
 @dataclass
@@ -76,7 +82,11 @@ class CrystalOutput:
     basis: PrintedBasis | None = None
     two_component: bool | None = None
     """A two-component (spin-orbit) SCF: True where the output says so, else None."""
+    scf_settings: ScfSettings = field(default_factory=ScfSettings)
     scf: list[ScfRun] = field(default_factory=list)
+    """Every SCF of the main output: a single point has one, an optimisation its first (all of them with ONELOG)."""
+    n_dropped_scf: int = 0
+    """SCF runs between the first and the last ones that were not kept, to bound the memory a huge file takes."""
     energy_hartree: float | None = None
     """THE energy: OPT END, else the total with dispersion and gCP, else SCF ENDED; None unless the run finished."""
     energy_source: str | None = None
@@ -86,6 +96,8 @@ class CrystalOutput:
     """Total with corrections minus SCF energy of that SCF; None without correction."""
     optimisation: Optimisation | None = None
     """The last one of the file."""
+    optimisations: list[Optimisation] = field(default_factory=list)
+    """All of them in order (PREOPTGEOM, the volumes of a quasi-harmonic run, ...), the last one included."""
     n_optimisations: int = 0
     gap_ev: float | None = None
     """Gap of the final geometry, 0 for a conducting state. In an open shell with band edges of both channels the gap
@@ -128,9 +140,16 @@ class CrystalOutput:
     is_coupled_perturbed_run: bool = False
     """The title of CPHF or CPKS was printed, also by analytical IR and Raman intensities."""
     polarisability: Polarisability | None = None
+    is_frequency_run: bool = False
+    """FREQCALC was asked for (``FREQUENCY CALCULATION`` in the input's echo, or the title of the module)."""
+    frequencies: Frequencies | None = None
+    """Vibrations; of a quasi-harmonic run those of the first volume computed. None until a table of modes started."""
+    quasi_harmonic: QuasiHarmonic | None = None
     timings: Timings = field(default_factory=Timings)
     terminated: bool = False
     """The TERMINATION line was seen. It does not mean success."""
+    crashed: bool = False
+    """The machine reports a crash or an abort (not a kill at the time limit), and the program did not end."""
     stages: list[Stage] = field(default_factory=list)
     properties: Properties | None = None
     errors: list[Message] = field(default_factory=list)
@@ -164,12 +183,42 @@ class CrystalOutput:
         return self.engine == 'STAND-IN'
 
     @property
-    def succeeded(self) -> bool:
-        """Whether the program ended normally, without error, with what it set out to do converged."""
-        if not self.terminated or self.errors or self.program is None:
-            return False
+    def status(self) -> Status:
+        """What became of the run.
+
+        * ``finished``: ended normally, without error, and what it set out to do is converged and complete.
+        * ``scf_unconverged``: the last SCF used up its cycles.
+        * ``geometry_unconverged``: an optimisation said that it failed, or ended without saying that it converged.
+        * ``failed``: an error message, or a crash that the machine reports.
+        * ``incomplete``: the text stops before the program's end (also when it was killed at its time limit), is no
+          whole output (SCFOUT.LOG, nothing at all), or lacks the end of a result that it had begun to print.
+        """
+        if self.scf_status == 'too_many_cycles' and not (self.is_optimisation and self.terminated):
+            return 'scf_unconverged'
+        if self.optimisation is not None and self.optimisation.status == 'failed':
+            return 'geometry_unconverged'
+        if self.errors or self.crashed:
+            return 'failed'
+        if not self.terminated or self.program is None:
+            return 'incomplete'
         if self.program == 'properties':
-            return True
+            return 'incomplete' if self.incomplete_results else 'finished'
+        if any(run.status == 'too_many_cycles' for run in self.scf):
+            return 'scf_unconverged'
         if self.is_optimisation and (self.optimisation is None or self.optimisation.status != 'converged'):
-            return False
-        return all(run.converged for run in self.scf)
+            return 'geometry_unconverged'
+        if self.incomplete_results or not all(run.converged for run in self.scf):
+            return 'incomplete'
+        return 'finished'
+
+    @property
+    def incomplete_results(self) -> list[str]:
+        """Names of the results that were begun and whose end is missing (their ``complete`` is False)."""
+        names = ('frequencies', 'elastic', 'piezoelectric', 'photoelastic', 'polarisability', 'quasi_harmonic')
+        results = ((name, getattr(self, name, None)) for name in names)
+        return [name for name, result in results if result is not None and not getattr(result, 'complete', True)]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether :attr:`status` is ``finished``."""
+        return self.status == 'finished'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from aiida_crystalmath.crystal.outputs.models import Optimisation, OptPoint
+from aiida_crystalmath.crystal.outputs.models import Optimisation, OptPoint, PointGeometry
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometryBlock, GeometrySection
@@ -104,7 +104,7 @@ class OptimisationSection(Section):
         if point is not None and found is not None:
             name = _NAMES[(found[1], found[2])]
             setattr(point, name, number(found[3]))
-            point.flags[name] = found[4] == 'YES'
+            point.flags = {**point.flags, name: found[4] == 'YES'}
 
     def read_norm(self, line: str) -> None:
         """Read the norm of the gradient."""
@@ -144,6 +144,7 @@ class OptimisationSection(Section):
     def finish(self) -> None:
         """Build the geometries of the points; the first one is the initial geometry and not printed again."""
         for point, block in self.blocks:
-            point.geometry = self.geometry.build(block)
-            if point.geometry is None and point.n == 1:
-                point.geometry = self.output.initial_geometry
+            geometry = self.geometry.build(block)
+            if geometry is None and point.n == 1:
+                geometry = self.output.initial_geometry
+            point.snapshot = None if geometry is None else PointGeometry.of(geometry)
