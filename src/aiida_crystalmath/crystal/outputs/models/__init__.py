@@ -51,7 +51,6 @@ from aiida_crystalmath.crystal.outputs.models.optimisation import (
     OptTarget,
     PointGeometry,
 )
-from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput, Status
 from aiida_crystalmath.crystal.outputs.models.polarisability import (
     CoupledPerturbedCycles,
     HyperComponent,
@@ -102,6 +101,8 @@ from aiida_crystalmath.crystal.outputs.models.transport import (
     TransportSettings,
     TransportTensor,
 )
+
+from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput, Status
 
 __all__ = (
     'Accelerator',
