@@ -51,6 +51,7 @@ from aiida_crystalmath.crystal.outputs.models.optimisation import (
     OptTarget,
     PointGeometry,
 )
+from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput, Status
 from aiida_crystalmath.crystal.outputs.models.polarisability import (
     CoupledPerturbedCycles,
     HyperComponent,
@@ -101,8 +102,6 @@ from aiida_crystalmath.crystal.outputs.models.transport import (
     TransportSettings,
     TransportTensor,
 )
-
-from aiida_crystalmath.crystal.outputs.models.output import CrystalOutput, Status
 
 __all__ = (
     'Accelerator',
