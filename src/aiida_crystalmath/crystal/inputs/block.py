@@ -186,11 +186,15 @@ class Content:
         return found
 
 
-def take_content(cursor: Cursor, items: Items, name: str, closing: tuple[str, ...] = ()) -> Content:
+def take_content(
+    cursor: Cursor, items: Items, name: str, closing: tuple[str, ...] = (), end: str | None = None
+) -> Content:
     """Read keywords up to END.
 
     :param name: name of the block, for messages.
     :param closing: keywords that close the block as well; they are left for the caller, END is taken.
+    :param end: spelling of the END of this block that closes it also where an inner block took it for its own, if
+        numbers follow: CRYSTAL22 ran a deck with ``ELASTCON PREOPTGEOM END ENDGEOM`` and then the basis set.
     :raises DeckError: at the end of the deck, or at something that is not a keyword.
     """
     by_keyword = _by_keyword(items)
@@ -203,6 +207,8 @@ def take_content(cursor: Cursor, items: Items, name: str, closing: tuple[str, ..
             return content
         if is_end(line):
             cursor.take('END')
+            return content
+        if end is not None and cursor.at_numbers and keyword_of(cursor.lines[cursor.line - 1]).startswith(end):
             return content
         field = by_keyword.get(keyword_of(line))
         if field is not None and field not in content.values and _accepted(items[field], cursor):

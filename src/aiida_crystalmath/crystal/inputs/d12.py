@@ -24,7 +24,7 @@ from .scf import model_values
 from .tasks import TASK_ITEMS
 from .text import Cursor, is_end, keyword_of
 
-__all__ = ('D12', 'DeckError', 'read_d12', 'write_d12')
+__all__ = ('D12', 'DeckError', 'read_d12', 'take_d12', 'write_d12')
 
 
 class D12(Model):
@@ -86,20 +86,28 @@ def read_d12(text: str) -> D12:
 
     :raises DeckError: with the line at fault.
     """
-    lines = text.splitlines()
-    if not lines:
+    return take_d12(text.splitlines())[0]
+
+
+def take_d12(lines: Sequence[str], start: int = 0) -> tuple[D12, int]:
+    """Read the input deck whose title is line ``start`` (counted from 0); anything may follow it.
+
+    :return: the deck, and the index of the line behind it.
+    :raises DeckError: with the line at fault.
+    """
+    if start >= len(lines):
         raise DeckError('the deck is empty')
-    cursor = Cursor(lines, 1)
+    cursor = Cursor(lines, start + 1)
     geometry = take_geometry_block(cursor)
-    fields: dict[str, Any] = {'title': lines[0].strip()}
-    tasks = take_content(cursor, TASK_ITEMS, 'the geometry section', ('BASISSET',))
+    fields: dict[str, Any] = {'title': lines[start].strip()}
+    tasks = take_content(cursor, TASK_ITEMS, 'the geometry section', ('BASISSET',), end='ENDG')
     fields['geometry'] = tasks.fields('edits')
     basis, fields['basis'] = _take_basis(cursor)
     if basis or fields['basis']:
         fields |= _take_section(cursor)
     try:
         parameters = CrystalParameters.model_validate(fields)
-        return D12(geometry=geometry, parameters=parameters, basis=basis)
+        return D12(geometry=geometry, parameters=parameters, basis=basis), cursor.position
     except ValueError as exception:
         raise DeckError(reasons(exception)) from exception
 

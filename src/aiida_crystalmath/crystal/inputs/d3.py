@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from pydantic import Discriminator, Field, Tag
@@ -38,6 +39,7 @@ __all__ = (
     'Projection',
     'Verbatim',
     'read_d3',
+    'take_d3',
     'write_d3',
 )
 
@@ -83,11 +85,21 @@ def read_d3(text: str) -> D3:
 
     :raises DeckError: with the line at fault.
     """
-    cursor = Cursor(text.splitlines())
+    return take_d3(text.splitlines())[0]
+
+
+def take_d3(lines: Sequence[str], start: int = 0) -> tuple[D3, int]:
+    """Read the input of properties that begins at line ``start`` (counted from 0); anything may follow it.
+
+    :return: the input, and the index of the line behind its END.
+    :raises DeckError: with the line at fault.
+    """
+    cursor = Cursor(lines, start)
     blocks: list[dict[str, Any]] = []
     while not cursor.at_end:
         if is_end(cursor.peek()):
-            return _checked(blocks)
+            cursor.take('END')
+            return _checked(blocks), cursor.position
         blocks.append(_take_block(cursor))
     raise DeckError('END is missing: it closes the input of properties', max(len(cursor.lines), 1))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -107,7 +108,12 @@ class Dispersion(Block):
     functional: str | None = None
     abc: Flag = False
 
-    items: ClassVar[Items] = {'version': integer('VERSION'), 'functional': word('FUNC'), 'abc': flag('ABC')}
+    items: ClassVar[Items] = {
+        # A run of CRYSTAL14 has `VERSION 3` on one line, which is kept as it stands.
+        'version': replace(integer('VERSION'), accepts=lambda behind: ' ' not in behind.lines[behind.line - 1].strip()),
+        'functional': word('FUNC'),
+        'abc': flag('ABC'),
+    }
 
     @field_validator('functional')
     @classmethod
