@@ -19,10 +19,11 @@ NEWK = {'keyword': 'NEWK', 'shrink': {'is': 4, 'isp': 8}}
 def generate_parent(generate_calc_job_node, generate_structure):
     """Return a factory of remote folders of a finished (or failed) ``Crystal23Calculation``."""
 
-    def factory(structure_id='MgO', exit_status=0, results=None, optimised=None):
+    def factory(structure_id='MgO', *, exit_status=0, results=None, optimised=None, parameters=None, files=None):
         node = generate_calc_job_node(
             'crystalmath.crystal23',
-            inputs={'structure': generate_structure(structure_id), 'parameters': orm.Dict({})},
+            files,
+            inputs={'structure': generate_structure(structure_id), 'parameters': orm.Dict(parameters or {})},
             exit_status=exit_status,
         )
         node.set_process_state('finished')
@@ -122,6 +123,30 @@ def test_path_of_a_conventional_cell_is_turned_into_the_primitive_one(prepare, g
     iss = int(written[at + 2].split()[1])
     end = np.array([int(word) for word in written[at + 3].split()][3:]) / iss
     assert sorted(np.abs(end)) == [0, 0.5, 0.5]
+
+
+@pytest.mark.corpus
+def test_path_after_a_restarted_optimisation(prepare, generate_parent, kpoints, corpus):
+    """It began at another point than its input says (the printed cell is not that of the structure): same fractions."""
+    path = kpoints([('GAMMA', (0, 0, 0)), ('X', (0.5, 0, 0.5))])
+    ends = []
+    for restart in (False, True):
+        parent = generate_parent(
+            parameters={'geometry': {'optgeom': {'restart': True}}} if restart else None,
+            files={'crystal.out': corpus / 'mgo_opt_c22' / 'conv_mgoOpt.out'} if restart else None,
+        )
+        _, folder = prepare(parent_folder=parent, kpoints=path)
+        ends.append([line for line in lines(folder) if len(line.split()) == 6])
+    assert ends[0] == ends[1] != []
+
+
+@pytest.mark.corpus
+def test_path_after_edits_of_the_geometry_is_refused(message, generate_parent, kpoints, corpus):
+    """A supercell made in the input has another reciprocal cell than the structure."""
+    path = kpoints([('GAMMA', (0, 0, 0)), ('X', (0.5, 0, 0.5))])
+    edited = {'geometry': {'edits': ['SUPERCEL', '2 0 0', '0 2 0', '0 0 2']}}
+    files = {'crystal.out': corpus / 'mgo222_freq' / 'mgo-222.out'}
+    assert 'BAND block' in message(parent_folder=generate_parent(parameters=edited, files=files), kpoints=path)
 
 
 def test_path_follows_other_blocks(prepare, generate_parent, kpoints):

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 from aiida_crystalmath.parsers.base import program_parameters
-from aiida_crystalmath.parsers.cells import CellMap
 from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters
 from aiida_crystalmath.parsers.output_keys import BOTH_KEYS, CRYSTAL_KEYS, PROPERTIES_KEYS
 from aiida_crystalmath.parsers.properties_results import OF_THE_PARENT

@@ -26,6 +26,7 @@ from aiida_crystalmath.calculations.settings import PropertiesSettings
 
 if TYPE_CHECKING:
     from aiida_crystalmath.calculations.band_path import PathSegment
+    from aiida_crystalmath.calculations.cells import CellMap
     from aiida_crystalmath.crystal.geometry import Geometry
     from aiida_crystalmath.crystal.inputs.d3 import D3
     from aiida_crystalmath.crystal.symmetry import ReducedGeometry
@@ -74,8 +75,24 @@ class Parent:
         """Return the way between the structure's cell and the primitive cell the wavefunction is in."""
         return reduced_from_inputs(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
 
+    def cells(self) -> CellMap:
+        """Return the way between the structure's cell and the one that the parent printed, to which k-points refer.
+
+        A restarted optimisation printed another point than its input holds; an edited geometry has another cell, and
+        no way leads there.
+        """
+        from aiida_crystalmath.calculations.cells import CellMap
+
+        inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
+        parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
+        try:
+            reduced = self.reduced()
+        except ValueError:
+            reduced = None
+        return CellMap.of_run(reduced, self.printed(), parameters)
+
     def printed(self) -> Geometry | None:
-        """Return the starting geometry as the parent printed it, whose basis k-points refer to; None if it is gone."""
+        """Return the starting geometry as the parent printed it; None if its output is gone."""
         name = self.node.get_option('output_filename') or 'crystal.out'
         outputs = self.node.base.links.get_outgoing(link_type=LinkType.CREATE).nested()
         try:
@@ -85,6 +102,11 @@ class Parent:
         from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
         return parse_stdout(text.decode('utf-8', errors='replace').splitlines()).initial_geometry
+
+    @property
+    def is_optimised(self) -> bool:
+        """Whether :attr:`structure` is what the parent made, in the cell it worked in if that is not the input's."""
+        return bool(self.structure.uuid != self.node.inputs.structure.uuid)
 
     @property
     def has_wavefunction(self) -> bool:
@@ -220,12 +242,15 @@ def band_block(kpoints: orm.KpointsData, parent: Parent, settings: PropertiesSet
 
 
 def crystal_path(kpoints: orm.KpointsData, parent: Parent) -> list[PathSegment]:
-    """Return the lines of a path in the reciprocal cell of CRYSTAL's primitive cell, with their labels."""
+    """Return the lines of a path in the reciprocal cell of CRYSTAL's primitive cell, with their labels.
+
+    :raises ValueError: if the parent edited its geometry, so that its cell is not that of the structure.
+    """
     from aiida_crystalmath.calculations.band_path import path_segments
 
     listed = path_segments(kpoints.get_kpoints(), kpoints.labels)
     ends = np.array([[line.start, line.end] for line in listed], dtype=float).reshape(-1, 3)
-    turned = parent.reduced().to_crystal_fractional_k(ends, parent.printed()).reshape(-1, 2, 3).tolist()
+    turned = parent.cells().to_crystal_k(ends).reshape(-1, 2, 3).tolist()
     return [
         replace(line, start=(a, b, c), end=(d, e, f))
         for line, ((a, b, c), (d, e, f)) in zip(listed, turned, strict=True)
@@ -295,6 +320,11 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     if 'kpoints' in inputs:
         parent = Parent.of(inputs['parent_folder'])
         settings = PropertiesSettings.model_validate(_dict(inputs.get('settings')))
+        if not parent.cells().is_users:
+            return (
+                '`kpoints` belong to the structure, but the parent calculation had another cell, as after edits of the '
+                'geometry in its input: give the path as a BAND block in `parameters`'
+            )
         if parent.results.get('n_ao') is None and settings.last_band is None:
             return '`settings`: the number of bands is not known from the parent calculation: give `last_band`'
     return validate_remote(inputs['parent_folder'], inputs)

@@ -10,6 +10,7 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import ExitCode
 
+from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.calculations.crystal23 import reduced_from_inputs
 from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
 from aiida_crystalmath.crystal.geometry import Geometry
@@ -17,7 +18,6 @@ from aiida_crystalmath.crystal.outputs.fort34 import read_fort34
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, OptPoint
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 from aiida_crystalmath.parsers.base import CrystalParserBase, describe, temporary_file
-from aiida_crystalmath.parsers.cells import CellMap
 from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters, scf_results
 
 __all__ = ('Crystal23Parser',)
@@ -51,14 +51,13 @@ class Crystal23Parser(CrystalParserBase):
     def _cells(self, inputs: dict[str, Any], output: CrystalOutput) -> CellMap:
         """Find the way back to the user's cell; without one, results stay in CRYSTAL's."""
         parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
-        geometry = parameters.get('geometry') or {}
-        edited, restarted = bool(geometry.get('edits')), bool((geometry.get('optgeom') or {}).get('restart'))
         try:
             reduced = reduced_from_inputs(inputs)
         except ValueError as exception:
             self.logger.warning(f'results stay in the cell of CRYSTAL: {exception}')
             reduced = None
-        cells = CellMap(reduced, output.initial_geometry, edited=edited, restarted=restarted)
+        cells = CellMap.of_run(reduced, output.initial_geometry, parameters)
+        edited = bool((parameters.get('geometry') or {}).get('edits'))
         if reduced is not None and not cells.is_users and not edited:
             self.logger.warning('the run began with another geometry than its input: results stay in its cell')
         return cells

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
-from aiida_crystalmath.parsers.cells import CellMap
 
 __all__ = ('crystal_parameters', 'method_parameters', 'scf_results')
 

@@ -84,13 +84,22 @@ def _dos_summary(dos: Dos | None) -> dict[str, Any] | None:
 def bands_node(bands: Bands, parent: Parent, names: list[tuple[str, str]]) -> orm.BandsData:
     """Return the band structure in eV.
 
+    Where the parent's input edits the geometry there is no way to the structure's cell: the node has CRYSTAL's own.
+
     :param bands: with k-points in CRYSTAL's primitive reciprocal cell.
     :param names: labels of the ends of each segment, see :func:`end_names`.
     """
     node = orm.BandsData()
-    node.set_cell_from_structure(parent.structure)
-    points = parent.reduced().from_crystal_fractional_k(np.asarray(bands.kpoints), parent.printed())
-    node.set_kpoints(np.asarray(points, dtype=float))
+    cells = parent.cells()
+    points = np.asarray(bands.kpoints, dtype=float)
+    printed = None if cells.is_users or parent.is_optimised else parent.printed()
+    if printed is not None:
+        node.set_cell(printed.cell.tolist(), printed.pbc)
+    elif cells.is_users or parent.is_optimised:
+        node.set_cell_from_structure(parent.structure)
+    if cells.is_users:
+        points = cells.from_crystal_k(points)
+    node.set_kpoints(points)
     node.labels = end_labels(bands, points, names)
     energies = bands.energies_hartree * HARTREE_EV
     node.set_bands(energies if bands.n_spin == 2 else energies[0], units='eV')

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.symmetry import SymmetryError, reduce
-from aiida_crystalmath.parsers.cells import CellMap
 
 SKEWED = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
 """A proper rotation that mixes all three axes."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,6 +59,18 @@ class CellMap:
         elsewhere = printed is not None and restarted and printed.numbers == expected.numbers
         if self._order is None and not edited and (printed is None or elsewhere):
             self._order = tuple(range(len(expected)))
+
+    @classmethod
+    def of_run(
+        cls, reduced: ReducedGeometry | None, printed: Geometry | None, parameters: Mapping[str, Any]
+    ) -> CellMap:
+        """Return the way back from a run.
+
+        :param parameters: of the calculation, which tell whether it edits the geometry or goes on with an optimisation.
+        """
+        geometry = parameters.get('geometry') or {}
+        restarted = bool((geometry.get('optgeom') or {}).get('restart'))
+        return cls(reduced, printed, edited=bool(geometry.get('edits')), restarted=restarted)
 
     @property
     def is_users(self) -> bool:
