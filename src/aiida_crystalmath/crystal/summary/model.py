@@ -1,0 +1,327 @@
+"""The schema of ``crystalmath read --json``: every key, its unit and what it means.
+
+The fields are documented in their metadata, from which the reference page is made (``docs/generate.py``). Plain
+dataclasses, since the command must start quickly. ``None`` (null) always means that the file does not say, or does not
+say for certain.
+"""
+
+# said() and part() make fields of dataclasses.
+# ruff: noqa: RUF009
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+SCHEMA_VERSION = 1
+"""Raised when a key changes its meaning; new keys do not raise it."""
+
+
+def said(meaning: str, unit: str = '', many: bool = False) -> Any:
+    """Return a documented field, None (or an empty list) unless the file says something.
+
+    :param meaning: words for the reference page, Markdown.
+    :param unit: empty for text, flags and counts.
+    :param many: a list, which is never null.
+    """
+    metadata = {'meaning': meaning, 'unit': unit}
+    return field(default_factory=list, metadata=metadata) if many else field(default=None, metadata=metadata)
+
+
+def part(kind: type[Any], meaning: str) -> Any:
+    """Return a documented field that is an object of its own and never null."""
+    return field(default_factory=kind, metadata={'meaning': meaning, 'unit': ''})
+
+
+@dataclass
+class ScfSummary:
+    """The last SCF of the file that came to its end."""
+
+    converged: bool | None = said('Whether it converged; null when no SCF of the file came to its end.')
+    criterion: str | None = said('What ended it: `energy`, `tester`, `other`, or `too_many_cycles`.')
+    cycles: int | None = said('Its number of cycles, as printed at its end.')
+    energy_hartree: float | None = said(
+        'Its energy as printed at its end, without the corrections added after it. Also given when it did not '
+        'converge: `energy_hartree` is the key for a final energy.',
+        'hartree per primitive cell',
+    )
+    unfinished_cycles: int | None = said('Cycles of a later SCF that did not come to its end; null if there is none.')
+
+
+@dataclass
+class OptimisationSummary:
+    """The last geometry optimisation of the file."""
+
+    converged: bool | None = said('Whether it ended and said that it converged.')
+    points: int | None = said('Number of points, as printed at its end; null for an optimisation that did not end.')
+    points_printed: int | None = said('Points that the file shows (of an unfinished one, those it came to).')
+    kind: str | None = said('What moved, as in the titles of the points: `COORDINATE AND CELL`.')
+    target: str | None = said('`minimum` or `transition_state`.')
+    energy_hartree: float | None = said(
+        'Energy where it ended, with all corrections, whether it converged or not.', 'hartree per primitive cell'
+    )
+    max_gradient: float | None = said('Largest component of the gradient at the last point.', 'hartree/bohr')
+    rms_gradient: float | None = said('Root mean square of the gradient at the last point.', 'hartree/bohr')
+    count: int | None = said('Optimisations in the file (PREOPTGEOM, volumes of an equation of state).')
+
+
+@dataclass
+class StageSummary:
+    """One program of the file: a job script may run ``crystal`` and ``properties`` one after the other."""
+
+    program: str | None = said('`crystal` or `properties`.')
+    version: str | None = said('Version in its banner.')
+    line: int | None = said('Line of the file on which it starts.')
+    ended: bool | None = said('Whether it came to its end; it may have failed nevertheless.')
+    wall_time_s: float | None = said('Wall time.', 's')
+    cpu_time_s: float | None = said('CPU time.', 's')
+    errors: list[str] = said('Its ERROR lines.', many=True)
+
+
+@dataclass
+class Structure:
+    """Atoms of CRYSTAL's primitive cell."""
+
+    symbols: list[str] = said('Element of every atom, in the order of the file; `X` is a ghost.', many=True)
+    positions_angstrom: list[list[float]] = said('Cartesian positions, x, y, z of every atom.', 'Å', many=True)
+    cell_angstrom: list[list[float]] | None = said(
+        'Lattice vectors as rows; null of a molecule. Directions that do not repeat are formally 500 Å long.', 'Å'
+    )
+
+
+@dataclass
+class Summary:
+    """What ``crystalmath read --json`` tells of one file."""
+
+    file: str = field(default='', metadata={'meaning': 'The file as it was named; `-` is standard input.', 'unit': ''})
+    program: str | None = said(
+        '`crystal` or `properties`: the last crystal program of the file, or the last properties program if there is '
+        'no other. All keys but `stages`, `errors`, `diagnoses` speak of it. Null without a banner (SCFOUT.LOG).'
+    )
+    version: str | None = said('As in the banner, for example `CRYSTAL17`.')
+    status: str = field(
+        default='incomplete',
+        metadata={
+            'meaning': '`finished`: ended without error, and converged. `scf_unconverged`: the last SCF used up its '
+            'cycles. `geometry_unconverged`: the optimisation ended without converging. `failed`: an error, a crash, '
+            'or no CRYSTAL output at all. `incomplete`: the text stops before the end.',
+            'unit': '',
+        },
+    )
+    diagnoses: list[str] = said(
+        'Names of what the [catalogue of failures](diagnoses.md) knows of this file, the most decisive first; '
+        'warnings and remarks included.',
+        many=True,
+    )
+    energy_hartree: float | None = said(
+        'The final energy: of an optimisation where it ended (`OPT END`), else the SCF total with all dispersion and '
+        'counterpoise terms. Null when none is final: cut short, failed, not converged, several volumes.',
+        'hartree per primitive cell',
+    )
+    scf: ScfSummary = part(ScfSummary, 'The last SCF that came to its end; in an optimisation often the first point.')
+    optimisation: OptimisationSummary | None = said('The last optimisation; null when there is none.')
+    dimensionality: int | None = said(
+        'Directions in which the system repeats: 3 crystal, 2 slab, 1 polymer, 0 molecule.'
+    )
+    n_atoms: int | None = said('Atoms.', 'per primitive cell')
+    cell_primitive: list[float] | None = said(
+        'a, b, c, alpha, beta, gamma of the primitive cell, of the geometry that `geometry` names; null of a '
+        'molecule. Below three dimensions c (and b) are formally 500 Å.',
+        'Å, degrees',
+    )
+    cell_conventional: list[float] | None = said(
+        'The same of the crystallographic cell. Null where the file prints none, which CRYSTAL does when it is the '
+        'primitive one.',
+        'Å, degrees',
+    )
+    volume_angstrom3: float | None = said('Volume of the primitive cell of a crystal; null in lower dimensions.', 'Å³')
+    space_group: str | None = said(
+        'Symbol of the space (layer, rod, point) group as printed, or its number where only this is printed.'
+    )
+    gap_ev: float | None = said(
+        'Band gap of the final geometry, 0 of a conductor. In an open shell between the highest filled and the lowest '
+        'empty level of either spin. Null where not printed (before CRYSTAL17) and with a level shifter. Of '
+        'properties, the gap NEWK found.',
+        'eV',
+    )
+    gap_kind: str | None = said('`direct` or `indirect`; not printed after an optimisation.')
+    gaps_ev: dict[str, float | None] | None = said(
+        'Gap of each spin, `alpha` and `beta`; null of a closed shell.', 'eV'
+    )
+    fermi_hartree: float | None = said(
+        'Fermi energy of the same state as the gap; of an insulator the top of its valence bands.', 'hartree'
+    )
+    n_electrons: float | None = said('Electrons outside effective cores.', 'per primitive cell')
+    atomic_charges: list[float] | None = said(
+        "Electrons of every atom in Mulliken's analysis, as CRYSTAL prints them under `TOTAL ATOMIC CHARGES`: they "
+        'add up to `n_electrons` (`net_charges` has the nuclei). The last ones of the file; see `charges_are_final`.',
+        'electrons',
+    )
+    atomic_spins: list[float] | None = said('Alpha minus beta electrons of every atom, likewise.', 'electrons')
+    frequencies_cm1: list[float | None] | None = said(
+        'Transverse modes at Gamma in the order of the file, degenerate ones repeated, imaginary ones negative, '
+        'translations included.',
+        'cm⁻¹',
+    )
+    elastic_gpa: list[list[float | None]] | None = said(
+        'Elastic constants of a crystal, full symmetric matrix 6 × 6, Voigt order 11, 22, 33, 23, 13, 12.', 'GPa'
+    )
+    bulk_modulus_gpa: float | None = said(
+        "Bulk modulus: the program's own value below the elastic constants (`K =`), else Hill's average, else the "
+        'Birch-Murnaghan fit of an equation of state.',
+        'GPa',
+    )
+    wall_time_s: float | None = said('Wall time of the program, as printed at its end.', 's')
+    cpu_time_s: float | None = said('CPU time, likewise (of one process).', 's')
+    errors: list[str] = said(
+        'ERROR lines of all programs of the file; of one that did not come to its end also what the machine says '
+        '(signals, MPI, batch system). Of a file that is no CRYSTAL output, what it is.',
+        many=True,
+    )
+    warnings: list[str] = said('WARNING lines of the program, as printed, each once.', many=True)
+
+    # ---------------------------------------------------------------------------------------------- what and how
+    engine: str | None = said('`CRYSTAL`, or `STAND-IN` for the free stand-in engine.')
+    release: str | None = said('The line below the version: `public : 1.0.1 - October 2022`.')
+    title: str | None = said('Title of the input.')
+    calculation_type: str | None = said('As printed: `RESTRICTED CLOSED SHELL`, ...')
+    hamiltonian: str | None = said('As printed: `KOHN-SHAM HAMILTONIAN`, ...')
+    n_ao: int | None = said('Basis functions.', 'per primitive cell')
+    shrink: list[int] | None = said('Shrinking factors of the k-mesh.')
+    n_kpoints: int | None = said('k-points of the irreducible wedge.')
+    n_symmops: int | None = said('Symmetry operators.')
+    two_component: bool | None = said('Whether it is a two-component (spin-orbit) run; null where not said.')
+    started: str | None = said('Date and time of the start, as printed.')
+    ended: str | None = said('Date and time of the end, as printed.')
+    n_processes: int | None = said('Processes of a parallel run.')
+    peak_memory_mb: float | None = said('Largest memory that the program reports, of one process.', 'MB')
+    stages: list[StageSummary] = said('The programs of the file, in their order.', many=True)
+    problem: str | None = said('Why this is no whole output of CRYSTAL, and what the file is instead.')
+    incomplete_results: list[str] = said('Results that were begun and whose end is missing.', many=True)
+    fort87: str | None = said('A fort.87 beside the file whose message was used for `diagnoses`.')
+
+    # ----------------------------------------------------------------------------------------------- electronic
+    energy_scf_hartree: float | None = said(
+        'Energy of the last SCF in the file that came to its end and converged, without corrections.',
+        'hartree per primitive cell',
+    )
+    energy_dispersion_hartree: float | None = said(
+        'Corrections (D2, D3, counterpoise) to that energy.', 'hartree per primitive cell'
+    )
+    is_conducting: bool | None = said('Whether the program takes the final state for a conducting one.')
+    vbm_hartree: float | None = said('Top of the valence bands, of the same state as the gap.', 'hartree')
+    cbm_hartree: float | None = said('Bottom of the conduction bands, likewise.', 'hartree')
+    level_shifted: bool | None = said('Whether a level shifter altered the levels; then no gap is given.')
+    net_charges: list[float | None] | None = said(
+        'Nuclear charge minus `atomic_charges`; null for an atom with an effective core.', 'e'
+    )
+    charges_are_final: bool | None = said(
+        'Whether charges and spins are those of the final density; else they belong to an earlier geometry or to an '
+        'SCF that did not converge.'
+    )
+
+    # ------------------------------------------------------------------------------------------------- geometry
+    geometry: str | None = said(
+        'Which geometry the cells and `structure` show: `final`, or `initial` when no final one is printed or certain.'
+    )
+    structure: Structure | None = said('Atoms and cell, of the geometry that `geometry` names.')
+    max_force_hartree_per_bohr: float | None = said(
+        'Largest component of the last Cartesian forces that were printed.', 'hartree/bohr'
+    )
+
+    # ------------------------------------------------------------------------------------------------ vibrations
+    modes: list[dict[str, Any]] | None = said(
+        'Modes at Gamma: `frequency_cm1`, `irrep`, `ir_active`, `ir_intensity_km_per_mol` (of the whole degenerate '
+        'set), `raman_active`, `raman_total`.',
+        'see names',
+    )
+    n_imaginary: int | None = said('Modes with a negative frequency, translations included.')
+    n_qpoints: int | None = said('Points of a phonon dispersion.')
+    thermodynamics: list[dict[str, Any]] | None = said(
+        'Functions of the vibrations at each temperature and pressure, per cell: zero-point energy, `ET`, `PV`, `TS` '
+        'and sums.',
+        'see names',
+    )
+    born_charges_e: list[list[list[float | None]]] | None = said('Born charge tensor of every atom, 3 × 3.', 'e')
+    dielectric_electronic: list[list[float | None]] | None = said('Electronic dielectric tensor, 3 × 3.')
+    dielectric_static: list[list[float | None]] | None = said('Electronic and vibrational dielectric tensor, 3 × 3.')
+
+    # ------------------------------------------------------------------------------------------------- mechanical
+    elastic_hartree: list[list[float | None]] | None = said(
+        'Elastic constants of a slab (3 × 3: 11, 22, 12) or polymer (1 × 1).', 'hartree per primitive cell'
+    )
+    elastic_moduli: dict[str, float | None] | None = said(
+        'Averages of Voigt, Reuss and Hill: bulk, shear, Young modulus (GPa) and Poisson ratio.', 'see names'
+    )
+    equation_of_state: list[dict[str, Any]] | None = said(
+        'Fits of an equation of state: `name`, `volume_angstrom3`, `energy_hartree`, `bulk_modulus_gpa`, '
+        '`bulk_modulus_prime`.',
+        'see names',
+    )
+    polarisability_bohr3: list[list[float | None]] | None = said('Static polarisability, 3 × 3.', 'bohr³')
+
+    # ------------------------------------------------------------------------------------------------- properties
+    properties: list[str] | None = said(
+        'Keywords that the properties program worked on (NEWK, BAND, DOSS, ...), in order; null without one.'
+    )
+    schema: int = field(
+        default=SCHEMA_VERSION,
+        metadata={'meaning': 'Version of this schema; it is raised when a key changes its meaning.', 'unit': ''},
+    )
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every program of the file finished: what decides the exit status of the command."""
+        return self.status == 'finished' and all(stage.ended and not stage.errors for stage in self.stages)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold, keys in the order of the schema; NaN becomes None."""
+        return {entry.name: plain(getattr(self, entry.name)) for entry in fields(self)}
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: arrays and tuples as lists, objects as dicts, NaN and infinity as None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
+    raise TypeError(f'{type(value).__name__} is no plain value')
+
+
+class Key(NamedTuple):
+    """One line of the reference page: name (with a dot in an inner object), unit and meaning."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+INNER: dict[str, type[Any]] = {
+    'scf': ScfSummary,
+    'optimisation': OptimisationSummary,
+    'stages': StageSummary,
+    'structure': Structure,
+}
+"""Keys whose values are objects, or lists of objects."""
+
+
+def schema() -> Iterator[Key]:
+    """Give every key of the schema in its order, inner ones after the key they belong to."""
+    for entry in fields(Summary):
+        yield Key(entry.name, entry.metadata['unit'], entry.metadata['meaning'])
+        for inner in fields(INNER[entry.name]) if entry.name in INNER else ():
+            yield Key(f'{entry.name}.{inner.name}', inner.metadata['unit'], inner.metadata['meaning'])
