@@ -64,11 +64,6 @@ class CrystalOutput:
     """Last primitive cell printed."""
     crystallographic_cell: CellParameters | None = None
     """Last conventional cell printed; None when it does not differ from the primitive one."""
-    cell_primitive: CellParameters | None = None
-    """Primitive cell of the *final* geometry (c, and b, formally 500 Å below three dimensions; None for a molecule).
-    None when the final geometry is not certain, see :attr:`final_geometry`."""
-    cell_conventional: CellParameters | None = None
-    """Conventional cell of the final geometry, which is the primitive one where the program prints no other."""
     initial_cell: CellReport | None = None
     """All that ``GEOMETRY FOR WAVE FUNCTION`` tells, also of a run that was stopped."""
     final_cell: CellReport | None = None
@@ -166,6 +161,25 @@ class CrystalOutput:
     """Last line with text in it, for reports."""
     sections: dict[str, object] = field(default_factory=dict)
     """Results of further section readers (frequencies, elastic constants, ...), by their name."""
+
+    @property
+    def cell_report(self) -> CellReport | None:
+        """The last whole geometry printed: ``FINAL OPTIMIZED GEOMETRY``, else ``GEOMETRY FOR WAVE FUNCTION``.
+
+        Of a run that was stopped inside an optimisation this is the geometry it started from.
+        """
+        final = self.final_cell
+        return final if final is not None and final.complete else self.initial_cell
+
+    @property
+    def cell_primitive(self) -> CellParameters | None:
+        """Primitive cell of :attr:`cell_report`; c (and b) are 500 Å in a slab (polymer), None for a molecule."""
+        return self.cell_report.primitive if self.cell_report else None
+
+    @property
+    def cell_conventional(self) -> CellParameters | None:
+        """Conventional cell of :attr:`cell_report`, which is the primitive one where the program prints no other."""
+        return self.cell_report.conventional if self.cell_report else None
 
     @property
     def scf_status(self) -> ScfStatus | None:

@@ -10,48 +10,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
-from aiida_crystalmath.crystal.elements import split_conventional
-from aiida_crystalmath.crystal.geometry import Geometry, Site, cell_from_parameters
-from aiida_crystalmath.crystal.outputs.models import Array, CellParameters
+from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.outputs.models import Array, CellParameters, GroupKind, SymmetryGroup
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Capture, Context, Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.geometry_block import (
+    GeometryBlock,
+    build,
+    report,
+    take_row,
+    with_volume,
+)
 
-_DIMENSIONALITY = re.compile(r'DIMENSIONALITY OF THE SYSTEM\s+(\d)')
-_ATOM_COUNTS = re.compile(r'ATOMS IN THE UNIT CELL:\s*(\d+)')
-_ATOM = re.compile(r'\s*\d+ ([TF])\s*(\d+) ?([A-Za-z][A-Za-z0-9]*)?\s+(.*)')
-"""A label may end with a digit, which is no coordinate: ``FE1`` is iron of the other starting spin."""
+_DIMENSIONALITY = re.compile(r'DIMENSIONALITY OF THE SYSTEM\s+([0-3])\b')
+_ATOM_COUNTS = re.compile(r'ATOMS IN THE ASYMMETRIC UNIT\s*(\d+) - ATOMS IN THE UNIT CELL:\s*(\d+)')
 _VOLUME = re.compile(r'VOLUME=\s*([\d.]+)')
-_GROUP = re.compile(r'GROUP.*?:\s+(\S.*?)\s*$')
-_VACUUM_ANGSTROM = 500.0
-
-
-@dataclass
-class GeometryBlock:
-    """One printed geometry."""
-
-    kind: str
-    dimensionality: int
-    parameters: CellParameters | None = None
-    n_atoms: int | None = None
-    atoms: list[tuple[int, tuple[float, float, float]]] = field(default_factory=list)
-    vectors: Array | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether all atoms, and the cell if there must be one, were read."""
-        has_cell = self.dimensionality == 0 or self.parameters is not None or self.vectors is not None
-        return bool(self.n_atoms) and len(self.atoms) == self.n_atoms and has_cell
+_CENTRING = re.compile(r'CENTRING CODE\s*(\d+)')
+_DENSITY = re.compile(r'DENSITY\s+([\d.]+)\s*g/cm')
+_GHOST = re.compile(r'(\d+)\(\s*\d+\)')
+_GROUP = re.compile(
+    r' (SPACE|TWO-SIDED PLANE|POLYMER|ROD|POINT)\s+GROUP\s*'
+    r'(?:\((NON)?CENTROSYMMETRIC\))?(?:N\.\s*(\d+)?)?\s*:?\s*(\S.*?)?\s*$'
+)
+"""The polymer's line is documented by other readers of CRYSTAL (``POLYMER GROUP N.``); no real file was seen."""
+_KINDS: dict[str, GroupKind] = {
+    'SPACE': 'space',
+    'TWO-SIDED PLANE': 'layer',
+    'POLYMER': 'rod',
+    'ROD': 'rod',
+    'POINT': 'point',
+}
 
 
 class GeometrySection(Section):
     """Reads all geometries of one program.
 
-    :ivar blocks: 'initial' and 'final' block (the last one of each sort).
+    :ivar initial: first ``GEOMETRY FOR WAVE FUNCTION``.
+    :ivar final: last ``FINAL OPTIMIZED GEOMETRY``.
     """
 
     def __init__(self, context: Context) -> None:
@@ -61,7 +59,7 @@ class GeometrySection(Section):
         self.final: GeometryBlock | None = None
         self.current: GeometryBlock | None = None
         self.reference: Array | None = None
-        self.points: list[GeometryBlock] = []
+        self.ghosts: set[int] = set()
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles of the parts of a geometry."""
@@ -70,10 +68,17 @@ class GeometrySection(Section):
             ' FINA': self.read_title,
             ' PRIM': self.read_primitive_cell,
             ' CRYS': self.read_crystallographic_cell,
+            ' TRAN': self.read_matrix,
+            ' COOR': self.read_crystallographic_atoms,
             ' ATOM': self.read_atoms,
             ' DIRE': self.read_vectors,
             ' SPAC': self.read_group,
             ' TWO-': self.read_group,
+            ' POLY': self.read_group,
+            ' ROD ': self.read_group,
+            ' POIN': self.read_group,
+            ' SYMM': self.read_lost_group,
+            ' * AT': self.read_ghosts,
             ' NUMB': self.read_symmops,
         }
 
@@ -97,139 +102,151 @@ class GeometrySection(Section):
 
     def read_primitive_cell(self, line: str) -> None:
         """Read cell parameters, which stand two lines below."""
-        if self.current is None or not line.startswith(' PRIMITIVE CELL'):
-            return
         block = self.current
+        if block is None or not line.startswith(' PRIMITIVE CELL'):
+            return
+        if block.parameters is None:
+            block.centring = int(found[1]) if (found := _CENTRING.search(line)) else None
+            block.density = number(found[1]) if (found := _DENSITY.search(line)) else None
 
         def store(cell: CellParameters) -> None:
-            block.parameters = cell
-            self.output.primitive_cell = cell
+            self.output.primitive_cell = with_volume(cell, block.dimensionality)
+            if block.parameters is None:
+                block.parameters = cell
 
         self.context.capture(_below(line, store))
 
     def read_crystallographic_cell(self, line: str) -> None:
         """Read the conventional cell, which stands two lines below."""
-        if self.current is None or not line.startswith(' CRYSTALLOGRAPHIC CELL'):
+        block = self.current
+        if block is None or not line.startswith(' CRYSTALLOGRAPHIC CELL'):
             return
 
         def store(cell: CellParameters) -> None:
-            self.output.crystallographic_cell = cell
+            self.output.crystallographic_cell = with_volume(cell, block.dimensionality)
+            if block.crystallographic is None:
+                block.crystallographic = cell
 
         self.context.capture(_below(line, store))
 
-    def read_atoms(self, line: str) -> None:
-        """Read the atoms of the primitive cell."""
-        found = _ATOM_COUNTS.search(line)
-        if self.current is None or found is None or self.current.atoms:
-            return
-        self.current.n_atoms = int(found[1])
-        if self.current is self.initial:
-            self.output.n_atoms = self.current.n_atoms
-        self.context.capture(partial(_read_atom, self.current))
-
-    def read_vectors(self, line: str) -> None:
-        """Read cell vectors in Å."""
-        if self.current is None or not line.startswith(' DIRECT LATTICE VECTORS CARTESIAN'):
-            return
-        rows: list[list[float]] = []
+    def read_matrix(self, line: str) -> None:
+        """Read the matrix that makes conventional vectors of primitive ones: nine numbers on the next line."""
         block = self.current
+        if block is None or block.kind == 'point' or not line.startswith(' TRANSFORMATION MATRIX PRIMITIVE'):
+            return
 
         def row(text: str) -> bool:
             values = numbers(text)
-            if len(values) == 3:
-                rows.append(values)
-            elif rows:
-                return False
-            if len(rows) == 3:
-                block.vectors = np.array(rows)
-                self.reference = block.vectors
+            if block.matrix is None and len(values) == 9:
+                block.matrix = np.array(values).reshape(3, 3)
                 return True
-            return len(rows) < 3 and 'ATOM' not in text
+            return False
+
+        self.context.capture(row)
+
+    def read_crystallographic_atoms(self, line: str) -> None:
+        """Keep the rows of the primitive cell's atoms in fractions of the conventional cell."""
+        block = self.current
+        if block is None or block.kind == 'point' or not line.startswith(' COORDINATES IN THE CRYSTALLOGRAPHIC'):
+            return
+        if not block.crystallographic_rows:
+            self.context.capture(lambda text: take_row(block.crystallographic_rows, text))
+
+    def read_atoms(self, line: str) -> None:
+        """Read the atoms of the primitive cell."""
+        block, found = self.current, _ATOM_COUNTS.search(line)
+        if block is None or found is None or block.coordinates is not None or block.rows:
+            return
+        block.n_asymmetric, block.n_atoms = int(found[1]), int(found[2])
+        if block is self.initial:
+            self.output.n_atoms = block.n_atoms
+        self.context.capture(block.read_atom)
+
+    def read_vectors(self, line: str) -> None:
+        """Read cell vectors in Å."""
+        block = self.current
+        if block is None or not line.startswith(' DIRECT LATTICE VECTORS CARTESIAN'):
+            return
+        rows: list[list[float]] = []
+
+        def row(text: str) -> bool:
+            values = numbers(text)
+            if len(values) != 3 or '*' in text:
+                return not rows and 'X' in text
+            rows.append(values)
+            if len(rows) == 3:
+                block.vectors = self.reference = np.array(rows)
+            return len(rows) < 4
 
         self.context.capture(row)
 
     def read_group(self, line: str) -> None:
-        """Read the symbol of the space or layer group, or its number where the program has no symbol."""
-        found = _GROUP.search(line)
-        if found and self.output.space_group is None and 'CORRESPONDING' not in line:
-            self.output.space_group = found[1]
+        """Read the group's symbol, or its number where the program has no symbol."""
+        found = _GROUP.match(line)
+        if found is None or self.output.group is not None:
+            return
+        kind, words = _KINDS[found[1]], found[4]
+        if found[3] is None and words is not None and words.isdigit():
+            group = SymmetryGroup(kind, number=int(words))
+        else:
+            told = None if 'CENTRO' not in line else found[2] is None
+            group = SymmetryGroup(kind, words, int(found[3]) if found[3] else None, told)
+        if kind != 'point':
+            self.output.space_group = group.symbol or str(group.number)
+        self.output.group = group
+
+    def read_lost_group(self, line: str) -> None:
+        """Read that the symmetry was changed so that no group is known."""
+        if 'INFORMATION ON SPACE GROUP LOST' in line:
+            self.output.group_lost = True
+
+    def read_ghosts(self, line: str) -> None:
+        """Read which atoms are only basis functions: ``n( Z)`` on the following lines."""
+        if not line.startswith(' * ATOMS TRANSFORMED INTO GHOSTS'):
+            return
+
+        def row(text: str) -> bool:
+            found = _GHOST.findall(text)
+            self.ghosts.update(int(n) for n in found)
+            return bool(found)
+
+        self.context.capture(row)
 
     def read_symmops(self, line: str) -> None:
         """Read the number of symmetry operators and of orbitals."""
         value = line[40:].strip(' :')
         if line.startswith(' NUMBER OF SYMMETRY OPERATORS') and value.isdigit():
             self.output.n_symmops = int(value)
-        elif line.startswith(' NUMBER OF AO'):
+        elif line.startswith(' NUMBER OF AO') and line[13:32].strip().isdigit():
             self.output.n_ao = int(line[13:32])
 
     def finish(self) -> None:
-        """Build the geometries."""
+        """Build the first and the final geometry."""
         if self.initial is not None:
             self.output.initial_geometry = self.build(self.initial)
+            self.output.initial_cell = report(self.initial)
+        if self.final is not None:
+            self.build(self.final)
+            self.output.final_cell = report(self.final)
 
     def build(self, block: GeometryBlock) -> Geometry | None:
         """Return the geometry of a block, None if it is not complete or makes no sense."""
-        if not block.complete:
-            return None
-        try:
-            cell = self._cell(block)
-        except ValueError:
-            return None
-        frame = cell.copy()
-        for axis in range(block.dimensionality, 3):
-            frame[axis] /= np.linalg.norm(frame[axis])
-        positions = np.array([position for _, position in block.atoms]) @ frame
-        if not np.isfinite(positions).all():
-            return None
-        sites = tuple(_site(atom[0], position) for atom, position in zip(block.atoms, positions, strict=True))
-        return Geometry(cell, block.dimensionality, sites)
-
-    def _cell(self, block: GeometryBlock) -> Array:
-        """Return the cell vectors of a block, turned like the ones printed last."""
-        if block.dimensionality == 0:
-            return np.eye(3) * _VACUUM_ANGSTROM
-        if block.vectors is not None:
-            return block.vectors
-        if block.parameters is None:
-            raise ValueError('no cell')
-        cell = cell_from_parameters(block.parameters.lengths_and_angles)
-        if self.reference is None:
-            return cell
-        # Orthogonal Procrustes problem: the rotation that brings the new vectors closest to the known ones.
-        left, _, right = np.linalg.svd(cell.T @ self.reference)
-        turned: Array = cell @ left @ right
-        return turned
+        return build(block, self.reference, frozenset(self.ghosts))
 
 
 def _below(title: str, store: Callable[[CellParameters], None]) -> Capture:
     """Return a reader of the six cell parameters below a title."""
     volume = _VOLUME.search(title)
+    read: list[CellParameters] = []
 
     def row(text: str) -> bool:
         values = numbers(text)
-        if len(values) == 6:
+        if len(values) != 6:
+            return not values and 'ALPHA' in text and not read
+        if not read:
             a, b, c, alpha, beta, gamma = values
-            store(CellParameters(a, b, c, alpha, beta, gamma, number(volume[1]) if volume else None))
-            return True
-        return not values and ('ALPHA' in text)
+            read.append(CellParameters(a, b, c, alpha, beta, gamma, number(volume[1]) if volume else None))
+            store(read[0])
+        return True
 
     return row
-
-
-def _read_atom(block: GeometryBlock, line: str) -> bool:
-    """Read one row of the table of atoms; its header and rule are passed over."""
-    found = _ATOM.match(line)
-    if found is None:
-        return not block.atoms and ('***' in line or 'ATOM' in line)
-    values = numbers(found[4])
-    if len(values) < 3:
-        return False
-    block.atoms.append((int(found[2]), (values[0], values[1], values[2])))
-    return len(block.atoms) < (block.n_atoms or 0)
-
-
-def _site(conventional: int, position: Array) -> Site:
-    """Return the site of a conventional atomic number."""
-    z, ecp, variant = split_conventional(conventional)
-    x, y, w = (float(value) for value in position)
-    return Site(z, (x, y, w), ghost=z == 0, ecp=ecp, variant=variant)
