@@ -20,6 +20,7 @@ from aiida_crystalmath.crystal.outputs.models.elastic import (
     ElasticStrain,
     Photoelastic,
     Piezoelectric,
+    PrintedTensor,
     SeismicVelocity,
 )
 from aiida_crystalmath.crystal.outputs.models.equation_of_state import (
@@ -56,6 +57,7 @@ from aiida_crystalmath.crystal.outputs.models.polarisability import (
     CoupledPerturbedCycles,
     HyperComponent,
     LinearResponse,
+    OpticalResponse,
     Polarisability,
 )
 from aiida_crystalmath.crystal.outputs.models.population import (
@@ -153,6 +155,7 @@ __all__ = (
     'OptSettings',
     'OptStatus',
     'OptTarget',
+    'OpticalResponse',
     'Optimisation',
     'OverlapPopulation',
     'PhononDos',
@@ -169,6 +172,7 @@ __all__ = (
     'PrintedBasis',
     'PrintedPotential',
     'PrintedShell',
+    'PrintedTensor',
     'Profile',
     'Program',
     'Properties',

@@ -88,7 +88,7 @@ class Elastic:
 
     Tensors are full symmetric matrices in Voigt's notation (11, 22, 33, 23, 13, 12 in 3D; 11, 22, 12 in 2D; 11 in 1D),
     shapes (6, 6), (3, 3), (1, 1); a field the program overprinted with asterisks is NaN in them. Nothing is given until
-    the end of its table was read. Constants include the relaxation of the atoms unless ``clamped_ion``.
+    the end of its table was read. Constants include the relaxation of the atoms (unless the deck says CLAMPION).
 
     :param unit: of ``constants``: GPa in 3D; in 2D and 1D hartree, the second derivative of the energy of the
         primitive cell with respect to strain (divide by its area or length: see :meth:`newton_per_metre`).
@@ -96,7 +96,9 @@ class Elastic:
     :param moduli: None where not printed (2D, 1D, unfinished).
     :param bulk_modulus_gpa: of the line ``K =`` at the end, for the full number of points; None in 2D and 1D.
     :param pressure_gpa: external pressure the constants are corrected for; None where the output names none.
+    :param volume_angstrom3: of the cell as printed with the density; None where asterisks stand. Meaningless in 2D, 1D.
     :param density_g_per_cm3: as printed; meaningless in 2D and 1D, where the formal cell enters.
+    :param preoptimised: the geometry was optimised by the same run (PREOPTGEOM).
     :param needs_optimisation: the program found forces at the undeformed geometry and says to optimise first:
         constants of this run are not to be trusted.
     :param lower_than_reference: a deformed cell was lower in energy than the undeformed one.
@@ -118,7 +120,6 @@ class Elastic:
     strain_step: float | None = None
     n_points: int | None = None
     fit_order: str | None = None
-    clamped_ion: bool | None = None
     preoptimised: bool = False
     needs_optimisation: bool = False
     lower_than_reference: bool = False
@@ -152,29 +153,55 @@ class Elastic:
 
 
 @dataclass
-class Piezoelectric:
-    """The result of ELAPIEZO or PIEZOCON.
+class PrintedTensor:
+    """A table of numbers as it stands in the output.
 
-    :param direct_c_per_m2: direct tensor e, shape (3, 6), cartesian direction by Voigt strain, C/m^2.
-    :param converse_pm_per_v: converse tensor d, shape (3, 6), pm/V.
-    :param complete: the end of the tensors was seen.
+    :param title: the line above it.
+    :param values: rows as printed.
     """
 
-    direct_c_per_m2: Array | None = None
-    converse_pm_per_v: Array | None = None
+    title: str
+    values: Array
+
+
+@dataclass
+class Piezoelectric:
+    """The result of PIEZOCON (or ELAPIEZO): tables in the order printed.
+
+    No real output of this keyword has been seen: a table is taken when it has the form of the elastic ones (rows
+    between bars) and a title that says ``PIEZOELECTRIC``; which quantity it holds follows from the unit in that title.
+    """
+
+    tables: list[PrintedTensor] = field(default_factory=list)
     line: int = 0
     complete: bool = False
+
+    @property
+    def direct_c_per_m2(self) -> Array | None:
+        """Direct tensor e, shape (3, 6): cartesian direction by Voigt strain, C/m^2."""
+        return self._last('C/M')
+
+    @property
+    def converse_pm_per_v(self) -> Array | None:
+        """Converse tensor d, shape (3, 6), pm/V."""
+        return self._last('PM/V')
+
+    def _last(self, unit: str) -> Array | None:
+        """Return the last full tensor whose title names ``unit``."""
+        found = [table.values for table in self.tables if unit in table.title.upper() and table.values.shape == (3, 6)]
+        return found[-1] if found else None
 
 
 @dataclass
 class Photoelastic:
-    """The result of PHOTOELA.
+    """The result of PHOTOELA: tables in the order printed. As for :class:`Piezoelectric` no real output was seen."""
 
-    :param constants: Pockels' photoelastic tensor p, shape (6, 6), without unit, rows the dielectric and columns the
-        strain index in Voigt's notation; not symmetric in general.
-    :param complete: the end of the tensor was seen.
-    """
-
-    constants: Array | None = None
+    tables: list[PrintedTensor] = field(default_factory=list)
     line: int = 0
     complete: bool = False
+
+    @property
+    def constants(self) -> Array | None:
+        """Pockels' tensor p, shape (6, 6), without unit: dielectric by strain index; not symmetric in general."""
+        found = [table.values for table in self.tables if table.values.shape == (6, 6)]
+        return found[-1] if found else None

@@ -8,6 +8,7 @@ from typing import Literal
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
 
 CoupledPerturbedMethod = Literal['CPHF', 'CPKS']
+OpticalKind = Literal['pockels', 'shg']
 
 
 @dataclass
@@ -42,9 +43,11 @@ class LinearResponse:
     :param alpha_bohr3: polarisability of the cell, bohr^3.
     :param alpha_imaginary_bohr3: zero for static fields.
     :param epsilon: electronic ("high-frequency", clamped ions) relative dielectric tensor; None of a molecule.
-    :param chi1: first-order susceptibility epsilon - 1 (off the diagonal: epsilon).
-    :param epsilon_principal: eigenvalues of epsilon, three, as printed.
-    :param refractive_indices: their square roots, as printed.
+    :param chi1: real part of the first-order susceptibility epsilon - 1 (off the diagonal: epsilon).
+    :param epsilon_principal: eigenvalues of epsilon (real part), three, as printed.
+    :param refractive_indices: their square roots in the order printed, which is another one (ascending).
+
+    Components that are not printed (off the diagonal, below three dimensions) are NaN.
     """
 
     frequency_ev: float = 0.0
@@ -61,18 +64,32 @@ class LinearResponse:
 class HyperComponent:
     """One independent component of a hyperpolarisability.
 
-    :param value: beta (order 2) or gamma (order 3), atomic units, per cell.
-    :param unsymmetrised: the value in parentheses, before symmetrisation.
+    :param value: beta (order 2) or gamma (order 3), atomic units, per cell; None where overprinted with asterisks.
+    :param unsymmetrised: the value in parentheses, before symmetrisation; None where not printed.
     :param chi: susceptibility chi(2) or chi(3), atomic units; None of a molecule.
     :param mks: d in pm/V (order 2), g in 10^-22 m^2/V^2 (order 3); None where not printed.
     :param cgs: d in 10^-7 esu (order 2), g in 10^-14 esu (order 3).
     """
 
-    value: float
+    value: float | None
     unsymmetrised: float | None = None
     chi: float | None = None
     mks: float | None = None
     cgs: float | None = None
+
+
+@dataclass
+class OpticalResponse:
+    """A first hyperpolarisability in a dynamic field, with all its components (27; permutations are not equivalent).
+
+    :param kind: ``pockels``: beta(-w; w, 0); ``shg`` (second-harmonic generation): beta(-2w; w, w).
+    :param frequency_ev: w; None where the line that tells it is missing.
+    :param components: by name (``XYZ``).
+    """
+
+    kind: OpticalKind
+    frequency_ev: float | None = None
+    components: dict[str, HyperComponent] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,15 +100,17 @@ class Polarisability:
     :param beta: first hyperpolarisability by component (``XXY``), independent components only. A run may print the
         table twice (first from first-order quantities, then from second-order ones); this is the last.
     :param gamma: second hyperpolarisability by component (``XXYY``).
+    :param optical: hyperpolarisabilities of dynamic fields, in the order printed.
     :param cycles: the fields in the order of their computation.
-    :param tolerance: 10**-n hartree-based thresholds: first order (on ALPHA), then second order.
-    :param complete: the table of alpha was read to its end and every table begun after it as well.
+    :param tolerance: threshold on DELTA by order: 1 on ALPHA (bohr^3), 2 on the derivative of the pseudo-energy.
+    :param complete: the table of alpha was read to its end and nothing begun after it is missing.
     """
 
     method: CoupledPerturbedMethod | None = None
     responses: list[LinearResponse] = field(default_factory=list)
     beta: dict[str, HyperComponent] = field(default_factory=dict)
     gamma: dict[str, HyperComponent] = field(default_factory=dict)
+    optical: list[OpticalResponse] = field(default_factory=list)
     cycles: list[CoupledPerturbedCycles] = field(default_factory=list)
     tolerance: dict[int, float] = field(default_factory=dict)
     line: int = 0
