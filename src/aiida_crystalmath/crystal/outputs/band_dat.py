@@ -16,7 +16,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
+from aiida_crystalmath.crystal.outputs.fort25_blocks import file_lines
 from aiida_crystalmath.crystal.outputs.models import Array, Bands
+from aiida_crystalmath.crystal.outputs.number_table import read_rows
+from aiida_crystalmath.crystal.outputs.numbers import number as number_of
 
 _FILE = 'BAND.DAT'
 _SIZES = re.compile(r'#\s*NKPT\s*(\d+)\s*NBND\s*(\d+)\s*NSPIN\s*(\d+)')
@@ -35,8 +38,8 @@ def read_band_dat(text: str) -> Bands:
 
     :raises OutputFileError: the header is missing or the tables are cut.
     """
-    lines = text.splitlines()
-    sizes = _SIZES.match(lines[0].strip()) if lines else None
+    lines = file_lines(text)
+    sizes = _SIZES.match(lines[0].strip())
     if sizes is None:
         raise OutputFileError('the first line is not "# NKPT n NBND n NSPIN n"', _FILE, 1)
     n_k, n_bands, n_spin = (int(group) for group in sizes.groups())
@@ -68,9 +71,9 @@ def _scan(lines: list[str]) -> tuple[list[tuple[int, str]], list[float], float |
             if line.strip():
                 rows.append((number, line))
         elif found := _FERMI.match(line):
-            fermi = float(found[1])
+            fermi = number_of(found[1])
         elif (found := _TICK.match(line)) and int(found[1]) == len(ticks):
-            ticks.append(float(found[2]))
+            ticks.append(number_of(found[2]) or 0.0)
         elif number > 2 and not rows and (found := _END.match(line)):
             ends.append((int(found[1]) - 1, found[2]))
     return ends, ticks, fermi, rows
@@ -78,18 +81,12 @@ def _scan(lines: list[str]) -> tuple[list[tuple[int, str]], list[float], float |
 
 def _table(rows: Sequence[tuple[int, str]], count: int, n_bands: int) -> Array:
     """Return the rows as an array (count, 1 + n_bands)."""
-    table = []
+    if len(rows) < count:
+        raise OutputFileError(f'{count} rows announced, {len(rows)} found', _FILE)
     for number, line in rows[:count]:
-        try:
-            values = [float(word) for word in line.replace('D', 'E').split()]
-        except ValueError as exc:
-            raise OutputFileError(f'a row cannot be read ({exc})', _FILE, number) from exc
-        if len(values) != n_bands + 1:
-            raise OutputFileError(f'{n_bands + 1} numbers expected, {len(values)} found', _FILE, number)
-        table.append(values)
-    if len(table) != count:
-        raise OutputFileError(f'{count} rows announced, {len(table)} found', _FILE)
-    return np.array(table)
+        if len(words := line.split()) != n_bands + 1:
+            raise OutputFileError(f'{n_bands + 1} numbers expected, {len(words)} found', _FILE, number)
+    return read_rows(rows[:count], count * (n_bands + 1), _FILE).reshape(count, n_bands + 1)
 
 
 def _distances(printed: Array, ends: list[int], ticks: list[float]) -> Array:

@@ -1,8 +1,7 @@
-"""fort.25: plot data of the properties program (formatted Fortran unit 25).
+"""Curves of fort.25: bands, densities of states, COOP and COHP, phonon bands and densities of states.
 
-Every block has a header ``-%-`` IHFERM(I1) TYPE(A4) NROW(I5) NCOL(I5) DX(E12.5) DY(E12.5) COSXY(E12.5), then X0 and
-Y0 (2E12.5), then six integers (6I5), then NROW*NCOL values (6E12.5), columns glued. Source: CRYSTAL23 user manual,
-appendix D "Format of unit 25", checked on the real files of the test corpus:
+What the general block (:mod:`~aiida_crystalmath.crystal.outputs.fort25_blocks`) means for each type; source: CRYSTAL23
+user manual, appendix D "Format of unit 25", checked on the real files of the test corpus:
 
 - BAND: NROW bands, NCOL k-points, DY the step between k-points (bohr^-1), the third number the Fermi energy; the
   integers are the ends of the segment in units 1/ISS, and ISS itself is *not* in the file. A segment that starts where
@@ -10,30 +9,34 @@ appendix D "Format of unit 25", checked on the real files of the test corpus:
   all alpha segments come first, then all beta ones.
 - DOSS: NCOL energies from Y0 in steps DY, absolute, hartree; densities in states/hartree/cell; beta densities are
   negative; the last projection of each spin is the total density.
-- Other types (MAPN, PROF, COOP ...) are skipped.
+- COOP and COHP: as DOSS (manual; no real file seen).
+- PDOS and the BAND of phonons, whose Fermi energy is exactly zero: frequencies in cm^-1. The stdout of real runs shows
+  that they are written (``-%-0PDOS``); the unit is what CRYSTALpytools (MIT) reads them in, no real file seen.
+
+Maps (MAPN) are read by :mod:`~aiida_crystalmath.crystal.outputs.fort25_maps`; other types (PROF ...) are skipped.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
+from aiida_crystalmath.crystal.outputs.fort25_blocks import FILE, WIDTH, Block, fixed_columns, read_blocks
 from aiida_crystalmath.crystal.outputs.models import Array, Bands, Dos
 
-_FILE = 'fort.25'
-_WIDTH = 12
-_LONG_EXPONENT = re.compile(r'(\d)([-+]\d{3})\s*$')
+CurveKind = Literal['DOSS', 'COOP', 'COHP', 'PDOS']
+_KINDS = ('BAND', 'DOSS', 'COOP', 'COHP', 'PDOS')
 
 
 @dataclass(frozen=True)
 class Fort25Bands:
-    """One segment of a band structure, one spin.
+    """One segment of a band structure, one spin; or of a phonon band structure.
 
-    :param energies_hartree: absolute, shape (n_points, n_bands).
+    :param energies_hartree: absolute, shape (n_points, n_bands); frequencies in cm^-1 if :attr:`is_phonon`.
     :param start: integer coordinates in units 1/ISS of the primitive reciprocal vectors.
     :param step: distance between neighbouring points, bohr^-1.
     :param open_shell: the file says two spins.
@@ -47,13 +50,18 @@ class Fort25Bands:
     open_shell: bool
     conducting: bool
 
+    @property
+    def is_phonon(self) -> bool:
+        """Whether these are phonons: their blocks have a Fermi energy of exactly zero."""
+        return self.fermi_energy_hartree == 0.0
+
 
 @dataclass(frozen=True)
 class Fort25Doss:
-    """One projection of a density of states, one spin.
+    """One projection of a density of states, one spin; or one COOP, COHP or phonon density of states.
 
-    :param energies_hartree: absolute, shape (n_e,).
-    :param densities: as in the file (beta negative), states/hartree/cell.
+    :param energies_hartree: absolute, shape (n_e,); frequencies in cm^-1 if ``kind`` is PDOS.
+    :param densities: as in the file (beta negative), states/hartree/cell; states/cm^-1/cell if ``kind`` is PDOS.
     :param index: number of the projection in its run, from 1; the last one is the total.
     :param n_orbitals: orbitals it projects on.
     """
@@ -65,71 +73,59 @@ class Fort25Doss:
     fermi_energy_hartree: float
     open_shell: bool
     conducting: bool
+    kind: CurveKind = 'DOSS'
 
 
 def read_fort25(text: str) -> list[Fort25Bands | Fort25Doss]:
-    """Return the BAND and DOSS blocks of a fort.25, in order.
+    """Return the bands and densities of a fort.25, in order.
 
     :raises OutputFileError: a block is cut or not readable.
     """
-    lines = text.splitlines()
-    blocks: list[Fort25Bands | Fort25Doss] = []
-    for start, line in enumerate(lines):
-        if line.startswith('-%-') and line[4:8] in ('BAND', 'DOSS'):
-            blocks.append(_read_block(lines, start))
-    return blocks
+    return [_read_bands(block) if block.kind == 'BAND' else _read_doss(block) for block in read_blocks(text, _KINDS)]
 
 
-def _read_block(lines: list[str], start: int) -> Fort25Bands | Fort25Doss:
-    """Read the block whose header is line ``start`` (0 is the first)."""
-    header = lines[start]
+def _integers(block: Block) -> list[int]:
+    """Return the six integers below the header."""
     try:
-        flag, kind = int(header[3]), header[4:8]
-        n_rows, n_columns = int(header[8:13]), int(header[13:18])
-        _, dy, fermi = (float(header[18 + _WIDTH * i : 30 + _WIDTH * i]) for i in range(3))
-        origin = [float(lines[start + 1][:_WIDTH]), float(lines[start + 1][_WIDTH : 2 * _WIDTH])]
-        integers = [int(lines[start + 2][5 * i : 5 * i + 5]) for i in range(6)]
-    except (ValueError, IndexError) as exc:
-        raise OutputFileError(f'the header of a block cannot be read ({exc})', _FILE, start + 1) from exc
-    values = _read_values(lines, start + 3, n_rows * n_columns)
-    open_shell, conducting = flag in (1, 3), flag in (2, 3)
-    if kind == 'BAND':
-        first, last = integers[:3], integers[3:]
-        return Fort25Bands(
-            energies_hartree=values.reshape(n_columns, n_rows),
-            start=(first[0], first[1], first[2]),
-            end=(last[0], last[1], last[2]),
-            step=dy,
-            fermi_energy_hartree=fermi,
-            open_shell=open_shell,
-            conducting=conducting,
-        )
-    return Fort25Doss(
-        energies_hartree=origin[1] + dy * np.arange(values.size, dtype=np.float64),
-        densities=values,
-        index=integers[0],
-        n_orbitals=integers[1],
-        fermi_energy_hartree=fermi,
-        open_shell=open_shell,
-        conducting=conducting,
+        return [int(block.head[1][5 * i : 5 * i + 5]) for i in range(6)]
+    except ValueError as exc:
+        raise OutputFileError(f'the header of a block cannot be read ({exc})', FILE, block.line + 2) from exc
+
+
+def _read_bands(block: Block) -> Fort25Bands:
+    """Read a segment of bands."""
+    first, last = _integers(block)[:3], _integers(block)[3:]
+    return Fort25Bands(
+        energies_hartree=block.values,
+        start=(first[0], first[1], first[2]),
+        end=(last[0], last[1], last[2]),
+        step=block.numbers[1],
+        fermi_energy_hartree=block.numbers[2],
+        open_shell=block.open_shell,
+        conducting=block.conducting,
     )
 
 
-def _read_values(lines: list[str], start: int, count: int) -> Array:
-    """Read ``count`` numbers of 12 columns, six a line."""
-    words: list[str] = []
-    for number in range(start, min(start + (count + 5) // 6, len(lines))):
-        line = lines[number].rstrip()
-        words.extend(line[i : i + _WIDTH] for i in range(0, len(line), _WIDTH))
-    # Fortran leaves the E out when an exponent has three digits: -9.28819-311.
-    words = [_LONG_EXPONENT.sub(r'\1E\2', word) for word in words]
+def _read_doss(block: Block) -> Fort25Doss:
+    """Read a density."""
+    integers = _integers(block)
     try:
-        values = np.array(words, dtype=np.float64)
+        origin = float(fixed_columns(block.head[0], 2, WIDTH)[1])
     except ValueError as exc:
-        raise OutputFileError(f'a value of the block cannot be read ({exc})', _FILE, start + 1) from exc
-    if values.size != count:
-        raise OutputFileError(f'the block announces {count} values but has {values.size}', _FILE, start)
-    return values
+        raise OutputFileError(f'the header of a block cannot be read ({exc})', FILE, block.line + 1) from exc
+    kind: CurveKind = 'DOSS'
+    if block.kind in ('COOP', 'COHP', 'PDOS'):
+        kind = block.kind  # type: ignore[assignment]  # the test above narrows it for people only
+    return Fort25Doss(
+        energies_hartree=origin + block.numbers[1] * np.arange(block.values.size, dtype=np.float64),
+        densities=block.values.ravel(),
+        index=integers[0],
+        n_orbitals=integers[1],
+        fermi_energy_hartree=block.numbers[2],
+        open_shell=block.open_shell,
+        conducting=block.conducting,
+        kind=kind,
+    )
 
 
 def bands_from_fort25(
@@ -144,7 +140,7 @@ def bands_from_fort25(
         this number all segments of the file are taken for one run, but a run repeated word for word counts once.
     :raises OutputFileError: the spins of an open shell have not the same segments.
     """
-    segments = [block for block in blocks if isinstance(block, Fort25Bands)]
+    segments = [block for block in blocks if isinstance(block, Fort25Bands) and not block.is_phonon]
     if not segments:
         return None
     n_spin = 2 if segments[-1].open_shell else 1
@@ -155,12 +151,12 @@ def bands_from_fort25(
     per_spin = len(segments) // n_spin
     channels = [segments[i * per_spin : (i + 1) * per_spin] for i in range(n_spin)]
     if any(_path(channel) != _path(channels[0]) for channel in channels) or len(segments) != per_spin * n_spin:
-        raise OutputFileError('alpha and beta bands do not follow the same path', _FILE)
+        raise OutputFileError('alpha and beta bands do not follow the same path', FILE)
     kpoints, distances, ranges = _walk(channels[0], iss)
     try:
         energies = np.array([np.concatenate([part.energies_hartree for part in channel]) for channel in channels])
     except ValueError as exc:
-        raise OutputFileError('the segments have not the same number of bands', _FILE) from exc
+        raise OutputFileError('the segments have not the same number of bands', FILE) from exc
     return Bands(
         kpoints=kpoints,
         distances=distances,
@@ -213,7 +209,7 @@ def find_iss(blocks: Sequence[Fort25Bands | Fort25Doss], fractional_ends: Sequen
 
     :param fractional_ends: end of each segment of the last run, fractional, in order.
     """
-    segments = [block for block in blocks if isinstance(block, Fort25Bands)]
+    segments = [block for block in blocks if isinstance(block, Fort25Bands) and not block.is_phonon]
     n_spin = 2 if segments and segments[-1].open_shell else 1
     last_run = segments[-len(fractional_ends) * n_spin :][: len(fractional_ends)]
     for candidate in range(1, 1000):
@@ -226,22 +222,32 @@ def find_iss(blocks: Sequence[Fort25Bands | Fort25Doss], fractional_ends: Sequen
     return None
 
 
-def dos_from_fort25(blocks: Sequence[Fort25Bands | Fort25Doss], n_projections: int | None = None) -> Dos | None:
-    """Join the projections of the last DOSS run of a fort.25; None if there is none.
+def dos_from_fort25(
+    blocks: Sequence[Fort25Bands | Fort25Doss], n_projections: int | None = None, kind: CurveKind = 'DOSS'
+) -> Dos | None:
+    """Join the projections of the last run of one kind in a fort.25; None if there is none.
 
     :param n_projections: projections of the run with the total one; found from the numbering of the blocks if absent.
+    :param kind: DOSS, COOP or COHP; or PDOS, of which the result's energies are frequencies in cm^-1.
     :raises OutputFileError: the blocks do not belong together.
     """
-    blocks_dos = [block for block in blocks if isinstance(block, Fort25Doss)]
+    blocks_dos = [block for block in blocks if isinstance(block, Fort25Doss) and block.kind == kind]
     if not blocks_dos:
         return None
-    n_spin = 2 if blocks_dos[-1].open_shell else 1
+    n_spin = 2 if blocks_dos[-1].open_shell and kind != 'PDOS' else 1
     count = n_projections or max(blocks_dos[-1].index, 1)
     run = blocks_dos[-count * n_spin :]
     if len(run) != count * n_spin or any(block.densities.size != run[0].densities.size for block in run):
-        raise OutputFileError(f'{count} projections of {n_spin} spin(s) expected in a DOSS run', _FILE)
+        raise OutputFileError(f'{count} projections of {n_spin} spin(s) expected in a {kind} run', FILE)
     densities = np.array([block.densities for block in run]).reshape(n_spin, count, -1)
-    if n_spin == 2:
+    if n_spin == 2 and kind == 'DOSS':
         densities[1] *= -1.0
     labels = [f'projection {block.index}' for block in run[: count - 1]] + ['total']
+    if kind in ('COOP', 'COHP'):
+        labels = [f'interaction {block.index}' for block in run[:count]]
     return Dos(run[0].energies_hartree, densities, run[0].fermi_energy_hartree, labels)
+
+
+def phonon_segments(blocks: Sequence[Fort25Bands | Fort25Doss]) -> list[Fort25Bands]:
+    """Return the segments of the phonon bands of a fort.25, in order; their "energies" are frequencies in cm^-1."""
+    return [block for block in blocks if isinstance(block, Fort25Bands) and block.is_phonon]

@@ -42,7 +42,7 @@ from aiida_crystalmath.crystal.outputs.models.frequencies import (
     PhononPath,
     PhononQPoint,
 )
-from aiida_crystalmath.crystal.outputs.models.grids import BandGrid, Grid3D, GridAtoms, PlaneMap, Profile
+from aiida_crystalmath.crystal.outputs.models.grids import BandGrid, Grid3D, GridAtoms, PlaneMap, Profile, Trajectory
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
 from aiida_crystalmath.crystal.outputs.models.optimisation import (
     Optimisation,
@@ -61,9 +61,9 @@ from aiida_crystalmath.crystal.outputs.models.polarisability import (
     Polarisability,
 )
 from aiida_crystalmath.crystal.outputs.models.population import (
+    DensityPopulation,
     Mulliken,
     OverlapPopulation,
-    Population,
     PopulationAnalysis,
 )
 from aiida_crystalmath.crystal.outputs.models.properties import BandPathSegment, Bands, Dos, Properties
@@ -121,6 +121,7 @@ __all__ = (
     'CrystalOutput',
     'DensityGrid',
     'DensityMap',
+    'DensityPopulation',
     'Dielectric',
     'Displacement',
     'Dos',
@@ -166,7 +167,6 @@ __all__ = (
     'PlaneMap',
     'PointGeometry',
     'Polarisability',
-    'Population',
     'PopulationAnalysis',
     'PrintedAtomBasis',
     'PrintedBasis',
@@ -194,6 +194,7 @@ __all__ = (
     'Thermodynamics',
     'Timings',
     'Topond',
+    'Trajectory',
     'TransportDistribution',
     'TransportSettings',
     'TransportTensor',

@@ -1,4 +1,4 @@
-"""Scalar fields on grids: lines and planes (fort.25, TOPOND), boxes (cube, xsf) and bands in the Brillouin zone (bxsf).
+"""Scalar fields: lines and planes (fort.25, TOPOND), boxes (cube, xsf), bands in reciprocal space (fort.35, bxsf).
 
 Positions are in ångström whatever the unit of the file; values stay in the unit of the file, which ``unit`` names.
 """
@@ -105,19 +105,25 @@ class Grid3D:
 
 @dataclass
 class BandGrid:
-    """Energy bands on a grid in the reciprocal cell (for Fermi surfaces).
+    """Energy bands on a grid in reciprocal space (for Fermi surfaces).
 
-    :param energies_ev: shape (n_bands, n_1, n_2, n_3), as in the file.
-    :param fermi_energy_ev: None if the file does not tell it.
-    :param origin: Cartesian, ångström^-1 with the factor 2 pi, shape (3,).
-    :param vectors: rows are the spanning vectors, ångström^-1 with the factor 2 pi, shape (3, 3).
+    Point (i, j, k) is ``origin + i * steps[0] + j * steps[1] + k * steps[2]``, factor 2 pi included.
+
+    :param energies: shape (n_bands, n_1, n_2, n_3), in ``unit``; NaN where the file has none (outside the first zone).
+    :param unit: 'hartree' or 'ev'; '' where the format tells none.
+    :param fermi_energy: in ``unit``; None if the file does not tell it.
+    :param origin: Cartesian, shape (3,), in ``k_unit``.
+    :param steps: rows are the steps of the three indices, shape (3, 3), in ``k_unit``.
+    :param k_unit: 'bohr^-1' or 'angstrom^-1'; '' where the format tells none.
     :param numbers: numbers of the bands in the file.
     """
 
-    energies_ev: Array
-    fermi_energy_ev: float | None
+    energies: Array
+    unit: str
     origin: Array
-    vectors: Array
+    steps: Array
+    k_unit: str = ''
+    fermi_energy: float | None = None
     numbers: list[int] = field(default_factory=list)
     label: str = ''
 
@@ -136,3 +142,15 @@ class Profile:
     values: Array
     labels: list[str] = field(default_factory=list)
     unit: str = ''
+
+
+@dataclass
+class Trajectory:
+    """One path of TOPOND (gradient path, bond path).
+
+    :param points: Cartesian, ångström, shape (n, 3).
+    :param weight: the number beside the count of points.
+    """
+
+    points: Array
+    weight: int

@@ -1,0 +1,62 @@
+"""Long tables of blank-separated numbers, converted in one go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from aiida_crystalmath.crystal.outputs.errors import OutputFileError
+from aiida_crystalmath.crystal.outputs.models import Array
+
+_SHORT_EXPONENT = re.compile(r'(\d)([-+]\d{3})(?=\s|$)')
+
+
+def read_rows(rows: Sequence[tuple[int, str]], count: int, where: str) -> Array:
+    """Return the ``count`` numbers of numbered lines; see :func:`read_numbers`."""
+    if not rows:
+        raise OutputFileError('there is no row of numbers', where)
+    try:
+        return read_numbers([line for _, line in rows], count, where, rows[0][0])
+    except OutputFileError:
+        # Comments between the rows: the line to blame is found by its own number.
+        for number, line in rows:
+            read_numbers([line], len(line.split()), where, number)
+        raise
+
+
+def read_numbers(lines: Sequence[str], count: int, where: str, first_line: int) -> Array:
+    """Return the ``count`` numbers of the lines, shape (count,).
+
+    :param where: kind of file, for the error.
+    :param first_line: number of the first line in the file, for the error.
+    :raises OutputFileError: there are fewer or more, or a word is no number.
+    """
+    words = ' '.join(lines).split()
+    try:
+        values = np.array(words, dtype=np.float64)
+    except ValueError:
+        values = _read_slowly(lines, where, first_line)
+    last_line = first_line + len(lines) - 1
+    if values.size != count:
+        raise OutputFileError(f'{count} numbers expected, {values.size} found', where, last_line)
+    if count > 1 and _decimals(words[-1]) < _decimals(words[0]):
+        raise OutputFileError(f'the last number is cut: {words[-1]}', where, last_line)
+    return values
+
+
+def _decimals(word: str) -> int:
+    """Return the characters after the point, equal for all numbers of one Fortran format."""
+    return len(word.partition('.')[2])
+
+
+def _read_slowly(lines: Sequence[str], where: str, first_line: int) -> Array:
+    """Read line by line: exponents without E or with D, and words that are no numbers."""
+    found: list[float] = []
+    for number, line in enumerate(lines, start=first_line):
+        try:
+            found.extend(float(word) for word in _SHORT_EXPONENT.sub(r'\1E\2', line.replace('D', 'E')).split())
+        except ValueError as exc:
+            raise OutputFileError(f'a number cannot be read ({exc})', where, number) from exc
+    return np.array(found, dtype=np.float64)
