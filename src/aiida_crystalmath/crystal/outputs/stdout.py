@@ -13,24 +13,36 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
+from aiida_crystalmath.crystal.outputs.line_batches import Batches
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Stage, Timings
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Capture, Context, Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.basis import BasisSection
 from aiida_crystalmath.crystal.outputs.sections.conclusions import conclude
 from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
+from aiida_crystalmath.crystal.outputs.sections.forces import ForcesSection
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.messages import NOISE, Messages
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
 from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
 from aiida_crystalmath.crystal.outputs.sections.properties import PropertiesSection
+from aiida_crystalmath.crystal.outputs.sections.resources import ResourcesSection
 from aiida_crystalmath.crystal.outputs.sections.scf import Scf
+from aiida_crystalmath.crystal.outputs.sections.scf_settings import SettingsSection
 from aiida_crystalmath.crystal.outputs.sections.setup import Setup
+from aiida_crystalmath.crystal.outputs.sections.symmetry import SymmetrySection
 
 _VERSION = re.compile(r' \*.*?\b(CRYSTAL(?:0[69]|1\d|2\d))\b')
 _STARTING = re.compile(r' EEEEEEEEEE STARTING\s+(DATE.*\S)')
-_TERMINATION = re.compile(r' EEEEEEEEEE TERMINATION\s+(DATE.*\S)')
+_TERMINATION = re.compile(r' EEEEEEEEEE TERMINATION\s+(DATE.*\d\d:\d\d:\d\d\.\d)')
 _TIMING = re.compile(r' T+ (.{1,12}?)\s+TELAPSE\s*(\S+)\s+TCPU\s*(\S+)')
 _READ_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError)
+_CRASH = re.compile(
+    r'MPI_Abort|MPI_ABORT|^Abort\(|SIGSEGV|SIGABRT|[Ss]egmentation fault|[Oo]ut[- ]of[- ][Mm]emory|oom-kill'
+    r'|BAD TERMINATION|^forrtl: severe|[Nn]o space left|[Dd]isk (?:full|quota)|[Ss]tack trace terminated'
+)
+_KILL = re.compile(r'SIGTERM|DUE TO TIME LIMIT|CANCELLED AT|job killed: walltime')
+"""A program that was stopped from outside did not crash, whatever the machine prints while it cleans up."""
 _NOISE_STARTS = frozenset('=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
 """First characters of the machine's lines; CRYSTAL's own lines start with a blank, or with a digit or bracket."""
 _LIMIT = 100
@@ -47,11 +59,9 @@ def parse_stdout(source: str | Path | Iterable[str]) -> CrystalOutput:
     reader = _Reader()
     if isinstance(source, Path):
         with source.open(encoding='utf-8', errors='replace', newline='\n') as handle:
-            reader.read(handle)
-    elif isinstance(source, str):
-        reader.read(io.StringIO(source, newline='\n'))
+            reader.read(Batches(handle))
     else:
-        reader.read(source)
+        reader.read(Batches(io.StringIO(source, newline='\n') if isinstance(source, str) else source))
     return reader.finish()
 
 
@@ -74,6 +84,7 @@ class _Program:
         self.geometry = GeometrySection(self.context)
         self.optimisation = OptimisationSection(self.context, self.geometry)
         self.population = Population(self.context)
+        self.resources = ResourcesSection(self.context)
         self.properties = PropertiesSection(self.context)
         self.sections: list[Section] = [
             Messages(self.context),
@@ -81,11 +92,16 @@ class _Program:
             self.geometry,
             self.electronic,
             Scf(self.context, self.electronic),
+            SettingsSection(self.context),
             self.optimisation,
             self.population,
+            ForcesSection(self.context),
+            SymmetrySection(self.context),
+            BasisSection(self.context, self.geometry),
+            self.resources,
         ]
         self.table = _merge([*self.sections, self.properties])
-        self.table[' TTTT'] = self.timing_lines.append
+        self.table[' TTTT'] = self.read_timing
         self.table[' EQUA'] = self.read_equation_of_state
         for key in (' EEEE', ' *   ', ' * ST', ' * CR'):
             self.table.setdefault(key, _ignore)
@@ -99,6 +115,11 @@ class _Program:
                 self.output.version = found[1]
                 below = (text.strip().strip('*').strip() for text in banner[number_ + 1 : number_ + 4])
                 self.output.release = next((text for text in below if text), None)
+
+    def read_timing(self, line: str) -> None:
+        """Keep a timing line."""
+        self.timing_lines.append(line)
+        self.resources.read_memory(line)
 
     def read_equation_of_state(self, line: str) -> None:
         """Notice that several volumes were computed."""
@@ -121,6 +142,7 @@ class _Program:
             population=self.population,
             several_volumes=self.several_volumes,
         )
+        self.population.conclude()
         self.properties.finish()
 
     def stage(self) -> Stage:
@@ -185,25 +207,38 @@ class _Reader:
         self.last_line = ''
         self.in_title = False
 
-    def read(self, lines: Iterable[str]) -> None:
+    def read(self, batches: Batches) -> None:
         """Read all lines; most of them are of no interest and cost one look into a table."""
+        for lines in batches:
+            self._read_batch(lines)
+        tail = batches.tail
+        # Half a line may say anything (an energy without its exponent): only what cannot be read wrongly is read.
+        if _TERMINATION.match(tail) or tail.startswith((' ERROR', 'ERROR')) or NOISE.search(tail):
+            self._read_batch([tail])
+        elif tail.strip():
+            self.number += 1
+            self.last_line = tail
+
+    def _read_batch(self, lines: list[str]) -> None:
+        """Read complete lines."""
         table, captures = self._tables()
         program = self.program
-        for self.number, line in enumerate(lines, start=1):
+        for number_, line in enumerate(lines, start=self.number + 1):
             key = line[:KEY_LENGTH]
-            if captures or key in table or key[:1] in _NOISE_STARTS:
+            if key in table or captures or key[:1] in _NOISE_STARTS:
+                self.number = number_
                 try:
                     self._line(line, key)
                 except _READ_ERRORS:
                     captures.clear()
                     if len(self.unreadable) < _LIMIT:
-                        raw = line.strip()
-                        self.unreadable.append(Message('', 'cannot be read', self.number, raw, program.index))
+                        raw = line.strip()[:_LIMIT]
+                        self.unreadable.append(Message('', 'cannot be read', number_, raw, program.index))
                 if self.program is not program:
                     program = self.program
                     table, captures = self._tables()
-            if not line.isspace():
-                self.last_line = line
+        self.number = number_
+        self.last_line = next((line for line in reversed(lines) if line and not line.isspace()), self.last_line)
 
     def _tables(self) -> tuple[dict[str, Handler], list[Capture]]:
         """Return what the current program reads."""
@@ -219,7 +254,7 @@ class _Reader:
                 return
             if not key.startswith((' EEEE', ' ERRO', 'ERROR')):
                 capture = captures[0]
-                if capture(line.rstrip('\r\n')):
+                if capture(line.rstrip('\r')):
                     return
                 if captures and captures[0] is capture:
                     captures.clear()
@@ -228,7 +263,7 @@ class _Reader:
         handler = program.table.get(key)
         if handler is not None:
             program.context.line = self.number
-            handler(line.rstrip('\r\n'))
+            handler(line.rstrip('\r'))
         if key == ' EEEE':
             self._read_programs_edge(line)
         elif key.startswith(' *'):
@@ -282,11 +317,18 @@ class _Reader:
         output = chosen.output
         if chosen is not self.preamble:
             output.errors.extend(self.preamble.output.errors)
+            if output.resources.n_processes is None:
+                # Job scripts and the parallel program tell it before the banner.
+                output.resources.n_processes = self.preamble.output.resources.n_processes
         if output.properties is None:
             others = [program.output.properties for program in self.programs if program.output.properties]
             output.properties = others[-1] if others else None
         output.stages = [program.stage() for program in self.programs]
         output.noise, output.unreadable = self.noise, self.unreadable
+        trouble = [message.raw for message in self.noise if message.stage == chosen.index]
+        output.crashed = (
+            not output.terminated and any(map(_CRASH.search, trouble)) and not any(map(_KILL.search, trouble))
+        )
         output.n_lines = self.number
         output.last_line = self.last_line.strip()
         return output

@@ -30,19 +30,22 @@ class PointGeometry:
     dimensionality: int
     numbers: tuple[int, ...]
     positions: Array
+    ghosts: frozenset[int] = frozenset()
+    """Atoms (from 1) that are ghosts."""
 
     @classmethod
     def of(cls, geometry: Geometry) -> PointGeometry:
         """Keep a geometry."""
         numbers = tuple(site.conventional_number for site in geometry.sites)
-        return cls(np.asarray(geometry.cell), geometry.dimensionality, numbers, geometry.positions)
+        ghosts = frozenset(i for i, site in enumerate(geometry.sites, 1) if site.ghost)
+        return cls(np.asarray(geometry.cell), geometry.dimensionality, numbers, geometry.positions, ghosts)
 
     def build(self) -> Geometry:
         """Return the geometry."""
         sites = []
-        for conventional, position in zip(self.numbers, self.positions.tolist(), strict=True):
-            z, ecp, variant = split_conventional(conventional)
-            sites.append(Site(z, tuple(position), ghost=z == 0, ecp=ecp, variant=variant))
+        for i, (conventional, (x, y, z)) in enumerate(zip(self.numbers, self.positions.tolist(), strict=True), 1):
+            number, ecp, variant = split_conventional(conventional)
+            sites.append(Site(number, (x, y, z), ghost=number == 0 or i in self.ghosts, ecp=ecp, variant=variant))
         return Geometry(self.cell, self.dimensionality, tuple(sites))
 
 
@@ -78,10 +81,6 @@ class OptPoint:
     forces: Array | None = None
     """Cartesian forces (hartree/bohr), shape (n_atoms, 3), where this point printed them (always the first, and all
     with ONELOG)."""
-    pressure_gpa: float | None = None
-    """``PRESSURE IN GIGAPASCAL`` from the stress tensor, where this point printed it."""
-    enthalpy_hartree: float | None = None
-    """``ENTHALPY`` printed with it."""
     snapshot: PointGeometry | None = field(default=None, repr=False)
     line: int = 0
 
@@ -107,9 +106,7 @@ class OptSettings:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """By criterion, as in :attr:`OptPoint.flags`."""
     constraints: tuple[str, ...] = ()
-    """Keywords of constraints that the output names: 'CVOLOPT', 'FRAGMENT', 'CELLONLY', ..."""
-    external_pressure_gpa: float | None = None
-    external_pressure_hartree_per_bohr3: float | None = None
+    """Keywords that the output names and that change what is optimised: 'CVOLOPT', 'FRAGMENT', 'EXTPRESS', ..."""
     restarted: bool = False
     """``RESTARTING FROM A PREVIOUS GEOMETRY OPTIMIZATION RUN``, or a Hessian read from a file of a run before."""
 

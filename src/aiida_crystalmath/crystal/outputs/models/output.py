@@ -201,27 +201,25 @@ class CrystalOutput:
         """What became of the run.
 
         * ``finished``: ended normally, without error, and what it set out to do is converged and complete.
-        * ``scf_unconverged``: the last SCF used up its cycles.
+        * ``scf_unconverged``: the SCF used up its cycles.
         * ``geometry_unconverged``: an optimisation said that it failed, or ended without saying that it converged.
         * ``failed``: an error message, or a crash that the machine reports.
         * ``incomplete``: the text stops before the program's end (also when it was killed at its time limit), is no
           whole output (SCFOUT.LOG, nothing at all), or lacks the end of a result that it had begun to print.
         """
-        if self.scf_status == 'too_many_cycles' and not (self.is_optimisation and self.terminated):
-            return 'scf_unconverged'
         if self.optimisation is not None and self.optimisation.status == 'failed':
             return 'geometry_unconverged'
+        used_up = [run.status == 'too_many_cycles' for run in self.scf]
+        if used_up and (used_up[-1] or (any(used_up) and not self.is_optimisation)):
+            return 'scf_unconverged'
         if self.errors or self.crashed:
             return 'failed'
         if not self.terminated or self.program is None:
             return 'incomplete'
-        if self.program == 'properties':
-            return 'incomplete' if self.incomplete_results else 'finished'
-        if any(run.status == 'too_many_cycles' for run in self.scf):
-            return 'scf_unconverged'
-        if self.is_optimisation and (self.optimisation is None or self.optimisation.status != 'converged'):
-            return 'geometry_unconverged'
-        if self.incomplete_results or not all(run.converged for run in self.scf):
+        if self.program == 'crystal' and self.is_optimisation:
+            if self.optimisation is None or self.optimisation.status != 'converged':
+                return 'geometry_unconverged'
+        if self.incomplete_results or not all(run.complete for run in self.scf):
             return 'incomplete'
         return 'finished'
 

@@ -70,7 +70,7 @@ class ScfSettings:
     toldee: int | None = None
     """Convergence on the energy is 10**-toldee hartree."""
     tolinteg: tuple[int, ...] | None = None
-    """The five tolerances of the integrals, positive: (7, 7, 7, 7, 14)."""
+    """The five tolerances of the integrals, as in the input: (7, 7, 7, 7, 14); -20 where none of a kind are needed."""
     fmixing_percent: float | None = None
     accelerator: Accelerator | None = None
     level_shift_hartree: float | None = None

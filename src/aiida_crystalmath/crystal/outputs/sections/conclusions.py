@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiida_crystalmath.crystal.elements import split_conventional
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Mulliken, ScfRun
-from aiida_crystalmath.crystal.outputs.sections.electronic import Channel, State, gap_of
+from aiida_crystalmath.crystal.outputs.sections.electronic import State, gap_of, summarise
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
 from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
@@ -28,7 +28,8 @@ def conclude(
     :param state: the electronic state printed last.
     :param several_volumes: an equation of state or a quasi-harmonic run, which has no single final geometry.
     """
-    last = output.scf[-1] if output.scf else None
+    several_volumes |= output.equation_of_state is not None or output.quasi_harmonic is not None
+    last = _reference_scf(output)
     if last is not None and last.energy_hartree is not None:
         output.energy_scf_hartree = last.energy_hartree
         if last.total_with_dispersion_hartree is not None:
@@ -55,13 +56,25 @@ def conclude(
         output.final_geometry = keep
 
 
+def _reference_scf(output: CrystalOutput) -> ScfRun | None:
+    """Return the SCF whose energy is the run's: the last one, but the first one where others are of moved atoms.
+
+    Numerical derivatives (frequencies, elastic constants) compute displaced geometries, which stand in the main output
+    with ONELOG.
+    """
+    if not output.scf:
+        return None
+    derivatives = output.frequencies is not None or output.is_elastic_run
+    return output.scf[0] if derivatives and not output.is_optimisation else output.scf[-1]
+
+
 def _scf_is_final(output: CrystalOutput, optimisation: OptimisationSection) -> bool:
     """Say whether the last SCF of the main output is that of the final geometry."""
     if not output.is_optimisation:
         return True
     if output.optimisation is None or output.optimisation.n_points is None:
         return False
-    return output.optimisation.n_points == 1 or len(output.scf) > optimisation.scf_at_end
+    return output.optimisation.n_points == 1 or len(output.scf) + output.n_dropped_scf > optimisation.scf_at_end
 
 
 def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes: bool) -> None:
@@ -69,48 +82,37 @@ def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes
     if several_volumes or output.program == 'properties':
         return
     if output.is_optimisation:
-        if output.optimisation is not None:
+        # Elastic constants relax every strained cell: the last optimisation is that of a strained one.
+        strained = output.is_elastic_run and output.n_optimisations > 1
+        if output.optimisation is not None and output.optimisation.complete and not strained:
             output.energy_hartree, output.energy_source = output.optimisation.energy_hartree, 'OPT END'
         return
     if last is None or not last.converged:
         return
+    corrected = output.scf_settings.dispersion is not None or output.scf_settings.gcp
     if last.total_with_dispersion_hartree is not None:
         output.energy_hartree, output.energy_source = last.total_with_dispersion_hartree, 'TOTAL ENERGY + DISP'
-    else:
+    elif not corrected:
+        # Without its total a corrected energy is not known.
         output.energy_hartree, output.energy_source = last.energy_hartree, 'SCF ENDED'
 
 
 def _conclude_state(output: CrystalOutput, state: State, optimisation: OptimisationSection, is_final: bool) -> None:
     """Fill gaps and band edges."""
-    channels = list(state.values())
     shifted = output.level_shifted
     output.gap_initial_ev = None if shifted else gap_of(state)[0]
-    if is_final or output.program == 'properties':
-        told = [channel.conducting for channel in channels if channel.conducting is not None]
-        output.is_conducting = any(told) if told else None
-        if not shifted:
-            output.gap_ev, output.gap_kind = gap_of(state)
-            output.gap_alpha_ev, output.gap_beta_ev = (
-                state[name].gap_ev if name in state else None for name in ('alpha', 'beta')
-            )
-            _conclude_levels(output, channels)
+    summary = summarise(state, shifted=shifted)
+    if summary is not None and (is_final or output.program == 'properties'):
+        output.is_conducting = summary.is_conducting
+        output.gap_ev, output.gap_kind = summary.gap_ev, summary.gap_kind
+        output.gap_alpha_ev, output.gap_beta_ev = summary.gap_alpha_ev, summary.gap_beta_ev
+        output.fermi_energy_hartree = summary.fermi_hartree
+        output.vbm_hartree, output.cbm_hartree = summary.vbm_hartree, summary.cbm_hartree
     if (gaps := optimisation.final_gaps) and not shifted:
         output.gap_alpha_ev, output.gap_beta_ev = gaps.get('alpha'), gaps.get('beta')
         if output.gap_ev is None or abs(min(gaps.values()) - output.gap_ev) > 2e-3:
             output.gap_ev, output.gap_kind = min(gaps.values()), None
         output.is_conducting = min(gaps.values()) <= 0.0
-
-
-def _conclude_levels(output: CrystalOutput, channels: list[Channel]) -> None:
-    """Fill band edges and Fermi energy; not called under a locked level shifter, which alters all of them."""
-    edges = [channel.cbm for channel in channels if channel.cbm is not None and not channel.conducting]
-    output.cbm_hartree = min(edges) if edges and len(edges) == len(channels) else None
-    tops = [channel.vbm for channel in channels if channel.vbm is not None]
-    fermis = [channel.fermi for channel in channels if channel.fermi is not None]
-    if fermis:
-        output.fermi_energy_hartree = max(fermis)
-    elif tops:
-        output.vbm_hartree = output.fermi_energy_hartree = max(tops)
 
 
 def _mulliken(output: CrystalOutput, population: Population, last: ScfRun | None) -> Mulliken | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aiida_crystalmath.crystal.outputs.models import GapKind
+from aiida_crystalmath.crystal.outputs.models import ElectronicState, GapKind
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.units import HARTREE_EV
@@ -20,7 +20,7 @@ _EFERMI = re.compile(r'EFERMI\(AU\)\s*(\S+)')
 _GAP = re.compile(r'GAP:\s*(\S+)\s*eV')
 
 
-@dataclass
+@dataclass(slots=True)
 class Channel:
     """One spin channel (or the closed shell); energies hartree."""
 
@@ -59,10 +59,39 @@ def gap_of(state: State) -> tuple[float | None, GapKind | None]:
     return smallest.gap_ev, smallest.gap_kind
 
 
+def summarise(state: State, *, shifted: bool) -> ElectronicState | None:
+    """Return what a state tells, None if it tells nothing.
+
+    :param shifted: a locked level shifter acts, so that gaps and levels are none of the system's.
+    """
+    channels = list(state.values())
+    shifted = shifted or any(channel.shifted for channel in channels)
+    if not channels:
+        return None
+    told = [channel.conducting for channel in channels if channel.conducting is not None]
+    result = ElectronicState(is_conducting=any(told) if told else None, level_shifted=shifted)
+    if shifted:
+        return result
+    result.gap_ev, result.gap_kind = gap_of(state)
+    result.gap_alpha_ev, result.gap_beta_ev = (
+        state[name].gap_ev if name in state else None for name in ('alpha', 'beta')
+    )
+    edges = [channel.cbm for channel in channels if channel.cbm is not None and not channel.conducting]
+    result.cbm_hartree = min(edges) if edges and len(edges) == len(channels) else None
+    tops = [channel.vbm for channel in channels if channel.vbm is not None]
+    fermis = [channel.fermi for channel in channels if channel.fermi is not None]
+    if fermis:
+        result.fermi_hartree = max(fermis)
+    elif tops:
+        result.vbm_hartree = result.fermi_hartree = max(tops)
+    return result
+
+
 class Electronic(Section):
     """Follows the state through the cycles.
 
     :ivar state: the state printed last.
+    :ivar locked_cycles: cycles with a locked spin since :meth:`restart`.
     """
 
     def __init__(self, context: Context) -> None:
@@ -71,6 +100,14 @@ class Electronic(Section):
         self.state: State = {}
         self.channel = ''
         self.fresh = True
+        self.locked_cycles = 0
+
+    def restart(self) -> None:
+        """Forget everything: another SCF begins."""
+        self.state = {}
+        self.channel = ''
+        self.fresh = True
+        self.locked_cycles = 0
 
     def anchors(self) -> Mapping[str, Handler]:
         """Statements on the state."""
@@ -131,10 +168,11 @@ class Electronic(Section):
             channel.vbm = number(found[1])
 
     def read_valence(self, line: str) -> None:
-        """Read the top of the valence bands."""
+        """Read the top of the valence bands; a second one above an indirect gap is that of the other edge's k."""
         if (found := _EDGE.search(line)) and line.startswith(' TOP OF VALENCE'):
-            channel = self._current()
-            channel.vbm_k, channel.vbm = int(found[1]), number(found[2])
+            channel, top = self._current(), number(found[2])
+            if channel.vbm is None or (top is not None and top > channel.vbm):
+                channel.vbm_k, channel.vbm = int(found[1]), top
 
     def read_conduction(self, line: str) -> None:
         """Read the bottom of the virtual bands; a second one below an indirect gap is that of the valence top's k."""
@@ -153,6 +191,7 @@ class Electronic(Section):
     def read_spin_locking(self, line: str) -> None:
         """Read that no gap is computed while the spin is locked."""
         if line.startswith(' SPIN LOCKING'):
+            self.locked_cycles += 1
             self.fresh = True
             self._start()
 

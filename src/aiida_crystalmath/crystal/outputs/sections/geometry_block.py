@@ -125,22 +125,34 @@ def build(block: GeometryBlock, reference: Array | None, ghosts: frozenset[int])
     """
     if block.geometry is not None or not block.complete or block.coordinates is None:
         return block.geometry
+    placed = place(block, reference)
+    if placed is None:
+        return None
+    cell, positions = placed
     try:
-        cell = _cell(block, reference)
-        frame = cell.copy()
-        for axis in range(block.dimensionality, 3):
-            frame[axis] /= np.linalg.norm(frame[axis])
-        positions = block.coordinates @ frame
-        if not np.isfinite(positions).all():
-            return None
         sites = tuple(
             _site(number, position, i in ghosts)
             for i, (number, position) in enumerate(zip(block.numbers, positions.tolist(), strict=True), 1)
         )
         block.geometry = Geometry(cell, block.dimensionality, sites)
-    except (ValueError, np.linalg.LinAlgError):
+    except ValueError:
         return None
     return block.geometry
+
+
+def place(block: GeometryBlock, reference: Array | None) -> tuple[Array, Array] | None:
+    """Return cell vectors and Cartesian positions (Å) of a block, None if it is not complete or makes no sense."""
+    if not block.complete or block.coordinates is None:
+        return None
+    try:
+        cell = _cell(block, reference)
+    except (ValueError, np.linalg.LinAlgError):
+        return None
+    frame = cell.copy()
+    for axis in range(block.dimensionality, 3):
+        frame[axis] /= np.linalg.norm(frame[axis])
+    positions: Array = block.coordinates @ frame
+    return (cell, positions) if np.isfinite(positions).all() else None
 
 
 def _cell(block: GeometryBlock, reference: Array | None) -> Array:

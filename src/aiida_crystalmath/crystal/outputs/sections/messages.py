@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from aiida_crystalmath.crystal.outputs.models import Message
 from aiida_crystalmath.crystal.outputs.sections.base import Handler, Section
 
-_MESSAGE = re.compile(r'\s*(ERROR|WARNING|INFORMATION)\s*\*{4}\s*(\S+)\s*\*{4}\s*(.*?)\s*$')
+_MESSAGE = re.compile(r'\s*(ERROR|WARNING|INFORMATION)\s*\*{4}\s*(\S+(?: \S+)?)\s*\*{4}\s*(.*?)\s*$')
 _WARNING = re.compile(r'\s*WARNING\s*(?:!!|-|:)\s*(\S.*?)\s*$')
 
 NOISE = re.compile(
