@@ -2,7 +2,7 @@
 
 The driver knows programs (a file may hold several) and sends every line, by its first five characters, to the sections
 that want it (:mod:`aiida_crystalmath.crystal.outputs.sections`). A further subject is a further section: write it
-there and add it to :func:`_sections`; its results go to ``output.sections[name]``.
+there, give its result a field of :class:`CrystalOutput` and add it to :class:`_Program`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from aiida_crystalmath.crystal.outputs.line_batches import Batches
@@ -18,13 +19,18 @@ from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Sta
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Capture, Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.basis import BasisSection
+from aiida_crystalmath.crystal.outputs.sections.boltztra import BoltztraSection
 from aiida_crystalmath.crystal.outputs.sections.conclusions import conclude
+from aiida_crystalmath.crystal.outputs.sections.elastic import ElasticSection
 from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
+from aiida_crystalmath.crystal.outputs.sections.equation_of_state import EquationOfStateSection
 from aiida_crystalmath.crystal.outputs.sections.forces import ForcesSection
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.messages import NOISE, Messages
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
 from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
+from aiida_crystalmath.crystal.outputs.sections.piezo import PiezoSection
+from aiida_crystalmath.crystal.outputs.sections.polarisability import PolarisabilitySection
 from aiida_crystalmath.crystal.outputs.sections.properties import PropertiesSection
 from aiida_crystalmath.crystal.outputs.sections.resources import ResourcesSection
 from aiida_crystalmath.crystal.outputs.sections.scf import Scf
@@ -78,7 +84,6 @@ class _Program:
         self.output = self.context.output
         self.start_line = line
         self.timing_lines: deque[str] = deque(maxlen=_TIMING_LIMIT)
-        self.several_volumes = False
         self._read_banner(banner)
         self.electronic = Electronic(self.context)
         self.geometry = GeometrySection(self.context)
@@ -99,10 +104,14 @@ class _Program:
             SymmetrySection(self.context),
             BasisSection(self.context, self.geometry),
             self.resources,
+            ElasticSection(self.context),
+            PiezoSection(self.context),
+            EquationOfStateSection(self.context),
+            PolarisabilitySection(self.context),
+            BoltztraSection(self.context),
         ]
         self.table = _merge([*self.sections, self.properties])
         self.table[' TTTT'] = self.read_timing
-        self.table[' EQUA'] = self.read_equation_of_state
         for key in (' EEEE', ' *   ', ' * ST', ' * CR'):
             self.table.setdefault(key, _ignore)
 
@@ -121,26 +130,18 @@ class _Program:
         self.timing_lines.append(line)
         self.resources.read_memory(line)
 
-    def read_equation_of_state(self, line: str) -> None:
-        """Notice that several volumes were computed."""
-        if line.startswith(' EQUATION OF STATE'):
-            self.several_volumes = True
-
     def finish(self) -> None:
         """Let all sections conclude."""
         output = self.output
         for section in self.sections:
             section.finish()
         output.timings.sections = _timings(self.timing_lines)
-        if self.several_volumes:
-            output.sections['several_volumes'] = True
         conclude(
             output,
             self.electronic.state,
             geometry=self.geometry,
             optimisation=self.optimisation,
             population=self.population,
-            several_volumes=self.several_volumes,
         )
         self.population.conclude()
         self.properties.finish()
@@ -323,6 +324,10 @@ class _Reader:
         if output.properties is None:
             others = [program.output.properties for program in self.programs if program.output.properties]
             output.properties = others[-1] if others else None
+        if output.population is None:
+            # PPAN of the properties program of the same job
+            tables = [program.output.population for program in self.programs if program.output.population]
+            output.population = replace(tables[-1], is_final=False) if tables else None
         output.stages = [program.stage() for program in self.programs]
         output.noise, output.unreadable = self.noise, self.unreadable
         trouble = [message.raw for message in self.noise if message.stage == chosen.index]

@@ -44,7 +44,7 @@ class OverlapPopulation:
 
 
 @dataclass
-class Population:
+class DensityPopulation:
     """One density (sum or difference of the spins) of one Mulliken analysis.
 
     :param n_electrons: of the title: electrons of the cell (alpha + beta), or their spin (alpha - beta).
@@ -73,12 +73,13 @@ class PopulationAnalysis:
 
     :param total: alpha + beta.
     :param spin: alpha - beta; None in a closed shell.
-    :param is_final: the density is that of the final geometry of a run that ended.
+    :param is_final: the density is that of the final geometry of a run that ended. Not said of an analysis that the
+        properties program of the same job printed.
     :param line: of the title of ``total``.
     """
 
-    total: Population
-    spin: Population | None = None
+    total: DensityPopulation
+    spin: DensityPopulation | None = None
     is_final: bool = False
     line: int = 0
 

@@ -16,12 +16,13 @@ Frame = Literal['fractional', 'cartesian']
 class SymmetryOperators:
     """Operators ``r' = R r + t`` of the table ``SYMMOPS - TRANSLATORS IN FRACTIONAL UNITS``.
 
-    :param rotations: matrices R, shape (n, 3, 3), on column vectors of the frame.
-    :param translations: vectors t in fractions of the primitive cell's vectors, shape (n, 3).
-    :param inverse: index (from 0) of each operator's inverse, shape (n,).
-    :param frame: ``fractional``: R acts on fractions of the primitive cell (the program's own word is
-        "crystallographic reference frame"); ``cartesian``: R acts on Cartesian vectors. Translations are fractional in
-        both cases, as the title says.
+    :param rotations: matrices R, shape (n, 3, 3), on column vectors: fractions of the primitive cell's vectors along
+        periodic directions (and Å along the others). Two decimals are printed: exact in a crystal, rounded for the
+        rotations of a helix.
+    :param translations: vectors t in the same units, shape (n, 3); rounded, a third is 0.33.
+    :param inverse: index (from 0) of each operator's inverse.
+    :param frame: ``fractional``, as in every real file seen (the program's words are "crystallographic reference
+        frame"); ``cartesian`` where the title says so.
     :param complete: as many operators as the title announces were read.
     """
 

@@ -138,7 +138,8 @@ class GeometrySection(Section):
         def row(text: str) -> bool:
             values = numbers(text)
             if block.matrix is None and len(values) == 9:
-                block.matrix = np.array(values).reshape(3, 3)
+                # The program writes it column by column.
+                block.matrix = np.array(values).reshape(3, 3).T
                 return True
             return False
 
@@ -185,7 +186,7 @@ class GeometrySection(Section):
         found = _GROUP.match(line)
         if found is None or self.output.group is not None:
             return
-        kind, words = _KINDS[found[1]], found[4]
+        kind, words = _KINDS[found[1]], ' '.join((found[4] or '').split()) or None
         if found[3] is None and words is not None and words.isdigit():
             group = SymmetryGroup(kind, number=int(words))
         else:

@@ -1,26 +1,114 @@
-"""Mulliken population analysis (PPAN), and forces."""
+"""Mulliken population analysis (PPAN): atoms, orbitals, shells, and overlap populations.
+
+The analysis of a density is a title with its electrons, a table of orbitals, one of shells, and one of overlaps. In an
+open shell that of alpha + beta is followed by that of alpha - beta.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-import numpy as np
-
-from aiida_crystalmath.crystal.outputs.models import Mulliken
+from aiida_crystalmath.crystal.elements import split_conventional
+from aiida_crystalmath.crystal.outputs.models import DensityPopulation, Mulliken, OverlapPopulation, PopulationAnalysis
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 
 _TOTAL = re.compile(r' MULLIKEN POPULATION ANALYSIS - NO\. OF ELECTRONS\s*(\S+)')
-_ROW = re.compile(r'\s*(\d+) ([A-Z]{1,2})\s+(\d+)\s*(-?\d+\.\d+)')
+_ROW = re.compile(r'\s*(\d+) ([A-Z][A-Z0-9]{0,2})\s+(\d+)\s*(-?\d+\.\d+)(.*)')
+_CONTINUED = re.compile(r'\s{12,}-?\d+\.')
+_NEIGHBOUR = re.compile(r'\s*(\d+) [A-Z]\w*\s*\(\s*(-?\d+)\s*(-?\d+)\s*(-?\d+)\)(.*)')
+_CENTRE = re.compile(r' ATOM A\s*(\d+) ')
+_TABLE = re.compile(r'\s*ATOM\s+Z CHARGE\s+(A\.O\.|SHELL) POPULATION| OVERLAP POPULATION CONDENSED')
+
+
+class _Analysis:
+    """The lines of the analysis of one density."""
+
+    def __init__(self, n_electrons: float | None, line: int) -> None:
+        self.n_electrons = n_electrons
+        self.line = line
+        self.rows: list[str] = []
+        self.ended = False
+
+    def read(self, line: str) -> bool:
+        """Keep a line; the analysis ends at one of another form."""
+        if not line or line.isspace():
+            return True
+        if (
+            _ROW.match(line)
+            or _CONTINUED.match(line)
+            or _NEIGHBOUR.match(line)
+            or _CENTRE.match(line)
+            or _TABLE.match(line)
+        ):
+            self.rows.append(line)
+            return True
+        self.ended = True
+        return False
+
+    def convert(self) -> DensityPopulation:
+        """Return what the lines tell."""
+        result = DensityPopulation(self.n_electrons)
+        tables: dict[str, dict[int, list[float]]] = {'A.O.': {}, 'SHELL': {}}
+        atoms: dict[int, tuple[int, str, float]] = {}
+        table: dict[int, list[float]] | None = None
+        values: list[float] | None = None
+        centre = 0
+        for row in self.rows:
+            if title := _TABLE.match(row):
+                table, values = tables.get(title[1] or ''), None
+            elif found := _CENTRE.match(row):
+                centre = int(found[1])
+            elif found := _NEIGHBOUR.match(row):
+                result.overlap += _overlap(centre, found)
+            elif (found := _ROW.match(row)) and table is not None:
+                n = int(found[1])
+                atoms.setdefault(n, (int(found[3]), found[2].capitalize(), float(found[4])))
+                values = table[n] = numbers(found[5])
+            elif values is not None:
+                values += numbers(row)
+        return _fill(result, atoms, tables, ended=self.ended)
+
+
+def _overlap(centre: int, found: re.Match[str]) -> list[OverlapPopulation]:
+    """Return the overlap population of one row, none if its numbers are not all there."""
+    values = numbers(found[5])
+    if len(values) != 3 or not centre:
+        return []
+    cell = (int(found[2]), int(found[3]), int(found[4]))
+    return [OverlapPopulation(centre, int(found[1]), cell, values[0], values[1], values[2])]
+
+
+def _fill(
+    result: DensityPopulation,
+    atoms: dict[int, tuple[int, str, float]],
+    tables: dict[str, dict[int, list[float]]],
+    *,
+    ended: bool,
+) -> DensityPopulation:
+    """Put the tables in the order of the atoms; tables with other atoms than the first are not certain."""
+    order = list(range(1, len(atoms) + 1))
+    if sorted(atoms) != order:
+        return result
+    for n in order:
+        conventional, symbol, electrons = atoms[n]
+        result.numbers.append(conventional)
+        result.symbols.append(symbol)
+        result.atoms.append(electrons)
+    whole = {name: sorted(table) == order for name, table in tables.items()}
+    result.orbitals = [tables['A.O.'][n] for n in order] if whole['A.O.'] else []
+    result.shells = [tables['SHELL'][n] for n in order] if whole['SHELL'] else []
+    result.complete = ended and bool(order) and all(whole[name] or not tables[name] for name in tables)
+    return result
 
 
 class Population(Section):
-    """Reads the analysis of charges and, in an open shell, of spins.
+    """Reads the last analysis of charges and, in an open shell, of spins.
 
-    :ivar result: the last analysis printed; None without one.
+    :ivar result: charges of the last analysis printed; None without one. Filled by :meth:`finish`.
     :ivar n_electrons: its number of electrons as printed.
-    :ivar scf_count: how many SCF had been read when it was printed.
+    :ivar line: line of its title.
     """
 
     def __init__(self, context: Context) -> None:
@@ -30,15 +118,23 @@ class Population(Section):
         self.n_electrons: float | None = None
         self.is_spin = False
         self.line = 0
+        self.end_line = 0
+        self.total: _Analysis | None = None
+        self.spin: _Analysis | None = None
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
-        return {'     ': self.read_kind, ' MULL': self.read_title, ' CART': self.read_forces}
+        return {'     ': self.read_kind, ' MULL': self.read_title, ' * OP': self.read_optimisation_end}
 
     def read_kind(self, line: str) -> None:
         """Read whether the sum or the difference of the spins follows."""
         if 'ALPHA' in line and 'ELECTRONS' in line:
             self.is_spin = 'ALPHA-BETA' in line
+
+    def read_optimisation_end(self, line: str) -> None:
+        """Remember where the optimisation ended: what is printed later belongs to the final geometry."""
+        if 'OPT END' in line:
+            self.end_line = self.context.line
 
     def read_title(self, line: str) -> None:
         """Start an analysis."""
@@ -46,39 +142,48 @@ class Population(Section):
         if found is None:
             return
         is_spin, self.is_spin = self.is_spin, False
-        target = Mulliken([])
-        if is_spin and self.result is not None:
-            self.result.spins = target.electrons
+        analysis = _Analysis(number(found[1]), self.context.line)
+        if is_spin and self.total is not None:
+            self.spin = analysis
         else:
-            self.result, self.n_electrons = target, number(found[1])
-            self.line = self.context.line
+            self.total, self.spin = analysis, None
+            self.n_electrons, self.line = analysis.n_electrons, analysis.line
+        self.context.capture(analysis.read)
 
-        def row(text: str) -> bool:
-            if found := _ROW.match(text):
-                target.numbers.append(int(found[3]))
-                target.symbols.append(found[2].capitalize())
-                target.electrons.append(float(found[4]))
-                return True
-            # Rows of orbital populations of one atom, blank lines and the header belong to the table.
-            return 'A.O. POPULATION' in text or not text.strip() or text.startswith('                ')
-
-        self.context.capture(row)
-
-    def read_forces(self, line: str) -> None:
-        """Read Cartesian forces; the last table stays."""
-        if not line.startswith(' CARTESIAN FORCES IN HARTREE/BOHR'):
+    def finish(self) -> None:
+        """Convert the last analysis."""
+        if self.total is None:
             return
-        rows: list[list[float]] = []
+        total = self.total.convert()
+        spin = self.spin.convert() if self.spin is not None else None
+        self.output.population = PopulationAnalysis(total, spin, line=self.line)
+        spins = spin.atoms if spin is not None and spin.numbers == total.numbers else None
+        self.result = Mulliken(list(total.atoms), list(total.numbers), list(total.symbols), spins=spins)
 
-        def row(text: str) -> bool:
-            if 'ATOM' in text:
-                return True
-            values = numbers(text)
-            if len(values) != 5:
-                if rows:
-                    self.output.forces = np.array(rows)
-                return False
-            rows.append(values[2:])
-            return True
+    def conclude(self) -> None:
+        """Say whether the analysis is that of the final geometry, and what net charges are known.
 
-        self.context.capture(row)
+        Called when the final results are chosen: they are taken back in a run that did not end or converge.
+        """
+        output = self.output
+        if output.mulliken is not None:
+            output.mulliken.net_charges = self._net_charges(output.mulliken)
+            if output.population is not None:
+                single = output.optimisation is None and not output.is_optimisation
+                output.population.is_final = single or self.line > self.end_line > 0
+
+    def _net_charges(self, mulliken: Mulliken) -> list[float | None]:
+        """Return nuclear charge minus electrons; potentials count with the charge the output prints of them."""
+        geometry = self.output.final_geometry
+        sites = geometry.sites if geometry is not None and len(geometry) == len(mulliken.numbers) else ()
+        potentials = self.output.basis.potentials if self.output.basis is not None else {}
+        charges: list[float | None] = []
+        for i, (conventional, electrons) in enumerate(zip(mulliken.numbers, mulliken.electrons, strict=False)):
+            z, has_ecp, _ = split_conventional(conventional)
+            if sites and sites[i].ghost:
+                charges.append(-electrons)
+            elif not has_ecp:
+                charges.append(z - electrons)
+            else:
+                charges.append(potentials[z].charge - electrons if z in potentials else None)
+        return charges

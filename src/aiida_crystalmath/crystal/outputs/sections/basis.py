@@ -1,0 +1,139 @@
+"""The basis set as printed, and the effective core potentials.
+
+``LOCAL ATOMIC FUNCTIONS BASIS SET`` has one row per atom; below the first atom of each species stand its shells (the
+numbers of their orbitals and their type) and, below them, exponents and three columns of coefficients (S, P, D/F/G).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import cast, get_args
+
+from aiida_crystalmath.crystal.basis_models import ShellType
+from aiida_crystalmath.crystal.outputs.models import PrintedAtomBasis, PrintedBasis, PrintedPotential, PrintedShell
+from aiida_crystalmath.crystal.outputs.numbers import numbers
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
+
+_POTENTIAL = re.compile(r' ATOMIC NUMBER\s*(\d+), NUCLEAR CHARGE\s*([\d.]+),\s*(\S.*?)\s*PSEUDOPOTENTIAL')
+_HEADER = re.compile(r' \*+\s*$|\s+ATOM\s+X\(AU\)')
+_ATOM = re.compile(r'\s*(\d+) ([A-Z][A-Z0-9]*)\s+-?\d')
+_SHELL = re.compile(r'\s*(?:(\d+)\s*-)?\s*(\d+)\s+([A-Z]{1,2})\s*$')
+_PRIMITIVE = re.compile(r'\s{30,}[-+\d.]')
+_TYPES = get_args(ShellType)
+
+
+class BasisSection(Section):
+    """Keeps the rows of the last table, and converts them at the end."""
+
+    def __init__(self, context: Context, geometry: GeometrySection) -> None:
+        """Start without basis.
+
+        :param geometry: tells conventional atomic numbers of the atoms.
+        """
+        super().__init__(context)
+        self.geometry = geometry
+        self.rows: list[str] = []
+        self.ended = False
+        self.potentials: dict[int, PrintedPotential] = {}
+        self.doubtful: set[int] = set()
+
+    def anchors(self) -> Mapping[str, Handler]:
+        """Titles."""
+        return {' LOCA': self.read_title, ' ATOM': self.read_potential}
+
+    def read_potential(self, line: str) -> None:
+        """Read the charge of an effective core potential."""
+        found = _POTENTIAL.match(line)
+        if found is None:
+            return
+        potential = PrintedPotential(int(found[1]), float(found[2]), ' '.join(found[3].split()))
+        known = self.potentials.setdefault(potential.number, potential)
+        if known.charge != potential.charge:
+            # Two potentials of one element (238 and 338): the output does not say which is whose.
+            self.doubtful.add(potential.number)
+
+    def read_title(self, line: str) -> None:
+        """Start a table."""
+        if line.startswith(' LOCAL ATOMIC FUNCTIONS BASIS SET'):
+            self.rows, self.ended = [], False
+            self.context.capture(self._row)
+
+    def _row(self, line: str) -> bool:
+        """Keep a row; the table ends at a line of another form."""
+        if _PRIMITIVE.match(line) or _SHELL.match(line) or _ATOM.match(line):
+            self.rows.append(line)
+            return True
+        if not self.rows and _HEADER.match(line):
+            return True
+        self.ended = bool(self.rows)
+        return False
+
+    def finish(self) -> None:
+        """Convert the rows."""
+        potentials = {number: each for number, each in self.potentials.items() if number not in self.doubtful}
+        if not self.rows:
+            if potentials:
+                self.output.basis = PrintedBasis(potentials=potentials)
+            return
+        block = self.geometry.initial
+        conventional = block.numbers if block is not None else []
+        species, n_atoms, is_good = _convert(self.rows, conventional)
+        complete = is_good and self.ended and n_atoms == self.output.n_atoms
+        self.output.basis = PrintedBasis(species, potentials, complete)
+
+
+def _convert(rows: list[str], conventional: list[int]) -> tuple[list[PrintedAtomBasis], int, bool]:
+    """Convert the rows of the table.
+
+    :param conventional: conventional numbers of the atoms, empty if not known.
+    :returns: the species, the number of atoms, and whether every row made sense.
+    """
+    bare: list[PrintedAtomBasis] = []
+    species: list[PrintedAtomBasis] = []
+    n_atoms, is_good = 0, True
+    for row in rows:
+        if found := _SHELL.match(row):
+            if found[3] not in _TYPES or not bare:
+                return species, n_atoms, False
+            atom = bare[-1]
+            if not atom.shells:
+                species.append(atom)
+            first = int(found[1] or found[2])
+            atom.shells.append(PrintedShell(cast(ShellType, found[3]), first, int(found[2])))
+        elif found := _ATOM.match(row):
+            number = int(found[1])
+            is_good = is_good and number == n_atoms + 1
+            n_atoms = number
+            known = conventional[number - 1] if 0 < number <= len(conventional) else None
+            bare.append(PrintedAtomBasis(number, found[2], known, [number]))
+        else:
+            is_good = _add_primitive(bare, row) and is_good
+    is_good = is_good and all(shell.exponents for atom in species for shell in atom.shells)
+    return species, n_atoms, _share(bare, species) and is_good
+
+
+def _add_primitive(atoms: list[PrintedAtomBasis], row: str) -> bool:
+    """Add exponent and coefficients to the last shell; say whether the row could be read."""
+    values = numbers(row)
+    if not atoms or not atoms[-1].shells or len(values) != 4 or '*' in row:
+        return False
+    shell = atoms[-1].shells[-1]
+    shell.exponents.append(values[0])
+    shell.coefficients.append((values[1], values[2], values[3]))
+    return True
+
+
+def _share(atoms: list[PrintedAtomBasis], species: list[PrintedAtomBasis]) -> bool:
+    """Give atoms printed without shells to the species before them with the same number (or label)."""
+    owners: dict[object, PrintedAtomBasis] = {}
+    for atom in atoms:
+        key = atom.label if atom.conventional_number is None else atom.conventional_number
+        if atom.shells:
+            owners[key] = atom
+        elif key in owners:
+            owners[key].atoms.append(atom.atom)
+        else:
+            return False
+    return bool(species)

@@ -1,0 +1,151 @@
+"""Forces on the atoms, gradients of the cell, and the stress tensor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from aiida_crystalmath.crystal.outputs.models import Array, Gradients
+from aiida_crystalmath.crystal.outputs.numbers import number, numbers
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
+
+_ALLOWED = re.compile(r'\s*(\d+)\s+(-?\d+\.\d+E[-+]\d+)')
+
+
+class ForcesSection(Section):
+    """Keeps the last forces, and what belongs to the same point."""
+
+    def __init__(self, context: Context) -> None:
+        """Start without forces."""
+        super().__init__(context)
+        self.current = Gradients()
+        self.open_tables = 0
+        self.rows: list[str] = []
+        self.in_cell = False
+
+    def anchors(self) -> Mapping[str, Handler]:
+        """Titles; some have no blank before them, those of the cell gradient in CRYSTAL09 only."""
+        return {
+            ' CART': self.read_forces,
+            ' RESU': self.read_resultant,
+            ' SYMM': self.read_allowed,
+            ' CELL': self.read_part,
+            ' GRAD': self.read_cell,
+            'GRADI': self.read_cell,
+            'STRES': self.read_stress,
+            ' STRE': self.read_stress,
+            'IN HA': self.read_pressure,
+            ' IN H': self.read_pressure,
+            'PRESS': self.read_pressure,
+            ' PRES': self.read_pressure,
+        }
+
+    def read_forces(self, line: str) -> None:
+        """Read Cartesian forces, ``atom, conventional number, x, y, z``; CRYSTAL06 names no unit in some of them."""
+        if not line.startswith((' CARTESIAN FORCES IN HARTREE/BOHR', ' CARTESIAN FORCES (')):
+            return
+        self.current = Gradients(line=self.context.line, is_analytical='NUMERICAL' not in line)
+        self.in_cell = False
+        self.open_tables = 1
+        self.rows = []
+        self.context.capture(self._force)
+
+    def _force(self, line: str) -> bool:
+        """Keep a row of the table of forces; convert it at the first line that is none."""
+        words = line.split(maxsplit=1)
+        if words and words[0] == str(len(self.rows) + 1):
+            self.rows.append(line)
+            return True
+        if not self.rows:
+            return 'ATOM' in line
+        if line == self.rows[-1]:
+            return True
+        self._convert()
+        return False
+
+    def _convert(self) -> None:
+        """Convert the rows of forces; none of them is kept if one cannot be read."""
+        values = [numbers(row) for row in self.rows]
+        self.rows = []
+        self.open_tables = 0
+        if any(len(row) != 5 for row in values) or self.output.n_atoms not in (None, len(values)):
+            return
+        table = np.array(values)
+        self.current.forces = self.output.forces = table[:, 2:]
+        self.current.numbers = [int(value) for value in table[:, 1]]
+        self.output.gradients = self.current
+
+    def read_resultant(self, line: str) -> None:
+        """Read the sum of the forces."""
+        values = numbers(line)
+        if line.startswith(' RESULTANT FORCE') and len(values) == 3:
+            self.current.resultant = np.array(values)
+
+    def read_part(self, line: str) -> None:
+        """Read that the part of the cell begins."""
+        if line.startswith(' CELL PART'):
+            self.in_cell = True
+
+    def read_allowed(self, line: str) -> None:
+        """Read the symmetry allowed forces: pairs of direction and force below a blank line."""
+        if not line.startswith(' SYMMETRY ALLOWED FORCES'):
+            return
+        target = self.current.symmetrised_cell if self.in_cell else self.current.symmetrised
+        target.clear()
+
+        def row(text: str) -> bool:
+            pairs = _ALLOWED.findall(text)
+            target.update((int(direction), float(force)) for direction, force in pairs)
+            return bool(pairs) or (not target and text.isspace()) or (not target and not text)
+
+        self.context.capture(row)
+
+    def read_cell(self, line: str) -> None:
+        """Read the gradient of the cell: one row per periodic vector."""
+        if line.lstrip().startswith('GRADIENT WITH RESPECT TO THE CELL PARAMETER'):
+            current = self.current
+            self._matrix(lambda matrix: setattr(current, 'cell', matrix))
+
+    def read_stress(self, line: str) -> None:
+        """Read the stress tensor."""
+        if 'STRESS TENSOR, IN HARTREE/BOHR' in line:
+            current = self.current
+            self._matrix(lambda matrix: setattr(current, 'stress', matrix))
+
+    def _matrix(self, store: Callable[[Array], None]) -> None:
+        """Read a square matrix below lines that name the order of its elements."""
+        rows: list[list[float]] = []
+        self.open_tables += 1
+
+        def row(text: str) -> bool:
+            values = numbers(text)
+            if rows and len(rows) == len(rows[0]):
+                return False
+            if 'ORDER' in text or '/DA' in text or '.' not in text:
+                return not rows
+            if '*' in text or not 1 <= len(values) <= 3 or (rows and len(values) != len(rows[0])):
+                return False
+            rows.append(values)
+            if len(rows) == len(rows[0]):
+                store(np.array(rows))
+                self.open_tables -= 1
+            return True
+
+        self.context.capture(row)
+
+    def read_pressure(self, line: str) -> None:
+        """Read the pressure, in both units."""
+        words = line.strip()
+        if self.current.stress is None:
+            return
+        if words.startswith('IN HARTREE/BOHR^3:'):
+            self.current.pressure_hartree_per_bohr3 = number(words[18:].strip())
+        elif words.startswith('PRESSURE IN GIGAPASCAL:'):
+            self.current.pressure_gpa = number(words[23:].strip())
+
+    def finish(self) -> None:
+        """Say whether every table was read to its end."""
+        if self.output.gradients is not None:
+            self.output.gradients.complete = self.output.gradients is self.current and self.open_tables == 0
