@@ -159,8 +159,6 @@ class CrystalOutput:
     n_lines: int = 0
     last_line: str = ''
     """Last line with text in it, for reports."""
-    sections: dict[str, object] = field(default_factory=dict)
-    """Results of further section readers (frequencies, elastic constants, ...), by their name."""
 
     @property
     def cell_report(self) -> CellReport | None:
@@ -226,7 +224,15 @@ class CrystalOutput:
     @property
     def incomplete_results(self) -> list[str]:
         """Names of the results that were begun and whose end is missing (their ``complete`` is False)."""
-        names = ('frequencies', 'elastic', 'piezoelectric', 'photoelastic', 'polarisability', 'quasi_harmonic')
+        names = (
+            'frequencies',
+            'elastic',
+            'piezoelectric',
+            'photoelastic',
+            'equation_of_state',
+            'polarisability',
+            'quasi_harmonic',
+        )
         results = ((name, getattr(self, name, None)) for name in names)
         return [name for name, result in results if result is not None and not getattr(result, 'complete', True)]
 

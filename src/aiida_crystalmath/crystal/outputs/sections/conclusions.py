@@ -21,14 +21,12 @@ def conclude(
     geometry: GeometrySection,
     optimisation: OptimisationSection,
     population: Population,
-    several_volumes: bool,
 ) -> None:
     """Fill the final results of ``output``.
 
     :param state: the electronic state printed last.
-    :param several_volumes: an equation of state or a quasi-harmonic run, which has no single final geometry.
     """
-    several_volumes |= output.equation_of_state is not None or output.quasi_harmonic is not None
+    several_volumes = output.is_equation_of_state_run or output.quasi_harmonic is not None
     last = _reference_scf(output)
     if last is not None and last.energy_hartree is not None:
         output.energy_scf_hartree = last.energy_hartree

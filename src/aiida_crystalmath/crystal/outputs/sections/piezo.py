@@ -56,7 +56,7 @@ class PiezoSection(Section):
         """Call complete what was printed by a program that ended."""
         for result in (self.output.piezoelectric, self.output.photoelastic):
             if result is not None:
-                result.complete = bool(result.tables) and self.output.terminated
+                result.complete = self.output.terminated
 
 
 def _rectangle(rows: list[str]) -> Array | None:

@@ -208,7 +208,7 @@ class PolarisabilitySection(Section):
         hamiltonian = self.output.hamiltonian or ''
         if hamiltonian:
             result.method = 'CPKS' if 'KOHN-SHAM' in hamiltonian else 'CPHF'
-        result.complete = bool(result.responses) and not self.pending
+        result.complete = bool(result.responses) and (self.output.terminated or not self.pending)
 
 
 def _three(words: tuple[str, ...]) -> tuple[float, float, float] | None:
