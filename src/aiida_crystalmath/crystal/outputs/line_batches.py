@@ -18,7 +18,7 @@ _COUNT = 4096
 
 
 class Batches:
-    """Iterate over lists of lines without their newline.
+    """Iterate over lists of lines without their newline; a stray carriage return becomes a blank.
 
     :ivar tail: after the iteration, what followed the last newline; it may be cut.
     """
@@ -35,6 +35,8 @@ class Batches:
             yield from self._from_lines()
             return
         while chunk := read(_CHUNK):
+            if '\r' in chunk:
+                chunk = chunk.replace('\r\n', '\n').replace('\r', ' ')
             lines = chunk.split('\n')
             if self.tail:
                 lines[0] = self.tail + lines[0]
@@ -52,4 +54,4 @@ class Batches:
             if not last.endswith('\n') and (batch[-2] if len(batch) > 1 else previous).endswith('\n'):
                 self.tail = batch.pop()
             previous = last
-            yield [line.rstrip('\n')[:LONGEST] for line in batch]
+            yield [line.rstrip('\r\n')[:LONGEST] for line in batch]

@@ -26,7 +26,7 @@ from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
 from aiida_crystalmath.crystal.outputs.sections.equation_of_state import EquationOfStateSection
 from aiida_crystalmath.crystal.outputs.sections.forces import ForcesSection
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
-from aiida_crystalmath.crystal.outputs.sections.messages import NOISE, Messages
+from aiida_crystalmath.crystal.outputs.sections.messages import Messages, is_noise
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
 from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
 from aiida_crystalmath.crystal.outputs.sections.piezo import PiezoSection
@@ -51,7 +51,9 @@ _KILL = re.compile(r'SIGTERM|DUE TO TIME LIMIT|CANCELLED AT|job killed: walltime
 """A program that was stopped from outside did not crash, whatever the machine prints while it cleans up."""
 _NOISE_STARTS = frozenset('=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
 """First characters of the machine's lines; CRYSTAL's own lines start with a blank, or with a digit or bracket."""
+_ENDS_OF_TABLES = (' EEEE', ' ERRO', 'ERROR')
 _LIMIT = 100
+_LONGEST_NOISE = 1000
 _TIMING_LIMIT = 50
 
 
@@ -74,10 +76,11 @@ def parse_stdout(source: str | Path | Iterable[str]) -> CrystalOutput:
 class _Program:
     """The sections of one program of the file."""
 
-    def __init__(self, index: int, banner: list[str], line: int) -> None:
+    def __init__(self, index: int, banner: list[str], line: int, *, messages_only: bool = False) -> None:
         """Set up the sections.
 
         :param index: which program of the file; -1 for what stands before the first banner.
+        :param messages_only: read errors and the like only: a script's text before a program that does start.
         """
         self.index = index
         self.context = Context(CrystalOutput(), line, index)
@@ -110,10 +113,8 @@ class _Program:
             PolarisabilitySection(self.context),
             BoltztraSection(self.context),
         ]
-        self.table = _merge([*self.sections, self.properties])
+        self.table = _merge(self.sections[:1] if messages_only else [*self.sections, self.properties])
         self.table[' TTTT'] = self.read_timing
-        for key in (' EEEE', ' *   ', ' * ST', ' * CR'):
-            self.table.setdefault(key, _ignore)
 
     def _read_banner(self, banner: list[str]) -> None:
         """Read version, release and engine from the box; the release is the line below the version."""
@@ -170,10 +171,6 @@ def _merge(sections: list[Section]) -> dict[str, Handler]:
     return {key: handlers[0] if len(handlers) == 1 else _each(handlers) for key, handlers in lists.items()}
 
 
-def _ignore(line: str) -> None:
-    """Read nothing: the driver itself wants this line."""
-
-
 def _each(handlers: list[Handler]) -> Handler:
     """Return a reader that calls several."""
 
@@ -187,9 +184,16 @@ def _each(handlers: list[Handler]) -> Handler:
 def _timings(lines: Iterable[str]) -> list[tuple[str, float, float]]:
     """Convert timing lines."""
     found = []
-    for match in map(_TIMING.match, lines):
-        if match and (wall := number(match[2])) is not None and (cpu := number(match[3])) is not None:
-            found.append((match[1].strip(), wall, cpu))
+    for line in lines:
+        words = line.split()
+        if len(words) > 5 and words[-4] == 'TELAPSE' and words[-2] == 'TCPU':
+            name, wall, cpu = ' '.join(words[1:-4]), number(words[-3]), number(words[-1])
+        elif match := _TIMING.match(line):
+            name, wall, cpu = match[1].strip(), number(match[2]), number(match[3])
+        else:
+            continue
+        if wall is not None and cpu is not None:
+            found.append((name, wall, cpu))
     return found
 
 
@@ -198,15 +202,15 @@ class _Reader:
 
     def __init__(self) -> None:
         """Begin before the first banner."""
+        self.program: _Program
+        self.table: dict[str, Handler]
         self.programs: list[_Program] = []
-        self.program = _Program(-1, [], 0)
-        self.preamble = self.program
+        self.preamble: _Program | None = None
         self.banner: list[str] = []
         self.noise: list[Message] = []
         self.unreadable: list[Message] = []
         self.number = 0
         self.last_line = ''
-        self.in_title = False
 
     def read(self, batches: Batches) -> None:
         """Read all lines; most of them are of no interest and cost one look into a table."""
@@ -214,7 +218,7 @@ class _Reader:
             self._read_batch(lines)
         tail = batches.tail
         # Half a line may say anything (an energy without its exponent): only what cannot be read wrongly is read.
-        if _TERMINATION.match(tail) or tail.startswith((' ERROR', 'ERROR')) or NOISE.search(tail):
+        if _TERMINATION.match(tail) or tail.startswith((' ERROR', 'ERROR')) or is_noise(tail):
             self._read_batch([tail])
         elif tail.strip():
             self.number += 1
@@ -222,66 +226,82 @@ class _Reader:
 
     def _read_batch(self, lines: list[str]) -> None:
         """Read complete lines."""
-        table, captures = self._tables()
-        program = self.program
+        if self.preamble is None:
+            starts = any(map(_STARTING.match, lines))
+            self._use(_Program(-1, [], 0, messages_only=starts))
+            self.preamble = self.program
+        context, table = self.program.context, self.table
+        captures = context.captures
+        number_ = self.number
         for number_, line in enumerate(lines, start=self.number + 1):
             key = line[:KEY_LENGTH]
-            if key in table or captures or key[:1] in _NOISE_STARTS:
-                self.number = number_
+            if captures:
+                context.line = number_
                 try:
-                    self._line(line, key)
+                    if self._captured(line, key, captures):
+                        continue
                 except _READ_ERRORS:
                     captures.clear()
-                    if len(self.unreadable) < _LIMIT:
-                        raw = line.strip()[:_LIMIT]
-                        self.unreadable.append(Message('', 'cannot be read', number_, raw, program.index))
-                if self.program is not program:
-                    program = self.program
-                    table, captures = self._tables()
+                    self._note_unreadable(line, number_)
+            handler = table.get(key)
+            if handler is not None:
+                context.line = number_
+                try:
+                    handler(line)
+                except _READ_ERRORS:
+                    captures.clear()
+                    self._note_unreadable(line, number_)
+                if self.program.context is not context:
+                    context, table = self.program.context, self.table
+                    captures = context.captures
+            elif key[:1] in _NOISE_STARTS and is_noise(line) and len(self.noise) < _LIMIT:
+                raw = line.strip()[:_LONGEST_NOISE]
+                self.noise.append(Message('', raw, number_, raw, self.program.index))
         self.number = number_
         self.last_line = next((line for line in reversed(lines) if line and not line.isspace()), self.last_line)
 
-    def _tables(self) -> tuple[dict[str, Handler], list[Capture]]:
-        """Return what the current program reads."""
-        return self.program.table, self.program.context.captures
+    def _use(self, program: _Program) -> None:
+        """Let a program read the lines that follow, and the driver its edges and boxes."""
+        self.program = program
+        self.table = table = program.table
+        table[' EEEE'] = self._read_programs_edge
+        for key in (' *   ', ' * ST', ' * CR'):
+            known = table.get(key)
+            table[key] = self._read_box if known is None else _each([known, self._read_box])
 
-    def _line(self, line: str, key: str) -> None:
-        """Read one line."""
-        program = self.program
-        captures = program.context.captures
-        if captures:
-            program.context.line = self.number
-            if 'WORKING' in line and 'PROCESS' in line:
-                return
-            if not key.startswith((' EEEE', ' ERRO', 'ERROR')):
-                capture = captures[0]
-                if capture(line.rstrip('\r')):
-                    return
-                if captures and captures[0] is capture:
-                    captures.clear()
-            else:
-                captures.clear()
-        handler = program.table.get(key)
-        if handler is not None:
-            program.context.line = self.number
-            handler(line.rstrip('\r'))
-        if key == ' EEEE':
-            self._read_programs_edge(line)
-        elif key.startswith(' *'):
-            self._read_box(line)
-        elif key[:1] in _NOISE_STARTS and NOISE.search(line) and len(self.noise) < _LIMIT:
-            self.noise.append(Message('', line.strip(), self.number, line.strip(), program.index))
+    def _captured(self, line: str, key: str, captures: list[Capture]) -> bool:
+        """Give a line to the table that is being read; it ends where a message or another program begins.
+
+        :returns: whether the line was part of it.
+        """
+        if key in _ENDS_OF_TABLES:
+            captures.clear()
+            return False
+        if 'WORKING' in line and 'PROCESS' in line:
+            return True
+        capture = captures[0]
+        if capture(line):
+            return True
+        if captures and captures[0] is capture:
+            captures.clear()
+        return False
+
+    def _note_unreadable(self, line: str, number_: int) -> None:
+        """Note a line that starts like a known one and cannot be read."""
+        if len(self.unreadable) < _LIMIT:
+            raw = line.strip()[:_LONGEST_NOISE]
+            self.unreadable.append(Message('', 'cannot be read', number_, raw, self.program.index))
 
     def _read_box(self, line: str) -> None:
         """Keep the lines of a box, which may be a banner."""
-        if _VERSION.match(line) or self.banner or 'STAND-IN' in line:
+        if self.banner or ('CRYSTAL' in line and _VERSION.match(line)) or 'STAND-IN' in line:
             if len(self.banner) < _LIMIT:
                 self.banner.append(line)
 
     def _read_programs_edge(self, line: str) -> None:
         """Read the start or the end of a program."""
         if found := _STARTING.match(line):
-            self.program = _Program(len(self.programs), self.banner, self.number)
+            self._use(_Program(len(self.programs), self.banner, self.program.context.line))
             self.program.output.timings.started = found[1]
             self.programs.append(self.program)
             self.banner = []
@@ -291,7 +311,7 @@ class _Reader:
             output.terminated = True
             output.timings.ended = found[1]
             self.banner = []
-            if ends := [end for end in _timings(self.program.timing_lines) if end[0] == 'END']:
+            if ends := _timings(line for line in self.program.timing_lines if ' END ' in line):
                 output.timings.wall_s, output.timings.cpu_s = ends[-1][1:]
 
     def _title(self, line: str) -> bool:
@@ -305,6 +325,8 @@ class _Reader:
 
     def finish(self) -> CrystalOutput:
         """Choose the program the result speaks of, and sum up."""
+        if self.preamble is None:
+            self.preamble = _Program(-1, [], 0)
         for program in (self.preamble, *self.programs):
             for error in program.output.errors:
                 # properties that fails before its title is known by the routine that complains
