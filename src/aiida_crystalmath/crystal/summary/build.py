@@ -12,6 +12,7 @@ from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Opt
 from aiida_crystalmath.crystal.outputs.models.cell import CellParameters, CellReport
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 from aiida_crystalmath.crystal.summary.model import (
+    MullikenSummary,
     OptimisationSummary,
     ScfSummary,
     StageSummary,
@@ -196,16 +197,16 @@ def _errors(output: CrystalOutput) -> list[str]:
 def _add_geometry(summary: Summary, output: CrystalOutput) -> None:
     """Tell atoms and cells: of the final geometry, or of the initial one where no final one is certain."""
     summary.dimensionality, summary.n_atoms = output.dimensionality, output.n_atoms
-    summary.space_group = output.space_group
-    is_moving = output.is_optimisation or output.optimisation is not None
+    group = None if output.group_lost else output.group
+    if group is not None and group.kind == 'point':
+        summary.point_group = ' '.join((group.symbol or '').split()) or None
+    elif group is not None:
+        summary.space_group, summary.space_group_number = group.symbol, group.number
     report: CellReport | None = output.final_cell or output.initial_cell
     if report is None:
         return
-    is_final = output.final_geometry is not None and (output.final_cell is not None or not is_moving)
-    summary.geometry = 'final' if is_final else 'initial'
-    if output.final_cell is not None and not is_final:
-        report = output.final_cell
-        summary.geometry = 'final' if output.terminated else 'initial'
+    is_moving = output.is_optimisation or output.optimisation is not None
+    summary.geometry = 'initial' if is_moving and output.final_cell is None else 'final'
     summary.cell_primitive = _cell(report.primitive)
     if not report.crystallographic_is_computed:
         summary.cell_conventional = _cell(report.crystallographic)
@@ -223,6 +224,7 @@ def _cell(cell: CellParameters | None) -> list[float] | None:
 def _structure(geometry: Geometry) -> Structure:
     """Return atoms and lattice."""
     return Structure(
+        formula=geometry.formula,
         symbols=['X' if site.ghost and not site.number else site.symbol for site in geometry.sites],
         positions_angstrom=geometry.positions.tolist(),
         cell_angstrom=geometry.cell.tolist() if geometry.dimensionality else None,
@@ -233,18 +235,18 @@ def _structure(geometry: Geometry) -> Structure:
 
 
 def _add_charges(summary: Summary, output: CrystalOutput) -> None:
-    """Tell charges and spins of the final density, else the last ones that were printed."""
+    """Tell the last charges and spins that were printed, and those of the final density."""
     mulliken = output.mulliken
-    if mulliken is not None:
-        summary.atomic_charges, summary.atomic_spins = list(mulliken.electrons), plain(mulliken.spins)
-        summary.net_charges = list(mulliken.net_charges) or None
-        summary.charges_are_final = True
-        return
     printed = [run for run in output.scf if run.charges]
     if printed:
-        summary.atomic_charges = list(printed[-1].charges)
-        summary.atomic_spins = list(printed[-1].spins) or None
-        summary.charges_are_final = False
+        charges, spins = list(printed[-1].charges), list(printed[-1].spins)
+        summary.atomic_charges, summary.atomic_spins = charges, spins or None
+        summary.atomic_charges_are_final = mulliken is not None and charges == mulliken.electrons
+    elif mulliken is not None:
+        summary.atomic_charges, summary.atomic_spins = list(mulliken.electrons), plain(mulliken.spins)
+        summary.atomic_charges_are_final = True
+    if mulliken is not None:
+        summary.mulliken = MullikenSummary(list(mulliken.electrons), list(mulliken.net_charges), plain(mulliken.spins))
 
 
 def with_problem(summary: Summary, problem: str) -> Summary:

@@ -83,9 +83,21 @@ class StageSummary:
 
 
 @dataclass
+class MullikenSummary:
+    """Mulliken populations, one value an atom."""
+
+    electrons: list[float] = said('Electrons.', 'electrons', many=True)
+    net_charges: list[float | None] = said(
+        'Nuclear charge minus electrons; null with an effective core.', 'e', many=True
+    )
+    spins: list[float] | None = said('Alpha minus beta electrons; null of a closed shell.', 'electrons')
+
+
+@dataclass
 class Structure:
     """Atoms of CRYSTAL's primitive cell."""
 
+    formula: str | None = said('What the cell holds, in the order of Hill.')
     symbols: list[str] = said('Element of every atom, in the order of the file; `X` is a ghost.', many=True)
     positions_angstrom: list[list[float]] = said('Cartesian positions, x, y, z of every atom.', 'Å', many=True)
     cell_angstrom: list[list[float]] | None = said(
@@ -140,7 +152,8 @@ class Summary:
     )
     volume_angstrom3: float | None = said('Volume of the primitive cell of a crystal; null in lower dimensions.', 'Å³')
     space_group: str | None = said(
-        'Symbol of the space (layer, rod, point) group as printed, or its number where only this is printed.'
+        'Symbol of the space (layer, rod) group as printed; null where only a number is printed, and where the edits '
+        'of the input changed the symmetry (`INFORMATION ON SPACE GROUP LOST`).'
     )
     gap_ev: float | None = said(
         'Band gap of the final geometry, 0 of a conductor. In an open shell between the highest filled and the lowest '
@@ -157,11 +170,15 @@ class Summary:
     )
     n_electrons: float | None = said('Electrons outside effective cores.', 'per primitive cell')
     atomic_charges: list[float] | None = said(
-        "Electrons of every atom in Mulliken's analysis, as CRYSTAL prints them under `TOTAL ATOMIC CHARGES`: they "
-        'add up to `n_electrons` (`net_charges` has the nuclei). The last ones of the file; see `charges_are_final`.',
+        'Electrons of every atom, the last `TOTAL ATOMIC CHARGES` of the file: Mulliken populations, which add up to '
+        '`n_electrons`. In an optimisation they often belong to its first point (`atomic_charges_are_final`); '
+        '`mulliken` has those of the final geometry, and net charges.',
         'electrons',
     )
-    atomic_spins: list[float] | None = said('Alpha minus beta electrons of every atom, likewise.', 'electrons')
+    atomic_spins: list[float] | None = said(
+        'Alpha minus beta electrons of every atom, the last `TOTAL ATOMIC SPINS`, likewise; null of a closed shell.',
+        'electrons',
+    )
     frequencies_cm1: list[float | None] | None = said(
         'Transverse modes at Gamma in the order of the file, degenerate ones repeated, imaginary ones negative, '
         'translations included.',
@@ -216,18 +233,22 @@ class Summary:
     vbm_hartree: float | None = said('Top of the valence bands, of the same state as the gap.', 'hartree')
     cbm_hartree: float | None = said('Bottom of the conduction bands, likewise.', 'hartree')
     level_shifted: bool | None = said('Whether a level shifter altered the levels; then no gap is given.')
-    net_charges: list[float | None] | None = said(
-        'Nuclear charge minus `atomic_charges`; null for an atom with an effective core.', 'e'
+    atomic_charges_are_final: bool | None = said(
+        'Whether `atomic_charges` and `atomic_spins` are those of the final, converged density.'
     )
-    charges_are_final: bool | None = said(
-        'Whether charges and spins are those of the final density; else they belong to an earlier geometry or to an '
-        'SCF that did not converge.'
+    mulliken: MullikenSummary | None = said(
+        'Populations of the final, converged density; null where the file has none. Older versions print three '
+        'decimals after an optimisation, so that the sum may be off.'
     )
 
     # ------------------------------------------------------------------------------------------------- geometry
     geometry: str | None = said(
-        'Which geometry the cells and `structure` show: `final`, or `initial` when no final one is printed or certain.'
+        'Which geometry the cells and `structure` show. `final`: that of `FINAL OPTIMIZED GEOMETRY` (of a failed optimisation, '
+        'where it stopped), or the only one of a run that moves nothing. `initial`: the first one of an optimisation '
+        'that did not come to its end.'
     )
+    space_group_number: int | None = said('Number of the space (layer, rod) group, where it is printed.')
+    point_group: str | None = said('Symbol of the point group of a molecule, as printed.')
     structure: Structure | None = said('Atoms and cell, of the geometry that `geometry` names.')
     max_force_hartree_per_bohr: float | None = said(
         'Largest component of the last Cartesian forces that were printed.', 'hartree/bohr'
@@ -314,6 +335,7 @@ INNER: dict[str, type[Any]] = {
     'scf': ScfSummary,
     'optimisation': OptimisationSummary,
     'stages': StageSummary,
+    'mulliken': MullikenSummary,
     'structure': Structure,
 }
 """Keys whose values are objects, or lists of objects."""

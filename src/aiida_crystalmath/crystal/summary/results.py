@@ -99,7 +99,10 @@ def _add_properties(summary: Summary, output: CrystalOutput) -> None:
     if properties is None:
         return
     summary.properties = list(properties.keywords)
-    if output.program != 'properties':
+    if output.program == 'crystal':
+        if summary.fermi_hartree is None and not output.level_shifted and output.terminated:
+            # The wavefunction that properties reads in the same job is that of the final geometry.
+            summary.fermi_hartree = properties.fermi_energy_hartree
         return
     if summary.n_electrons is None:
         summary.n_electrons = properties.n_electrons
