@@ -62,6 +62,14 @@ class Frame:
                 found.append(self._wrapped(image))
         return np.array(found)
 
+    def is_taken(self, position: NDArray[np.float64], orbits: list[NDArray[np.float64]]) -> bool:
+        """Whether a position on the primitive cell is one of those of earlier atoms."""
+        if not orbits:
+            return False
+        change = np.concatenate(orbits) - position
+        change[:, : self.dimensionality] -= np.rint(change[:, : self.dimensionality])
+        return bool(np.linalg.norm(change @ self.primitive, axis=1).min() < SAME_ATOM_ANGSTROM)
+
     def _on_special(self, position: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean of the images that coincide with a position, which is exactly on its special position."""
         start = np.asarray(position, dtype=float)
@@ -101,12 +109,21 @@ def expand(block: GeometryBlock, external: str | None = None) -> Geometry:
 
 
 def expand_orbits(block: GeometryBlock) -> tuple[Geometry, list[int]]:
-    """Return the expanded geometry and, for each atom, the index of its line in the block."""
+    """Return the expanded geometry and, for each atom, the index of its line in the block.
+
+    A line that is an image of an earlier one adds nothing: CRYSTAL14 ran NiO in R -3 m with O at z = 1/4 and at 3/4.
+    """
     frame = block_frame(block)
     sites: list[Site] = []
     lines: list[int] = []
+    taken: dict[int, list[NDArray[np.float64]]] = {}
     for index, atom in enumerate(block.atoms):
-        for position in frame.orbit(np.array(atom.position)) @ frame.primitive:
+        orbit = frame.orbit(np.array(atom.position))
+        same = taken.setdefault(atom.conventional_number, [])
+        if frame.is_taken(orbit[0], same):
+            continue
+        same.append(orbit)
+        for position in orbit @ frame.primitive:
             sites.append(site_of(atom).moved_to(position))
             lines.append(index)
     return Geometry(frame.cell, frame.dimensionality, tuple(sites)), lines
