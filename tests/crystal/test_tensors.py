@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiida_crystalmath.crystal.tensors import VOIGT, rotate, rotate_voigt, rotates_periodic_axes
+from aiida_crystalmath.crystal.tensors import VOIGT, rotate, rotate_piezoelectric, rotate_voigt, rotates_periodic_axes
 
 
 def turn(*axis_and_angle):
@@ -67,6 +67,17 @@ def test_invariants_of_a_triclinic_crystal():
         averages.append((bulk, shear))
     assert averages[0] == pytest.approx(averages[1])
     assert not np.allclose(turned, constants)
+
+
+def test_piezoelectric_tensors_are_those_of_one_crystal():
+    """d = e s in all axes, with the factors of two in the right places."""
+    random = np.random.default_rng(8)
+    e, r = random.random((3, 6)), turn(1, 3, -2, 55)
+    compliance = np.linalg.inv(CUBIC)
+    told = rotate_piezoelectric(e, r) @ rotate_voigt(compliance, r, 'compliance')
+    assert np.allclose(rotate_piezoelectric(e @ compliance, r, 'compliance'), told)
+    with pytest.raises(ValueError, match='3 x 6'):
+        rotate_piezoelectric(e.T, r)
 
 
 def test_slab():

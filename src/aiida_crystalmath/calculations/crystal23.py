@@ -18,6 +18,7 @@ from aiida_crystalmath.calculations.base import (
     join_validators,
     model_validator,
 )
+from aiida_crystalmath.calculations.crystal_outputs import define_outputs
 from aiida_crystalmath.calculations.settings import CrystalSettings
 
 if TYPE_CHECKING:
@@ -91,19 +92,7 @@ class Crystal23Calculation(CrystalCalcJob):
             help='How the job is prepared (``calculations.settings.CrystalSettings``).',
         )
         spec.inputs.validator = join_validators(spec.inputs.validator, validate_inputs)
-        spec.output(
-            'output_structure',
-            valid_type=structure_class,
-            required=False,
-            help='Geometry that an optimisation ended with, in the cell and atom order of the input; on failure, the '
-            'last one it came to.',
-        )
-        spec.output(
-            'output_trajectory',
-            valid_type=orm.TrajectoryData,
-            required=False,
-            help='Points of an optimisation, in the cell and atom order of the input.',
-        )
+        define_outputs(spec, structure_class)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the input (and fort.34 if the geometry goes there) and say what to bring and what to keep."""

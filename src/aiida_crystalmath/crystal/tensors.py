@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ('PLANE', 'VOIGT', 'rotate', 'rotate_voigt', 'rotates_periodic_axes')
+__all__ = ('PLANE', 'VOIGT', 'rotate', 'rotate_piezoelectric', 'rotate_voigt', 'rotates_periodic_axes')
 
 Matrix = NDArray[np.float64]
 
@@ -66,6 +66,26 @@ def rotate_voigt(matrix: ArrayLike, rotation: ArrayLike, kind: Factors = 'stiffn
     turned = rotate(full, rotation, rank=4)
     result = np.array([[turned[i, j, k, l] for k, l in pairs] for i, j in pairs])
     return np.asarray(result * weights[:, None] * weights[None, :], dtype=np.float64)
+
+
+def rotate_piezoelectric(matrix: ArrayLike, rotation: ArrayLike, kind: Factors = 'stiffness') -> Matrix:
+    """Return piezoelectric constants in other Cartesian axes.
+
+    :param matrix: shape (3, 6), direction of the field by component of the strain in the notation of Voigt.
+    :param rotation: of row vectors, shape (3, 3).
+    :param kind: ``stiffness`` for the direct tensor e, ``compliance`` for the converse one d, whose shear components
+        are counted twice (Nye, ch. VII).
+    :raises ValueError: for another shape.
+    """
+    values = np.asarray(matrix, dtype=float)
+    if values.shape != (3, 6):
+        raise ValueError(f'piezoelectric constants are 3 x 6, not {values.shape}')
+    weights = np.array([1.0 if i == j or kind == 'stiffness' else 2.0 for i, j in VOIGT])
+    full = np.zeros((3, 3, 3))
+    for column, (j, k) in enumerate(VOIGT):
+        full[:, j, k] = full[:, k, j] = values[:, column] / weights[column]
+    turned = rotate(full, rotation, rank=3)
+    return np.asarray(np.stack([turned[:, j, k] for j, k in VOIGT], axis=1) * weights, dtype=np.float64)
 
 
 def rotates_periodic_axes(rotation: ArrayLike, dimensionality: int) -> bool:

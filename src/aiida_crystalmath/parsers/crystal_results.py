@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from aiida_crystalmath.calculations.cells import CellMap
-from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+from aiida_crystalmath.crystal.outputs.models import CellParameters, CrystalOutput
 from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
+from aiida_crystalmath.parsers.further_results import further_parameters
 
 __all__ = ('crystal_parameters', 'method_parameters', 'scf_results')
 
@@ -29,6 +30,7 @@ def crystal_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
             'scf': scf_results(output),
             'optimisation': _optimisation(output),
             **_mulliken(output, cells),
+            **further_parameters(output, cells),
         }
     )
 
@@ -57,6 +59,11 @@ def _system(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
         'hamiltonian': output.hamiltonian,
         'dimensionality': output.dimensionality,
         'space_group': output.space_group,
+        'symmetry_group': _group(output),
+        'two_component': output.two_component,
+        'cell_primitive': _cell(output.cell_primitive),
+        'cell_conventional': _cell(output.cell_conventional),
+        'volume_angstrom3': output.cell_primitive.volume_angstrom3 if output.cell_primitive else None,
         'n_atoms': output.n_atoms,
         'n_electrons': output.n_electrons,
         'n_ao': output.n_ao,
@@ -64,6 +71,17 @@ def _system(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
         'primitive_cells_in_structure': cells.multiplicity,
         'atom_order': cells.atom_order,
     }
+
+
+def _group(output: CrystalOutput) -> dict[str, Any] | None:
+    group = output.group
+    if group is None:
+        return None
+    return drop_none({'kind': group.kind, 'symbol': group.symbol, 'number': group.number})
+
+
+def _cell(cell: CellParameters | None) -> list[float] | None:
+    return None if cell is None else list(cell.lengths_and_angles)
 
 
 def _energies(output: CrystalOutput) -> dict[str, Any]:

@@ -5,26 +5,27 @@ Inner keys are written with a dot: ``scf.n_cycles`` is ``output_parameters['scf'
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from aiida_crystalmath.parsers.further_keys import FURTHER_KEYS, OutputKey
 
 __all__ = ('BOTH_KEYS', 'CRYSTAL_KEYS', 'PROPERTIES_KEYS', 'OutputKey')
-
-
-class OutputKey(NamedTuple):
-    """Unit (empty for text, flags and counts) and meaning of a key."""
-
-    unit: str
-    meaning: str
-
 
 BOTH_KEYS: dict[str, OutputKey] = {
     'engine': OutputKey('', '`CRYSTAL`, or `STAND-IN` for the free stand-in engine.'),
     'version': OutputKey('', 'Version in the banner, for example `CRYSTAL23`.'),
     'release': OutputKey('', 'The line below it, for example `public : 1.0.1 - October 2022`.'),
     'program': OutputKey('', '`crystal` or `properties`.'),
+    'status': OutputKey(
+        '',
+        'What became of the run, from its output alone: `finished`, `scf_unconverged`, `geometry_unconverged`, '
+        '`failed` or `incomplete`.',
+    ),
+    'incomplete_results': OutputKey('', 'Results that were begun and whose end is missing.'),
     'terminated': OutputKey('', 'Whether the program reached its end. It is no sign of success: see the exit status.'),
     'wall_time_s': OutputKey('s', 'Wall time of the program.'),
     'cpu_time_s': OutputKey('s', 'CPU time of the program.'),
+    'n_processes': OutputKey('', 'Processes of a parallel run.'),
+    'n_threads': OutputKey('', 'Threads of a process.'),
+    'peak_memory_mb': OutputKey('MB', 'Largest memory that the program reports, of one process (CRYSTAL23).'),
     'warnings': OutputKey('', 'WARNING lines as printed, the first 50.'),
     'errors': OutputKey('', 'ERROR lines as printed, the first 50.'),
     'diagnoses': OutputKey(
@@ -47,6 +48,17 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
     'hamiltonian': OutputKey('', 'As printed, for example `KOHN-SHAM HAMILTONIAN`.'),
     'dimensionality': OutputKey('', 'Number of directions in which the system repeats.'),
     'space_group': OutputKey('', 'Symbol of the space or layer group as printed.'),
+    'symmetry_group.kind': OutputKey('', '`space`, `layer`, `rod` or `point`.'),
+    'symmetry_group.symbol': OutputKey('', 'As printed.'),
+    'symmetry_group.number': OutputKey('', 'As printed.'),
+    'two_component': OutputKey('', 'Whether it is a two-component (spin-orbit) calculation; absent unless said.'),
+    'cell_primitive': OutputKey(
+        'Å and degrees',
+        'a, b, c, alpha, beta, gamma of the primitive cell of the final geometry; c (and b) are 500 Å below three '
+        'dimensions.',
+    ),
+    'cell_conventional': OutputKey('Å and degrees', 'The same of the conventional cell.'),
+    'volume_angstrom3': OutputKey('Å³', 'Volume of the primitive cell of a crystal.'),
     'n_atoms': OutputKey('per primitive cell', 'Number of atoms.'),
     'primitive_cells_in_structure': OutputKey(
         '', "CRYSTAL's primitive cells in the cell of the input structure; multiply energies by it."
@@ -74,7 +86,7 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
     'vbm_ev': OutputKey('eV', 'Top of the valence bands, on the scale of `fermi_energy_ev`.'),
     'cbm_ev': OutputKey('eV', 'Bottom of the conduction bands, likewise.'),
     'scf.converged': OutputKey('', 'Whether the last SCF in the main output converged.'),
-    'scf.status': OutputKey('', '`converged_energy`, `converged_tester` or `too_many_cycles`.'),
+    'scf.status': OutputKey('', '`converged_energy`, `converged_tester`, `converged_other` or `too_many_cycles`.'),
     'scf.n_cycles': OutputKey('', 'Its number of cycles.'),
     'scf.energies_hartree': OutputKey('hartree per primitive cell', 'Energies of its last 100 cycles.'),
     'optimisation.kind': OutputKey('', 'What moved: as printed in the titles of the points.'),
@@ -89,6 +101,7 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
     'mulliken.charges': OutputKey('e', 'Net charge of every atom; absent if an atom has a potential.'),
     'mulliken.spins': OutputKey('electrons', 'Spin (alpha - beta) of every atom.'),
     'total_spin': OutputKey('electrons per primitive cell', 'Sum of the Mulliken spins.'),
+    **FURTHER_KEYS,
 }
 """Keys of runs of ``crystal`` only."""
 

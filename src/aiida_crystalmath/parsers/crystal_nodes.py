@@ -1,0 +1,88 @@
+"""The output nodes of a ``crystal`` run beside ``output_parameters``: which there are, and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from aiida import orm
+
+from aiida_crystalmath.calculations.cells import CellMap
+from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+from aiida_crystalmath.parsers import optimisations, responses, vibrations
+
+__all__ = ('CrystalNodes',)
+
+
+@dataclass(frozen=True)
+class CrystalNodes:
+    """Builds the nodes of an output; a result whose end is missing has none.
+
+    :param output: what was printed.
+    :param cells: way back to the user's cell.
+    :param structure: of the input, None if there is none.
+    :param last: geometry an optimisation came to, if it is known from elsewhere than the output.
+    """
+
+    output: CrystalOutput
+    cells: CellMap
+    structure: orm.StructureData | None
+    last: Geometry | None = None
+
+    def __iter__(self) -> Iterator[tuple[str, Callable[[], orm.Data | None]]]:
+        """Give the label of every port and what builds its node, None if there is nothing to attach."""
+        output, cells = self.output, self.cells
+        found = output.frequencies
+        yield 'output_structure', self._structure
+        yield 'output_trajectory', self._trajectory
+        yield 'output_forces', lambda: responses.forces_node(output, cells)
+        if found is not None:
+            yield 'output_modes', self._modes
+            yield 'output_born_charges', lambda: vibrations.born_charges_node(found, cells)
+            yield 'output_dielectric', lambda: vibrations.dielectric_node(found, cells)
+            yield 'output_phonon_bands', lambda: vibrations.phonon_bands_node(found, cells, self._last_structure())
+            yield 'output_phonon_dos', lambda: vibrations.phonon_dos_node(found.phonon_dos, self._numbers())
+            yield 'output_thermodynamics', lambda: vibrations.thermodynamics_node(found)
+        yield 'output_quasi_harmonic', lambda: vibrations.quasi_harmonic_node(output.quasi_harmonic)
+        yield 'output_elastic', lambda: responses.elastic_node(output.elastic, cells, self._area())
+        yield 'output_piezoelectric', lambda: responses.piezoelectric_node(output, cells)
+        yield 'output_photoelastic', lambda: responses.photoelastic_node(output, cells)
+        yield 'output_eos', lambda: responses.equation_of_state_node(output.equation_of_state)
+        yield 'output_polarisability', lambda: responses.polarisability_node(output.polarisability, cells)
+
+    def _geometry(self) -> Geometry | None:
+        """Return CRYSTAL's geometry that the results after an optimisation belong to."""
+        return self.output.final_geometry or (None if self.output.optimisation else self.output.initial_geometry)
+
+    def _structure(self) -> orm.StructureData | None:
+        from aiida_crystalmath.data.structure import from_geometry
+
+        geometry = optimisations.geometry_to_go_on_from(self.output) or self.last
+        return None if geometry is None else from_geometry(self.cells.restore(geometry))
+
+    def _last_structure(self) -> orm.StructureData | None:
+        """Return the structure that results of the end belong to: the optimised one, else the input's."""
+        return self._structure() if self.output.optimisation is not None else self.structure
+
+    def _trajectory(self) -> orm.TrajectoryData | None:
+        optimisation = None if optimisations.spans_volumes(self.output) else self.output.optimisation
+        points = [point for point in optimisation.points if point.snapshot is not None] if optimisation else []
+        return optimisations.trajectory(points, self.cells) if points else None
+
+    def _modes(self) -> orm.ArrayData | None:
+        found = self.output.frequencies
+        if found is None:
+            return None
+        frame = vibrations.Frame.of(self.cells, self._geometry(), vibrations.n_atoms_of(found))
+        return vibrations.modes_node(found, frame)
+
+    def _numbers(self) -> list[int]:
+        """Return the atomic numbers in CRYSTAL's order, empty if they are not known."""
+        geometry = self._geometry()
+        return [] if geometry is None else geometry.numbers
+
+    def _area(self) -> float | None:
+        """Return the area (Å^2) of a slab's cell."""
+        geometry = self._geometry()
+        return geometry.measure if geometry is not None and geometry.dimensionality == 2 else None
