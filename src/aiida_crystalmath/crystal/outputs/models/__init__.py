@@ -101,6 +101,7 @@ from aiida_crystalmath.crystal.outputs.models.thermodynamics import (
 )
 from aiida_crystalmath.crystal.outputs.models.transport import (
     TransportDistribution,
+    TransportQuantity,
     TransportSettings,
     TransportTensor,
 )
@@ -196,6 +197,7 @@ __all__ = (
     'Topond',
     'Trajectory',
     'TransportDistribution',
+    'TransportQuantity',
     'TransportSettings',
     'TransportTensor',
     'XraySpectrum',

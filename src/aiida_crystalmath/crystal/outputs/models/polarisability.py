@@ -103,7 +103,7 @@ class Polarisability:
     :param optical: hyperpolarisabilities of dynamic fields, in the order printed.
     :param cycles: the fields in the order of their computation.
     :param tolerance: threshold on DELTA by order: 1 on ALPHA (bohr^3), 2 on the derivative of the pseudo-energy.
-    :param complete: the table of alpha was read to its end and nothing begun after it is missing.
+    :param complete: the table of alpha was read, and the program ended or nothing begun after the table is missing.
     """
 
     method: CoupledPerturbedMethod | None = None

@@ -46,7 +46,8 @@ class TransportTensor:
     :param carriers: number of carriers per cell, shape (n_spin, n_t, n_mu); positive for holes.
     :param values: shape (n_spin, n_t, n_mu, n_components).
     :param volume_cm3: of the cell; None if the file does not tell it.
-    :param complete: False when the last block is shorter than announced; the blocks before it are given.
+    :param complete: False when the last temperature is shorter than the first (those before it are given), a channel
+        is missing, or the only temperature has fewer rows than announced.
     """
 
     quantity: TransportQuantity
@@ -77,7 +78,7 @@ class TransportDistribution:
     :param unit: as the file says (``1/hbar^2*eV*fs/angstrom``).
     :param energies_ev: shape (n_e,); absolute.
     :param values: shape (n_spin, n_e, n_components).
-    :param complete: False when the spin channels differ in length.
+    :param complete: False when the spin channels differ in length; then one is given.
     """
 
     unit: str
