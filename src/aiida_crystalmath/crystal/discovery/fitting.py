@@ -10,6 +10,7 @@ import numpy as np
 from ..geometry import Geometry
 from ..inputs.d12 import D12
 from ..inputs.geometry_block import FROM_FILE
+from ..outputs.printed_basis import agrees
 from ..structure_files import STRUCTURE_EDITS, read_gui
 from ..symmetry import SymmetryError, align, expand
 from .decks import decode
@@ -47,7 +48,17 @@ def _basis_misfit(deck: D12, facts: OutputFacts, printed: Geometry) -> str:
     if facts.n_ao is None or not functions or any(number not in functions for number in numbers):
         return ''
     expected = sum(functions[number] for number in numbers)
-    return '' if expected == facts.n_ao else f'its basis has {expected} functions, that of the output {facts.n_ao}'
+    if expected != facts.n_ao:
+        return f'its basis has {expected} functions, that of the output {facts.n_ao}'
+    if deck.parameters.scf.guessp:
+        # The basis of the old wavefunction is printed too, with its coefficients normalised.
+        return ''
+    basis = {basis.conventional_number: basis for basis in deck.basis}
+    for species in facts.basis.species if facts.basis is not None and facts.basis.complete else ():
+        found = basis.get(species.conventional_number or 0)
+        if found is not None and not agrees(species, found):
+            return f'its basis set of {species.label} is not the one that the output prints'
+    return ''
 
 
 def _words(title: str) -> list[str]:
@@ -84,8 +95,8 @@ def deck_structure(deck: D12, facts: OutputFacts) -> tuple[Geometry | None, str]
 def matching_geometry_file(paths: list[Path], deck: D12, facts: OutputFacts) -> tuple[Geometry | None, Path | None]:
     """Return the geometry of the file that a run with EXTERNAL took, and that file.
 
-    The scripts overwrite ``X.gui`` with the geometry that a run ended with: only a file that has the geometry with which
-    the output began is taken; where the output does not tell, the first one.
+    The scripts overwrite ``X.gui`` with the geometry that a run ended with: only a file that has the geometry that the
+    output began with is taken; where the output does not tell, the first one.
     """
     for path in paths:
         try:

@@ -84,7 +84,7 @@ def _facts(output: CrystalOutput, text: str) -> OutputFacts:
         initial=output.initial_geometry,
         final=output.final_geometry if output.is_optimisation else None,
         is_optimisation=output.is_optimisation,
-        space_group=output.space_group,
+        basis=output.basis,
         wavefunctions=tuple(dict.fromkeys(_WAVEFUNCTION.findall(text[:start]))) if program == 'properties' else (),
     )
 

@@ -138,9 +138,7 @@ class Folder:
 
     def _take_geometry_file(self, run: FoundRun, deck: D12) -> None:
         """Take the structure from the geometry file of EXTERNAL."""
-        own = set(stems(run.output.path.name)) | (
-            set(stems(run.deck.path.name)) if run.deck and run.deck.path else set()
-        )
+        own = _stems_of(run)
         files = self._of_kind(FileKind.GEOMETRY)
         named = sorted((file for file in files if file.stem in own), key=lambda file: '_inp' not in file.path.name)
         unit = [file for file in files if file.path.name == 'fort.34']
@@ -158,9 +156,7 @@ class Folder:
 
     def _give_files(self, run: FoundRun) -> None:
         """Give a run the files beside it, by the names CRYSTAL gives them."""
-        own = set(stems(run.output.path.name))
-        if run.deck is not None and run.deck.path is not None and run.deck.path.name != 'INPUT':
-            own |= set(stems(run.deck.path.name))
+        own = _stems_of(run)
         for file in self.files:
             if not file.standard or file.kind in (FileKind.OUTPUT, FileKind.EMPTY):
                 continue
@@ -199,6 +195,14 @@ class Folder:
         if standard in ANY_PROGRAM and named:
             return True
         return run.program == writer or (writer not in others and run.program == 'crystal')
+
+
+def _stems_of(run: FoundRun) -> set[str]:
+    """Return the stems that files of a run may have: of its output, and of its deck unless that is INPUT."""
+    own = set(stems(run.output.path.name))
+    if run.deck is not None and run.deck.path is not None and run.deck.path.name != 'INPUT':
+        own |= set(stems(run.deck.path.name))
+    return own
 
 
 def _digest(run: FoundRun, part: ReadOutput) -> str:

@@ -1,12 +1,13 @@
 """Files that hold the output of several programs, one after the other: where each one begins and ends.
 
-Run scripts print ``crystal`` and ``properties`` into one file, or append one run to another. The part of a program begins
-behind the end of the one before, so that it has the deck that the script echoes in front of the banner.
+Run scripts print ``crystal`` and ``properties`` into one file, or append one run to another. The part of a program
+begins behind the end of the one before, so that it has the deck that the script echoes in front of the banner.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _STARTING = re.compile(rb'^ EEEEEEEEEE STARTING\s', re.MULTILINE)
 _LAST_WORDS = re.compile(rb'^ (?:EEEEEEEEEE TERMINATION  ?DATE|TTTTTTTTTT|ERROR \*\*\*\*)[^\n]*\n?', re.MULTILINE)
@@ -17,7 +18,7 @@ def parts_of(content: bytes) -> list[tuple[int, int]]:
     """Return where (first byte, end) the output of each program stands; the whole if there are fewer than two."""
     starts = [match.start() for match in _STARTING.finditer(content)]
     edges = [0]
-    for start, following in zip(starts, starts[1:], strict=False):
+    for start, following in pairwise(starts):
         ends = [match.end() for match in _LAST_WORDS.finditer(content, start, following)]
         if not ends:
             banner = _BANNER.search(content, start, following)

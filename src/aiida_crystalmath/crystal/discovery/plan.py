@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .files import FileKind, FoundFile
+from .files import FileKind, FoundFile, stems
 from .links import link_geometries, link_properties
 from .pairing import Folder
 from .runs import FoundRun
@@ -28,7 +28,7 @@ class Plan:
 
     :param runs: runs that can be imported, each behind those it goes on from.
     :param refused: runs that cannot, each with its ``problem``.
-    :param left_over: files of CRYSTAL that belong to no run, and files and folders that cannot be read, with the reason.
+    :param left_over: files of CRYSTAL that belong to no run, and what cannot be read, with the reason.
     :param n_files: number of files seen, those of no program of CRYSTAL included.
     """
 
@@ -101,15 +101,18 @@ def _left_over(folder: Folder, all_files: dict[Path, list[FoundFile]]) -> list[F
     found = []
     for file in folder.files:
         story = file.path.parent
-        if file.path in folder.used or file.kind is FileKind.FOREIGN and not _is_suspect(file):
+        if file.path in folder.used or (file.kind is FileKind.FOREIGN and not _is_suspect(file)):
             continue
-        if story.suffix == '.optstory' and any(
-            other.path.stem == story.stem for other in all_files.get(story.parent, ())
-        ):
+        if story.suffix == '.optstory' and _has_run(story, all_files):
             continue
         reason = file.reason or folder.reasons.get(file.path) or _LEFT_OVER.get(file.kind, '')
         found.append(FoundFile(file.path, file.kind, file.size, file.mtime, file.standard, file.stem, reason))
     return found
+
+
+def _has_run(story: Path, all_files: dict[Path, list[FoundFile]]) -> bool:
+    """Whether the run that a folder ``X.optstory`` belongs to is beside it."""
+    return any(story.stem in stems(file.path.name) for file in all_files.get(story.parent, ()))
 
 
 def _is_suspect(file: FoundFile) -> bool:

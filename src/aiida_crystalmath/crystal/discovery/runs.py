@@ -10,6 +10,7 @@ from typing import Literal
 from ..geometry import Geometry
 from ..inputs.d3 import D3
 from ..inputs.d12 import D12
+from ..outputs.models.basis_printed import PrintedBasis
 from .files import FoundFile
 
 Program = Literal['crystal', 'properties']
@@ -59,7 +60,7 @@ class OutputFacts:
     initial: Geometry | None = None
     final: Geometry | None = None
     is_optimisation: bool = False
-    space_group: str | None = None
+    basis: PrintedBasis | None = None
     wavefunctions: tuple[str, ...] = ()
 
 
@@ -71,7 +72,7 @@ class FoundRun:
     :param part: which program of the file, from 0; ``n_parts`` programs are in it.
     :param deck: its input; None if there is none that fits.
     :param geometry_file: file of the geometry, for EXTERNAL.
-    :param files: files beside it by the name that CRYSTAL gives them (``fort.25``); ``optc*`` and ``opta*`` are patterns.
+    :param files: files beside it by the name that CRYSTAL gives them (``fort.25``; ``optc*``, ``opta*`` are patterns).
     :param parent: for ``properties``, the run whose wavefunction it used; ``parent_by`` says how that is known.
     :param started_from: the optimisation whose final geometry it started from.
     :param problem: why it cannot be imported.

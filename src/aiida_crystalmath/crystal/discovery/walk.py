@@ -67,11 +67,14 @@ def _file(path: Path) -> FoundFile:
     """Classify one file; what is neither file nor folder (a pipe, a link to nowhere) is never opened."""
     try:
         if not path.is_file():
-            reason = 'a link that leads nowhere' if path.is_symlink() else 'neither a file nor a folder'
-            return FoundFile(
-                path, FileKind.UNREADABLE, reason=reason if path.exists() or path.is_symlink() else 'does not exist'
-            )
+            return FoundFile(path, FileKind.UNREADABLE, reason=_no_file(path))
         status = path.stat()
     except OSError as exception:
         return FoundFile(path, FileKind.UNREADABLE, reason=f'cannot be read: {exception.strerror}')
     return classify(path, status.st_size, status.st_mtime)
+
+
+def _no_file(path: Path) -> str:
+    if path.exists():
+        return 'neither a file nor a folder'
+    return 'a link that leads nowhere' if path.is_symlink() else 'does not exist'
