@@ -131,6 +131,8 @@ class ScfRun:
     """``NUMERICALLY INTEGRATED DENSITY`` of the last cycle: electrons per cell on the DFT grid."""
     point: int | None = None
     """Number of the optimisation point in whose course this SCF was printed; None outside of optimisations."""
+    geometry_file: str | None = None
+    """``optc002``: the file to which the geometry of this SCF was written, where the text says so."""
     n_dropped_cycles: int = 0
     """Cycles between the first and the last ones that were not kept, to bound the memory a huge file takes."""
     line: int = 0

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from aiida_crystalmath.crystal.outputs.models import Message
-from aiida_crystalmath.crystal.outputs.sections.base import Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 
 _MESSAGE = re.compile(r'\s*(ERROR|WARNING|INFORMATION)\s*\*{4}\s*(\S+(?: \S+)?)\s*\*{4}\s*(.*?)\s*$')
 _WARNING = re.compile(r'\s*WARNING\s*(?:!!|-|:)\s*(\S.*?)\s*$')
@@ -19,13 +19,14 @@ NOISE = re.compile(
 )
 """Lines of the machine around the program (MPI, the Fortran runtime, the batch system, run scripts)."""
 
-_NOISE_WORDS = (
-    'bort', 'ABORT', 'forrtl', 'SIG', 'egmentation', 'ut of ', 'ut-of-', 'oom', 'KILL', 'Killed', 'killed',
-    'TERMINATION', 'slurm', 'srun', 'LIMIT', 'CANCELLED', 'o space', 'error during', 'isk ', 'Stack', 'abnormal', 'fort.9', 'rank',
-)  # fmt: skip
+_NOISE_WORDS = tuple(
+    'bort|ABORT|forrtl|SIG|egmentation|ut of |ut-of-|oom|KILL|Killed|killed|TERMINATION|slurm|srun|LIMIT|CANCELLED'
+    '|o space|error during|isk |Stack|abnormal|fort.9|rank'.split('|')
+)
 """Every alternative of :data:`NOISE` holds one of these; looking for words costs a fifth of looking for the pattern."""
 
 _LIMIT = 300
+_LONGEST = 1000
 
 
 def is_noise(line: str) -> bool:
@@ -44,6 +45,11 @@ def split_message(line: str) -> tuple[str, str, str]:
 class Messages(Section):
     """Collects messages; each text is kept once."""
 
+    def __init__(self, context: Context) -> None:
+        """Start without messages."""
+        super().__init__(context)
+        self.known: set[str] = set()
+
     def anchors(self) -> Mapping[str, Handler]:
         """Lines that start with ERROR, WARNING, INFORMATION, also without the leading blank of Fortran."""
         starts = (' ERRO', 'ERROR', '  ERR', ' WARN', 'WARNI', ' INFO', 'INFOR')
@@ -61,7 +67,8 @@ class Messages(Section):
             target = output.information
         else:
             return
-        raw = line.strip()
+        raw = line.strip()[:_LONGEST]
         # Every rank of a parallel run, and every cycle, may say the same.
-        if len(target) < _LIMIT and all(known.raw != raw for known in target):
+        if len(target) < _LIMIT and raw not in self.known:
+            self.known.add(raw)
             target.append(Message(routine, text, self.context.line, raw, self.context.stage))

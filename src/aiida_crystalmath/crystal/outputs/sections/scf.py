@@ -24,6 +24,7 @@ _CORRECTION = re.compile(r' .*?(DISPERSION|GCP) ENERGY \(AU\)\s*(\S+)')
 _COMPONENT = re.compile(r' ::: (\S.*?)\s*(-?\d\.\d+E[-+]\d+)\s*$')
 _EXCHANGE = re.compile(r' (EXCHANGE ENERGY):\s*(\S+)\s+(CORRELATION ENERGY):\s*(\S+)')
 _INTEGRATED = re.compile(r' NUMERICALLY INTEGRATED DENSITY\s+(\S+)')
+_GEOMETRY_FILE = re.compile(r' INFORMATION \*{4} (opt[ac](\d+)) \*{4} GEOMETRY OUTPUT FILE')
 _KPOINT = re.compile(r'\s*(\d+)\s*\(\s*(-?\d+)\s+(-?\d+)\s+(-?\d+)\)\s*$')
 _EIGENVALUE = re.compile(r'(-?\d*\.\d+(?:E[-+]\d+)?)(?:\(\s*(\d+)\))?')
 _EIGENVALUE_ROW = re.compile(r'[\s\d.()+E-]*$|\s*\(LABELS|\s*(?:ALPHA|BETA)\b')
@@ -73,6 +74,7 @@ class Scf(Section):
             ' +++ ': self.read_components,
             ' EXCH': self.read_exchange,
             ' NUME': self.read_integrated,
+            ' INFO': self.read_geometry_file,
             '  FIN': self.read_eigenvalues,
             ' FINA': self.read_eigenvalues,
         }
@@ -179,6 +181,11 @@ class Scf(Section):
         run.n_cycles = int(found[3])
         run.line = self.context.line
         self._keep_charges(run)
+
+    def read_geometry_file(self, line: str) -> None:
+        """Read to which file the geometry of this SCF went; its number is that of the optimisation point."""
+        if (found := _GEOMETRY_FILE.match(line)) and self.output.scf:
+            self.output.scf[-1].geometry_file, self.output.scf[-1].point = found[1], int(found[2])
 
     def _keep_charges(self, run: ScfRun) -> None:
         """Convert the rows of the last density."""
