@@ -243,9 +243,9 @@ class Summary:
 
     # ------------------------------------------------------------------------------------------------- geometry
     geometry: str | None = said(
-        'Which geometry the cells and `structure` show. `final`: that of `FINAL OPTIMIZED GEOMETRY` (of a failed optimisation, '
-        'where it stopped), or the only one of a run that moves nothing. `initial`: the first one of an optimisation '
-        'that did not come to its end.'
+        'Which geometry the cells and `structure` show. `final`: that of `FINAL OPTIMIZED GEOMETRY` (of a failed '
+        'optimisation, where it stopped), or the only one of a run that moves nothing. `initial`: the first one of an '
+        'optimisation that did not come to its end.'
     )
     space_group_number: int | None = said('Number of the space (layer, rod) group, where it is printed.')
     point_group: str | None = said('Symbol of the point group of a molecule, as printed.')
