@@ -124,12 +124,17 @@ class Population(Section):
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
-        return {'     ': self.read_kind, ' MULL': self.read_title, ' * OP': self.read_optimisation_end}
+        return {' MMMM': self.read_rule, ' MULL': self.read_title, ' * OP': self.read_optimisation_end}
 
-    def read_kind(self, line: str) -> None:
-        """Read whether the sum or the difference of the spins follows."""
-        if 'ALPHA' in line and 'ELECTRONS' in line:
-            self.is_spin = 'ALPHA-BETA' in line
+    def read_rule(self, line: str) -> None:
+        """Read, below the rule, whether the sum or the difference of the spins follows."""
+        self.is_spin = False
+        self.context.capture(self._kind)
+
+    def _kind(self, line: str) -> bool:
+        """Read one line below the rule."""
+        self.is_spin = self.is_spin or 'ALPHA-BETA ELECTRONS' in line
+        return 'ELECTRONS' in line and 'MULLIKEN' not in line
 
     def read_optimisation_end(self, line: str) -> None:
         """Remember where the optimisation ended: what is printed later belongs to the final geometry."""
