@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aiida_crystalmath.crystal.outputs.line_batches import Batches
-from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Stage, Timings
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Resources, Stage, Timings
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Capture, Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.basis import BasisSection
@@ -25,6 +25,7 @@ from aiida_crystalmath.crystal.outputs.sections.elastic import ElasticSection
 from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
 from aiida_crystalmath.crystal.outputs.sections.equation_of_state import EquationOfStateSection
 from aiida_crystalmath.crystal.outputs.sections.forces import ForcesSection
+from aiida_crystalmath.crystal.outputs.sections.frequencies import FrequenciesSection, QuasiHarmonicSection
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.messages import Messages, is_noise
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
@@ -93,7 +94,7 @@ class _Program:
         self.optimisation = OptimisationSection(self.context, self.geometry)
         self.population = Population(self.context)
         self.resources = ResourcesSection(self.context)
-        self.properties = PropertiesSection(self.context)
+        self.properties = PropertiesSection(self.context, self.electronic)
         self.sections: list[Section] = [
             Messages(self.context),
             Setup(self.context),
@@ -112,8 +113,10 @@ class _Program:
             EquationOfStateSection(self.context),
             PolarisabilitySection(self.context),
             BoltztraSection(self.context),
+            FrequenciesSection(self.context),
+            QuasiHarmonicSection(self.context),
         ]
-        self.table = _merge(self.sections[:1] if messages_only else [*self.sections, self.properties])
+        self.table = _merge([self.sections[0], self.resources] if messages_only else [*self.sections, self.properties])
         self.table[' TTTT'] = self.read_timing
 
     def _read_banner(self, banner: list[str]) -> None:
@@ -129,6 +132,7 @@ class _Program:
     def read_timing(self, line: str) -> None:
         """Keep a timing line."""
         self.timing_lines.append(line)
+        self.properties.read_time(line)
         self.resources.read_memory(line)
 
     def finish(self) -> None:
@@ -179,6 +183,12 @@ def _each(handlers: list[Handler]) -> Handler:
             handler(line)
 
     return call
+
+
+def _joined(resources: Resources, before: Resources) -> Resources:
+    """Return what a program used, completed by what was told before it started."""
+    known = {name: value for name, value in vars(resources).items() if value is not None}
+    return replace(before, **known)
 
 
 def _timings(lines: Iterable[str]) -> list[tuple[str, float, float]]:
@@ -340,9 +350,8 @@ class _Reader:
         output = chosen.output
         if chosen is not self.preamble:
             output.errors.extend(self.preamble.output.errors)
-            if output.resources.n_processes is None:
-                # Job scripts and the parallel program tell it before the banner.
-                output.resources.n_processes = self.preamble.output.resources.n_processes
+            # Processes and threads are told before the banner.
+            output.resources = _joined(output.resources, self.preamble.output.resources)
         if output.properties is None:
             others = [program.output.properties for program in self.programs if program.output.properties]
             output.properties = others[-1] if others else None

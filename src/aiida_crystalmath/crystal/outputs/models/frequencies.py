@@ -96,10 +96,13 @@ class LoToSplitting:
 
     :param overlaps: per irrep the LO frequencies (cm^-1, shape (n_lo,)), the TO frequencies (shape (n_to,)) and the
         overlap of their eigenvectors (shape (n_lo, n_to)).
+    :param eigenvectors: per irrep the frequencies of the longitudinal modes (cm^-1, shape (n,), in the order of this
+        table) and their displacements, shape (n, n_atoms, 3), as :attr:`Frequencies.eigenvectors`.
     """
 
     modes: list[LoMode] = field(default_factory=list)
     overlaps: dict[str, tuple[Array, Array, Array]] = field(default_factory=dict)
+    eigenvectors: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     complete: bool = False
 
 
@@ -245,10 +248,6 @@ class Frequencies:
     lo_to: LoToSplitting | None = None
     raman_complete: bool | None = None
     """Whether the Raman tables were printed to their end; None without them."""
-    raman_temperature_k: float | None = None
-    raman_laser_nm: float | None = None
-    vibrational_temperatures_k: dict[int, float] = field(default_factory=dict)
-    """Of the transverse optical modes, by mode number."""
     is_dispersion: bool = False
     supercell: tuple[tuple[float, float, float], ...] | None = None
     """Expansion of the reference cell (rows), of a dispersion."""

@@ -138,7 +138,7 @@ class CrystalOutput:
     is_frequency_run: bool = False
     """FREQCALC was asked for (``FREQUENCY CALCULATION`` in the input's echo, or the title of the module)."""
     frequencies: Frequencies | None = None
-    """Vibrations; of a quasi-harmonic run those of the first volume computed. None until a table of modes started."""
+    """Vibrations; of a quasi-harmonic run those of the first volume computed. None without the title of the module."""
     quasi_harmonic: QuasiHarmonic | None = None
     timings: Timings = field(default_factory=Timings)
     terminated: bool = False

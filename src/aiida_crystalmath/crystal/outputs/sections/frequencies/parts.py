@@ -1,0 +1,114 @@
+"""What a part of the frequency section is: readers by the start of a line, and the run they fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from aiida_crystalmath.crystal.outputs.models import Frequencies
+from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Capture, Context, Handler
+
+Accepts = Callable[[str], bool]
+Closed = Callable[[list[str]], None]
+
+
+class Runs:
+    """The frequency calculations of one program; a quasi-harmonic run has one for each volume.
+
+    Only the first complete one and the current one are kept, so that many volumes take no memory.
+    """
+
+    def __init__(self, context: Context) -> None:
+        """Start without a run."""
+        self.context = context
+        self.first_complete: Frequencies | None = None
+        self._current: Frequencies | None = None
+
+    def start(self) -> Frequencies:
+        """Start a run."""
+        if self.first_complete is None and self._current is not None and self._current.complete:
+            self.first_complete = self._current
+        self._current = Frequencies()
+        return self._current
+
+    @property
+    def known(self) -> Frequencies | None:
+        """The run at hand, if its title was seen: other modules print some of the lines as well."""
+        return self._current
+
+    @property
+    def current(self) -> Frequencies:
+        """The run at hand; a table without the title of the module (a cut file) starts one."""
+        return self._current if self._current is not None else self.start()
+
+    @property
+    def chosen(self) -> Frequencies | None:
+        """The first complete run, else the last one."""
+        return self.first_complete or self._current
+
+
+class Part:
+    """One subject of the section.
+
+    :param context: shared with the driver.
+    :param runs: whose current run is filled.
+    """
+
+    def __init__(self, context: Context, runs: Runs) -> None:
+        """Keep what is shared."""
+        self.context = context
+        self.runs = runs
+
+    def prefixes(self) -> Mapping[str, Handler]:
+        """Return the reader of each line start (at least five characters)."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Draw conclusions at the end of the text."""
+
+    def capture(self, reader: Capture) -> None:
+        """Give the following lines to ``reader`` until it returns False, but not what the machine prints in between."""
+        self.context.capture(lambda line: is_foreign(line) or reader(line))
+
+    def collect(self, accepts: Accepts, closed: Closed) -> None:
+        """Collect the following rows, after blank lines, and hand them over at the first line that is none.
+
+        A table the text stops in is never handed over.
+        """
+        rows: list[str] = []
+
+        def row(line: str) -> bool:
+            if accepts(line):
+                rows.append(line)
+                return True
+            if not rows and not line.strip():
+                return True
+            closed(rows)
+            return False
+
+        self.capture(row)
+
+
+def is_foreign(line: str) -> bool:
+    """Say whether a line inside a table is the machine's: CRYSTAL starts every line of its tables with a blank."""
+    return line[:1] > ' '
+
+
+def dispatch(parts: Iterable[Part]) -> dict[str, Handler]:
+    """Return one reader for each five characters, which hands a line to the part with the longest matching prefix."""
+    by_key: dict[str, list[tuple[str, Handler]]] = {}
+    for part in parts:
+        for prefix, handler in part.prefixes().items():
+            by_key.setdefault(prefix[:KEY_LENGTH], []).append((prefix, handler))
+    return {key: _first_match(sorted(entries, key=lambda entry: -len(entry[0]))) for key, entries in by_key.items()}
+
+
+def _first_match(entries: list[tuple[str, Handler]]) -> Handler:
+    """Return a reader that calls the first handler whose prefix matches."""
+
+    def call(line: str) -> None:
+        for prefix, handler in entries:
+            if line.startswith(prefix):
+                handler(line)
+                return
+
+    return call

@@ -1,0 +1,139 @@
+"""Born charges, and what the vibrations contribute to the static dielectric tensor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from aiida_crystalmath.crystal.outputs.models import Array, Dielectric
+from aiida_crystalmath.crystal.outputs.numbers import numbers
+from aiida_crystalmath.crystal.outputs.sections.base import Handler
+from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part
+
+_ATOM = re.compile(r' ATOM\s*(\d+) ([A-Z]{1,2})\s+DYNAMIC CHARGE\s*(-?\d*\.\d+)')
+_SOURCE = re.compile(r'\(FROM (.+?)\)')
+_TRACE_TOLERANCE = 2e-4
+
+
+class ResponsesPart(Part):
+    """Reads charges and dielectric tensors (pure numbers; only those of FREQCALC, not those of a CPHF before it)."""
+
+    def prefixes(self) -> Mapping[str, Handler]:
+        """Titles."""
+        return {
+            ' ATOMIC BORN CHARGE TENSOR': self.read_born,
+            ' BORN CHARGE VECTOR IN THE BASIS OF NORMAL MODES': self.read_mode_charges,
+            ' MODE      CARTESIAN AXES SYSTEM': self.read_strengths,
+            ' SUM TENSOR OF THE VIBRATIONAL CONTRIBUTIONS': self.read_vibrational,
+            ' HIGH FREQUENCY DIELECTRIC': self.read_electronic,
+            ' STATIC DIELECTRIC': self.read_static,
+        }
+
+    def read_born(self, line: str) -> None:
+        """Read the tensor of each atom; a third of its trace, printed too, tells whether it was read well."""
+        run = self.runs.current
+        tensors: list[list[list[float]]] = []
+        charges: list[float] = []
+
+        def row(text: str) -> bool:
+            if found := _ATOM.match(text):
+                tensors.append([])
+                charges.append(float(found[3]))
+                return int(found[1]) == len(charges)
+            values = numbers(text)
+            if not text.strip() or 'DYNAMIC CHARGE =' in text or text.split() == ['1', '2', '3']:
+                return True
+            if tensors and len(tensors[-1]) < 3 and len(values) == 4 and values[0] == len(tensors[-1]) + 1:
+                tensors[-1].append(values[1:])
+                return True
+            run.born_charges_e = _born(tensors, charges, len(run.masses_amu))
+            return False
+
+        self.capture(row)
+
+    def read_mode_charges(self, line: str) -> None:
+        """Read the charge vector of each mode."""
+        run = self.runs.current
+        rows: list[list[float]] = []
+
+        def row(text: str) -> bool:
+            if not rows and (not text.strip() or ' MODE ' in text or 'UNITS OF ELECTRON' in text):
+                return True
+            values = numbers(text)
+            if len(values) == 4 and values[0] == len(rows) + 1:
+                rows.append(values[1:])
+                return True
+            if rows and not text.strip():
+                run.mode_born_charges = np.array(rows)
+            return False
+
+        self.capture(row)
+
+    def _dielectric(self) -> Dielectric:
+        """Return the result of the run."""
+        run = self.runs.current
+        run.dielectric = run.dielectric or Dielectric()
+        return run.dielectric
+
+    def read_strengths(self, line: str) -> None:
+        """Read the contribution of each mode, a matrix each; those along principal axes are another table."""
+        dielectric = self._dielectric()
+        rows: list[list[float]] = []
+        modes: list[int] = []
+
+        def row(text: str) -> bool:
+            values = numbers(text)
+            if len(values) == 4 and values[0] == int(values[0]):
+                modes.append(int(values[0]))
+                rows.append(values[1:])
+            elif len(values) == 3 and rows and not text[:5].strip():
+                rows.append(values)
+            elif text.strip():
+                if len(rows) == 3 * len(modes):
+                    matrices = np.array(rows).reshape(-1, 3, 3)
+                    dielectric.oscillator_strengths = dict(zip(modes, matrices, strict=True))
+                return False
+            return True
+
+        self.capture(row)
+
+    def read_vibrational(self, line: str) -> None:
+        """Read the sum over all modes; it ends the section unless a high-frequency tensor was given."""
+        if 'DIELECTRIC' in line:
+            dielectric = self._dielectric()
+            self._read_tensor(dielectric, 'vibrational')
+
+    def read_electronic(self, line: str) -> None:
+        """Read the high-frequency tensor used."""
+        dielectric = self._dielectric()
+        dielectric.complete = False
+        if found := _SOURCE.search(line):
+            dielectric.electronic_source = found[1]
+        self._read_tensor(dielectric, 'electronic')
+
+    def read_static(self, line: str) -> None:
+        """Read the sum of both."""
+        self._read_tensor(self._dielectric(), 'static')
+
+    def _read_tensor(self, dielectric: Dielectric, name: str) -> None:
+        """Read a symmetric matrix."""
+
+        def closed(rows: list[str]) -> None:
+            matrix = [numbers(row) for row in rows]
+            if [len(row) for row in matrix] == [3, 3, 3]:
+                setattr(dielectric, name, np.array(matrix))
+                dielectric.complete = name != 'electronic'
+
+        self.collect(lambda row: bool(row.strip()) and len(numbers(row)) == 3 and '(' not in row, closed)
+
+
+def _born(tensors: list[list[list[float]]], charges: list[float], n_atoms: int) -> Array | None:
+    """Return the tensors, if they are whole, agree with their traces and are as many as there are atoms."""
+    if not tensors or any(len(tensor) != 3 for tensor in tensors) or (n_atoms and len(tensors) != n_atoms):
+        return None
+    result = np.array(tensors)
+    traces = np.trace(result, axis1=1, axis2=2) / 3
+    tolerance = _TRACE_TOLERANCE * max(1.0, float(np.abs(result).max()))
+    return result if np.all(np.abs(traces - np.array(charges)) < tolerance) else None

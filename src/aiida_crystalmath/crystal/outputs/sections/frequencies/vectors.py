@@ -1,0 +1,150 @@
+"""Normal modes: blocks of up to six columns, below ``FREQ(CM**-1)`` and their frequencies.
+
+Components are in bohr, normalised to classical amplitudes (CRYSTAL 22/23 says ``(IN BOHR)``, older versions print the
+same numbers without saying so). At points that are not real two sets follow each other, ``MODES IN PHASE`` and
+``MODES IN ANTI-PHASE``. Sets are announced by the reader of frequencies (:meth:`VectorsPart.expect`): a block whose
+frequencies are others than announced belongs to something else and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aiida_crystalmath.crystal.outputs.models import Array
+from aiida_crystalmath.crystal.outputs.numbers import numbers
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
+from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs, is_foreign
+
+Store = Callable[[Array, Array | None, Sequence[float]], None]
+"""Takes real and imaginary parts, shape (n_modes, n_atoms, 3), and the frequencies of the columns."""
+
+_WIDTH = 10
+_START = 13
+_ROUNDING = 0.0051
+
+
+@dataclass
+class _Expected:
+    """A set of eigenvectors on its way.
+
+    :param frequencies: of its columns; None when only the blocks tell.
+    """
+
+    store: Store
+    frequencies: Array | None
+    blocks: tuple[list[Array], list[Array]] = field(default_factory=lambda: ([], []))
+    columns: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
+    broken: bool = False
+
+
+class VectorsPart(Part):
+    """Reads eigenvectors for who expects them."""
+
+    def __init__(self, context: Context, runs: Runs) -> None:
+        """Expect nothing."""
+        super().__init__(context, runs)
+        self.expected: _Expected | None = None
+        self.phase = 0
+
+    def prefixes(self) -> Mapping[str, Handler]:
+        """Headers of blocks and of phases."""
+        return {
+            ' FREQ(CM**-1)': self.read_block,
+            ' MODES IN PHASE': self.read_phase,
+            ' MODES IN ANTI-PHASE': self.read_phase,
+            ' LO MODES FOR IRREP': self.read_longitudinal,
+        }
+
+    def expect(self, store: Store, frequencies: Array | None) -> None:
+        """Give the blocks that follow to ``store``, once they are all there."""
+        self.conclude()
+        self.expected = _Expected(store, frequencies)
+        self.phase = 0
+
+    def read_phase(self, line: str) -> None:
+        """Read which part of complex eigenvectors follows."""
+        self.phase = 1 if 'ANTI' in line else 0
+
+    def read_longitudinal(self, line: str) -> None:
+        """Expect the longitudinal modes of an irrep."""
+        words = line.split()
+        splitting = self.runs.current.lo_to
+
+        def store(real: Array, imaginary: Array | None, frequencies: Sequence[float]) -> None:
+            if splitting is not None:
+                splitting.eigenvectors[words[4]] = (np.array(frequencies), real)
+
+        self.conclude()
+        if len(words) == 5:
+            self.expect(store, None)
+
+    def read_block(self, line: str) -> None:
+        """Read a block."""
+        expected = self.expected
+        if expected is None:
+            return
+        phase, frequencies = self.phase, numbers(line[_START:])
+        rows: list[str] = []
+
+        def row(text: str) -> bool:
+            letter = text[12:13]
+            if letter and letter in 'XYZ' and (text.startswith(' AT.') or text[:12].isspace()):
+                rows.append(text)
+                return True
+            if is_foreign(text) or (not rows and not text.strip()):
+                return True
+            block = _convert(rows, len(frequencies))
+            if block is None:
+                expected.broken = True
+            else:
+                expected.blocks[phase].append(block)
+                expected.columns[phase].extend(frequencies)
+            return False
+
+        self.context.capture(row)
+
+    def conclude(self) -> None:
+        """Store the set at hand if it is whole."""
+        expected, self.expected = self.expected, None
+        if expected is None or expected.broken or not expected.blocks[0]:
+            return
+        frequencies = expected.frequencies
+        columns = np.array(expected.columns[0])
+        if frequencies is not None and (
+            columns.shape != frequencies.shape or not np.all(np.abs(columns - frequencies) < _ROUNDING)
+        ):
+            return
+        real = _join(expected.blocks[0])
+        imaginary = _join(expected.blocks[1]) if expected.blocks[1] else None
+        if real is None or (expected.blocks[1] and (imaginary is None or imaginary.shape != real.shape)):
+            return
+        expected.store(real, imaginary, expected.columns[0])
+
+    def finish(self) -> None:
+        """Store the last set, which the end of the text or of the program may follow directly."""
+        self.conclude()
+
+
+def _convert(rows: list[str], n_columns: int) -> Array | None:
+    """Return the components of a block, shape (3 n_atoms, n_columns); None if a row is missing or not readable."""
+    letters = ''.join([row[12] for row in rows])
+    if not rows or not n_columns or letters != 'XYZ' * (len(rows) // 3):
+        return None
+    words = ' '.join([row[_START:] for row in rows]).split()
+    if len(words) != len(rows) * n_columns:
+        words = [row[_START + _WIDTH * i : _START + _WIDTH * (i + 1)] for row in rows for i in range(n_columns)]
+    try:
+        return np.array(list(map(float, words))).reshape(len(rows), n_columns)
+    except ValueError:
+        return None
+
+
+def _join(blocks: list[Array]) -> Array | None:
+    """Return the blocks as one array (n_modes, n_atoms, 3)."""
+    if any(len(block) != len(blocks[0]) for block in blocks):
+        return None
+    joined = np.concatenate(blocks, axis=1).T
+    return np.ascontiguousarray(joined).reshape(joined.shape[0], -1, 3)
