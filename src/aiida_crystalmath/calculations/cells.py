@@ -20,9 +20,6 @@ Matrix = NDArray[np.float64]
 SAME_PLACE_ANGSTROM = 5e-3
 """Printed coordinates have at least six digits; anything further away is another place."""
 
-SAME_CELL_ANGSTROM2 = 2e-2
-"""Largest difference of scalar products of cell vectors that are the same."""
-
 
 class CellMap:
     """Translates geometries, k-points, tensors and lists of atoms; in an unexpected cell, leaves them as they are.
@@ -79,6 +76,10 @@ class CellMap:
     def is_users(self) -> bool:
         """Whether results can be told in the user's cell."""
         return self._order is not None
+
+    def fits(self, n_atoms: int) -> bool:
+        """Say whether a list has the atoms of CRYSTAL's cell, so that it can be told in the user's."""
+        return self._order is not None and len(self._order) == n_atoms
 
     @property
     def atom_order(self) -> str:
@@ -152,28 +153,6 @@ class CellMap:
         if self._reduced is None or self._order is None:
             raise SymmetryError('the run had another cell than its input structure, as after edits of the geometry')
         return self._reduced.from_crystal_fractional_k(points, self._initial)
-
-    def expects_cell(self, cell: ArrayLike | None) -> bool:
-        """Say whether a cell (Å, rows) has lengths and angles of the primitive cell that was written.
-
-        A run may print another cell than it was given, as the supercell of SCELPHONO; its results may still belong to
-        the one that it was given.
-        """
-        if self._reduced is None or cell is None:
-            return False
-        expected = self._reduced.crystal_geometry
-        d = expected.dimensionality
-        given, wanted = np.asarray(cell, dtype=float)[:d], np.asarray(expected.cell)[:d]
-        return bool(d and np.allclose(given @ given.T, wanted @ wanted.T, atol=SAME_CELL_ANGSTROM2))
-
-    def from_expected_k(self, points: ArrayLike) -> Matrix:
-        """Return k-points of the primitive cell that was written, whatever cell was printed, in the user's.
-
-        :raises SymmetryError: if it is not known how the structure was written.
-        """
-        if self._reduced is None:
-            raise SymmetryError('how the structure was written is not known')
-        return self._reduced.from_crystal_fractional_k(points)
 
 
 def _dressed(printed: Geometry, expected: Geometry) -> Geometry:

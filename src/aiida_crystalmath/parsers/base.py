@@ -10,6 +10,7 @@ from aiida import orm
 from aiida.engine import ExitCode
 from aiida.parsers import Parser
 
+from aiida_crystalmath.crystal.discovery.parts import part_of
 from aiida_crystalmath.crystal.units import HARTREE_EV
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class CrystalParserBase(Parser):
             content: bytes = self.retrieved.base.repository.get_object_content(name, mode='rb')
         except FileNotFoundError:
             return None
+        part = (self.node.get_option('imported') or {}).get('part')
+        if part is not None and name == self.node.get_option('output_filename'):
+            content = part_of(content, part)
         return content.decode('utf-8', errors='replace')
 
     def scheduler_stderr(self) -> str:

@@ -17,6 +17,7 @@ from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_
 from aiida_crystalmath.parsers.crystal_nodes import CrystalNodes
 from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters, scf_results
 from aiida_crystalmath.parsers.optimisations import last_step_file
+from aiida_crystalmath.parsers.vibrations import vibrating_geometry
 
 __all__ = ('Crystal23Parser', 'missing_results')
 
@@ -53,8 +54,11 @@ class Crystal23Parser(CrystalParserBase):
         self._attach_results(output, findings, inputs, retrieved_temporary_folder)
         return self.conclude(findings, self._unexplained(output, inputs))
 
-    def _cells(self, inputs: dict[str, Any], output: CrystalOutput) -> CellMap:
-        """Find the way back to the user's cell; without one, results stay in CRYSTAL's."""
+    def _cells(self, inputs: dict[str, Any], output: CrystalOutput) -> tuple[CellMap, CellMap]:
+        """Find the ways back to the user's cell, from the cell that was printed and from the one that vibrates.
+
+        Without a way, results stay in CRYSTAL's cell.
+        """
         parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
         try:
             reduced = reduced_from_inputs(inputs)
@@ -62,10 +66,13 @@ class Crystal23Parser(CrystalParserBase):
             self.logger.warning(f'results stay in the cell of CRYSTAL: {exception}')
             reduced = None
         cells = CellMap.of_run(reduced, output.initial_geometry, parameters)
-        geometry = parameters.get('geometry') or {}
-        if reduced is not None and not cells.is_users and not (geometry.get('edits') or geometry.get('scelphono')):
+        vibrating = cells
+        if output.frequencies is not None and output.frequencies.is_dispersion:
+            vibrating = CellMap.of_run(reduced, vibrating_geometry(output), parameters)
+        edited = bool((parameters.get('geometry') or {}).get('edits'))
+        if reduced is not None and not cells.is_users and not vibrating.is_users and not edited:
             self.logger.warning('the run began with another geometry than its input: results stay in its cell')
-        return cells
+        return cells, vibrating
 
     def _attach_results(
         self, output: CrystalOutput, findings: list[Finding], inputs: dict[str, Any], temporary: str | None
@@ -74,7 +81,7 @@ class Crystal23Parser(CrystalParserBase):
 
         :param temporary: folder of the temporarily retrieved files.
         """
-        cells = self._cells(inputs, output)
+        cells, vibrating = self._cells(inputs, output)
         parameters: dict[str, Any] = {
             **crystal_parameters(output, cells),
             **method_parameters(inputs),
@@ -85,7 +92,7 @@ class Crystal23Parser(CrystalParserBase):
         if last_scf is not None and 'optimisation' in parameters:
             parameters['optimisation']['last_scf'] = last_scf
         self.attach('output_parameters', orm.Dict(parameters), output.engine)
-        nodes = CrystalNodes(output, cells, inputs.get('structure'), last_step_file(temporary, output))
+        nodes = CrystalNodes(output, cells, vibrating, inputs.get('structure'), last_step_file(temporary, output))
         for label, build in nodes:
             try:
                 node = build()

@@ -9,8 +9,9 @@ from aiida import orm
 
 from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.geometry import Geometry
-from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Frequencies
 from aiida_crystalmath.parsers import optimisations, responses, vibrations
+from aiida_crystalmath.parsers.further_results import frequencies_of
 
 __all__ = ('CrystalNodes',)
 
@@ -21,27 +22,30 @@ class CrystalNodes:
 
     :param output: what was printed.
     :param cells: way back to the user's cell.
+    :param vibrating: likewise, from the cell that modes belong to: not the one printed, where a supercell was made.
     :param structure: of the input, None if there is none.
     :param last: geometry an optimisation came to, if it is known from elsewhere than the output.
     """
 
     output: CrystalOutput
     cells: CellMap
+    vibrating: CellMap
     structure: orm.StructureData | None
     last: Geometry | None = None
 
     def __iter__(self) -> Iterator[tuple[str, Callable[[], orm.Data | None]]]:
         """Give the label of every port and what builds its node, None if there is nothing to attach."""
         output, cells = self.output, self.cells
-        found = output.frequencies
         yield 'output_structure', self._structure
         yield 'output_trajectory', self._trajectory
         yield 'output_forces', lambda: responses.forces_node(output, cells)
+        found = frequencies_of(output)
         if found is not None:
-            yield 'output_modes', self._modes
-            yield 'output_born_charges', lambda: vibrations.born_charges_node(found, cells)
-            yield 'output_dielectric', lambda: vibrations.dielectric_node(found, cells)
-            yield 'output_phonon_bands', lambda: vibrations.phonon_bands_node(found, cells, self._last_structure())
+            frame = self._frame(found)
+            yield 'output_modes', lambda: vibrations.modes_node(found, frame)
+            yield 'output_born_charges', lambda: vibrations.born_charges_node(found, self.vibrating)
+            yield 'output_dielectric', lambda: vibrations.dielectric_node(found, self.vibrating)
+            yield 'output_phonon_bands', lambda: vibrations.phonon_bands_node(found, frame, self._last_structure())
             yield 'output_phonon_dos', lambda: vibrations.phonon_dos_node(found.phonon_dos, self._numbers())
             yield 'output_thermodynamics', lambda: vibrations.thermodynamics_node(found)
         yield 'output_quasi_harmonic', lambda: vibrations.quasi_harmonic_node(output.quasi_harmonic)
@@ -70,12 +74,10 @@ class CrystalNodes:
         points = [point for point in optimisation.points if point.snapshot is not None] if optimisation else []
         return optimisations.trajectory(points, self.cells) if points else None
 
-    def _modes(self) -> orm.ArrayData | None:
-        found = self.output.frequencies
-        if found is None:
-            return None
-        frame = vibrations.Frame.of(self.cells, self._geometry(), vibrations.n_atoms_of(found))
-        return vibrations.modes_node(found, frame)
+    def _frame(self, found: Frequencies) -> vibrations.Frame:
+        """Return whose cell, axes and order of atoms the modes are told in."""
+        geometry = vibrations.vibrating_geometry(self.output)
+        return vibrations.Frame.of(self.vibrating, geometry, vibrations.n_atoms_of(found))
 
     def _numbers(self) -> list[int]:
         """Return the atomic numbers in CRYSTAL's order, empty if they are not known."""

@@ -22,7 +22,7 @@ from aiida_crystalmath.crystal.outputs.models import (
 from aiida_crystalmath.parsers.base import drop_none
 from aiida_crystalmath.parsers.vibrations import FUNCTIONS
 
-__all__ = ('further_parameters',)
+__all__ = ('frequencies_of', 'further_parameters')
 
 MAX_MODES = 1000
 """Of a larger system the modes are in their node only."""
@@ -35,10 +35,11 @@ UNFINISHED = {'complete': False}
 
 def further_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
     """Return what is known of each kind of result, None where the run has none."""
+    found = frequencies_of(output)
     return {
-        'frequencies': _frequencies(output.frequencies, cells),
-        'thermodynamics': _thermodynamics(output.frequencies),
-        'dielectric': _dielectric(output.frequencies, cells),
+        'frequencies': _frequencies(found, cells),
+        'thermodynamics': _thermodynamics(found),
+        'dielectric': _dielectric(found, cells),
         'quasi_harmonic': _quasi_harmonic(output.quasi_harmonic),
         'elastic': _elastic(output.elastic),
         'equation_of_state': _equation_of_state(output.equation_of_state),
@@ -46,6 +47,11 @@ def further_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
         'piezoelectric': None if output.piezoelectric is None else {'complete': output.piezoelectric.complete},
         'photoelastic': None if output.photoelastic is None else {'complete': output.photoelastic.complete},
     }
+
+
+def frequencies_of(output: CrystalOutput) -> Frequencies | None:
+    """Return the vibrations of a run; those of single volumes of a quasi-harmonic run are in its tables."""
+    return None if output.quasi_harmonic is not None else output.frequencies
 
 
 def _frequencies(found: Frequencies | None, cells: CellMap) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,14 @@ from aiida_crystalmath.calculations.band_path import coordinate_label
 from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.elements import split_conventional, symbol
 from aiida_crystalmath.crystal.geometry import Geometry
-from aiida_crystalmath.crystal.outputs.models import Frequencies, PhononDos, PhononQPoint, QuasiHarmonic, ThermalTable
+from aiida_crystalmath.crystal.outputs.models import (
+    CrystalOutput,
+    Frequencies,
+    PhononDos,
+    PhononQPoint,
+    QuasiHarmonic,
+    ThermalTable,
+)
 from aiida_crystalmath.parsers.arrays import array_node, floats, geometry_arrays, set_pbc
 
 __all__ = (
@@ -23,6 +30,7 @@ __all__ = (
     'phonon_dos_node',
     'quasi_harmonic_node',
     'thermodynamics_node',
+    'vibrating_geometry',
 )
 
 NORMALISATION = 'classical amplitudes of the zero-point vibration, bohr'
@@ -57,7 +65,7 @@ class Frame:
     @classmethod
     def of(cls, cells: CellMap, geometry: Geometry | None, n_atoms: int) -> Frame:
         """Choose the user's cell if it is one primitive cell, so that it has just these modes."""
-        fits = geometry is not None and len(geometry) == n_atoms
+        fits = geometry is not None and n_atoms in (0, len(geometry))
         return cls(cells, geometry if fits else None, cells.is_primitive and fits)
 
     @property
@@ -96,8 +104,9 @@ def modes_node(frequencies: Frequencies, frame: Frame) -> orm.ArrayData | None:
         **_activities(frequencies),
         **geometry_arrays(frame.told),
     }
-    if len(frequencies.masses_amu) == n_atoms_of(frequencies):
-        masses = list(frequencies.masses_amu)
+    # In a dispersion the atoms of the cell that was expanded stand before those of the rest of the supercell.
+    masses = list(frequencies.masses_amu[: n_atoms_of(frequencies)])
+    if len(masses) == n_atoms_of(frequencies):
         arrays['masses_amu'] = np.array(frame.cells.atoms(masses) if frame.is_users else masses)
     vectors = frequencies.eigenvectors
     if vectors is not None:
@@ -131,7 +140,9 @@ def born_charges_node(frequencies: Frequencies, cells: CellMap) -> orm.ArrayData
     charges = frequencies.born_charges_e
     if charges is None:
         return None
-    return array_node({'born_charges_e': cells.atom_tensors(charges, 2)}, {'frame': cells.atom_order})
+    fits = cells.fits(len(charges))
+    told = cells.atom_tensors(charges, 2) if fits else charges
+    return array_node({'born_charges_e': told}, {'frame': 'structure' if fits else 'crystal'})
 
 
 def dielectric_node(frequencies: Frequencies, cells: CellMap) -> orm.ArrayData | None:
@@ -158,12 +169,13 @@ def dielectric_node(frequencies: Frequencies, cells: CellMap) -> orm.ArrayData |
 
 
 def phonon_bands_node(
-    frequencies: Frequencies, cells: CellMap, structure: orm.StructureData | None
+    frequencies: Frequencies, frame: Frame, structure: orm.StructureData | None
 ) -> orm.BandsData | None:
     """Return the frequencies (cm^-1) at the q points of a dispersion; None while a point is missing.
 
-    :param structure: whose reciprocal cell the points are told in, if it has the cell that was expanded; else they are
-        told in that cell itself.
+    :param frame: of the cell that was expanded.
+    :param structure: whose reciprocal cell the points are told in where a way leads there; else they are told in that
+        of the cell that was expanded.
     """
     points = frequencies.qpoints
     if not frequencies.is_dispersion or not points or not frequencies.complete:
@@ -174,13 +186,12 @@ def phonon_bands_node(
         return None
     q = np.array(coordinates, dtype=float)
     node = orm.BandsData()
-    reference = reference_cell(frequencies)
-    is_users = structure is not None and cells.expects_cell(reference)
+    is_users = structure is not None and frame.cells.is_users and frame.geometry is not None
     if is_users:
         node.set_cell_from_structure(structure)
-        q = cells.from_expected_k(q)
-    elif reference is not None:
-        node.set_cell(reference.tolist(), [True, True, True] if structure is None else structure.pbc)
+        q = frame.cells.from_crystal_k(q)
+    elif frame.geometry is not None:
+        node.set_cell(frame.geometry.cell.tolist(), frame.geometry.pbc)
     on_path = any(point.segment is not None for point in points)
     weights = np.array([point.weight for point in points])
     node.set_kpoints(q, weights=None if on_path or weights.sum() <= 0 else weights)
@@ -191,15 +202,25 @@ def phonon_bands_node(
     return node
 
 
-def reference_cell(frequencies: Frequencies) -> np.ndarray | None:
-    """Return the vectors (Å, rows) of the cell that was expanded to a supercell, None if not printed."""
-    from aiida_crystalmath.crystal.units import CRYSTAL_BOHR_ANGSTROM
+def vibrating_geometry(output: CrystalOutput) -> Geometry | None:
+    """Return the cell and atoms that the modes belong to, as CRYSTAL has them; None if they are not certain.
 
-    vectors = frequencies.reciprocal_vectors
-    if vectors is None or vectors.shape != (3, 3) or abs(np.linalg.det(vectors)) < 1e-12:
+    Of a dispersion that is the cell that was expanded to a supercell: its atoms stand on top of the supercell's
+    (``ATOMS IN THE SMALL CELL ON TOP``), and the supercell is the printed matrix times its vectors.
+    """
+    found = output.frequencies
+    printed = output.final_geometry or (None if output.optimisation else output.initial_geometry)
+    if found is None or printed is None or not found.is_dispersion or found.supercell is None:
+        return printed
+    matrix = np.array(found.supercell, dtype=float)
+    periodic = np.array(printed.pbc)
+    matrix[~periodic] = np.eye(3)[~periodic]
+    matrix[:, ~periodic] = np.eye(3)[:, ~periodic]
+    multiple = abs(float(np.linalg.det(matrix)))
+    n_atoms = round(len(printed) / multiple) if multiple > 0.5 else 0
+    if not n_atoms or n_atoms * multiple - len(printed) > 1e-6 or len(found.modes) not in (0, 3 * n_atoms):
         return None
-    result: np.ndarray = 2 * np.pi * np.linalg.inv(vectors).T * CRYSTAL_BOHR_ANGSTROM
-    return result
+    return replace(printed, cell=np.linalg.inv(matrix) @ printed.cell, sites=printed.sites[:n_atoms])
 
 
 def _path_labels(points: list[PhononQPoint], q: np.ndarray) -> list[tuple[int, str]]:
