@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aiida import orm
 from aiida.common.datastructures import CalcInfo, CodeInfo
+from aiida.common.folders import Folder
 from aiida.engine import CalcJob
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from pydantic import BaseModel
@@ -52,6 +54,13 @@ class CrystalCalcJob(CalcJob):
         options['input_filename'].default = INPUT_FILENAME
         options['withmpi'].default = False
         options['resources'].default = lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
+        spec.input(
+            'metadata.options.imported',
+            valid_type=dict,
+            required=False,
+            help='Of a finished run that is imported (input `remote_folder`): the names of its files '
+            '(``calculations.imported.Imported``).',
+        )
         spec.output('output_parameters', valid_type=orm.Dict, help='Results as numbers with their units in the keys.')
         spec.default_output_node = 'output_parameters'
         _define_exit_codes(spec)
@@ -94,6 +103,34 @@ class CrystalCalcJob(CalcJob):
         info.remote_symlink_list = links
         info.retrieve_list = [options.output_filename, *retrieve]
         info.retrieve_temporary_list = [*temporary]
+        return info
+
+    @property
+    def is_import(self) -> bool:
+        """Whether nothing is run: the files of a finished run lie in the input ``remote_folder``."""
+        return 'remote_folder' in self.inputs
+
+    def import_info(
+        self, folder: Folder, program: str, *, retrieve: Sequence[str], temporary: Sequence[str]
+    ) -> CalcInfo:
+        """Return the instructions to import a finished run, and keep its deck, if there is one, as the input file.
+
+        :param program: ``crystal`` or ``properties``; the others as for :meth:`calc_info`.
+        """
+        from aiida_crystalmath.calculations.imported import Imported, imported_deck, retrieve_entries
+
+        options = self.inputs.metadata.options
+        imported = Imported.model_validate(dict(options.get('imported') or {}))
+        directory = Path(self.inputs.remote_folder.get_remote_path())
+        deck = imported_deck(directory, imported, program, options.output_filename)
+        if deck is not None:
+            with folder.open(options.input_filename, 'w', encoding='utf-8') as handle:
+                handle.write(deck)
+        info = CalcInfo()
+        info.uuid = str(self.uuid)
+        info.codes_info = []
+        info.retrieve_list = retrieve_entries([options.output_filename, *retrieve], imported)
+        info.retrieve_temporary_list = retrieve_entries(temporary, imported)
         return info
 
 

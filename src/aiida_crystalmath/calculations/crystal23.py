@@ -19,6 +19,7 @@ from aiida_crystalmath.calculations.base import (
     model_validator,
 )
 from aiida_crystalmath.calculations.crystal_outputs import define_outputs
+from aiida_crystalmath.calculations.imported import name_in
 from aiida_crystalmath.calculations.settings import CrystalSettings
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = ('Crystal23Calculation', 'build_deck_from_inputs', 'reduced_from_input
 
 GEOMETRY_FILENAME = 'fort.34'
 GUESS = 'fort.20'
+RETRIEVED = (GEOMETRY_FILENAME, ERROR_FILENAME)
 TEMPORARY = ('SCFOUT.LOG', 'optc*', 'opta*')
 """Files of an optimisation that the parser may read and nobody needs to keep."""
 
@@ -96,6 +98,8 @@ class Crystal23Calculation(CrystalCalcJob):
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the input (and fort.34 if the geometry goes there) and say what to bring and what to keep."""
+        if self.is_import:
+            return self.import_info(folder, 'crystal', retrieve=RETRIEVED, temporary=TEMPORARY)
         deck = build_deck_from_inputs(self.inputs)
         with folder.open(self.inputs.metadata.options.input_filename, 'w', encoding='utf-8') as handle:
             handle.write(deck.text)
@@ -106,7 +110,7 @@ class Crystal23Calculation(CrystalCalcJob):
         links, copies = self._restart_files(settings)
         return self.calc_info(
             stdin=settings.stdin,
-            retrieve=[GEOMETRY_FILENAME, ERROR_FILENAME],
+            retrieve=RETRIEVED,
             temporary=TEMPORARY,
             copies=copies,
             links=links,
@@ -125,7 +129,7 @@ class Crystal23Calculation(CrystalCalcJob):
         if parent is None:
             return links, copies
         for source, target in restart_files(self.inputs.parameters.get_dict()):
-            entry = (parent.computer.uuid, f'{parent.get_remote_path()}/{source}', target)
+            entry = (parent.computer.uuid, f'{parent.get_remote_path()}/{name_in(parent, source)}', target)
             linked = target == GUESS and settings.parent_link == 'symlink'
             (links if linked else copies).append(entry)
         return links, copies
@@ -205,9 +209,9 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     """Check the inputs against each other; what a wrapping work chain leaves out is not missed.
 
     :param ctx: the port namespace; its name is ``inputs`` only at the top level of the job. Exposed in a work chain,
-        basis sets and k-mesh may be absent, since the chain may add them.
+        basis sets and k-mesh may be absent, since the chain may add them. What is imported has run: it is not judged.
     """
-    if any(name not in inputs for name in ('structure', 'parameters')):
+    if 'remote_folder' in inputs or any(name not in inputs for name in ('structure', 'parameters')):
         return None
     return _validate_system(inputs, complete=ctx.name == 'inputs') or _validate_parent(inputs, ctx.name == 'inputs')
 

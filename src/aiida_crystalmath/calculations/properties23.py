@@ -22,6 +22,7 @@ from aiida_crystalmath.calculations.base import (
     model_validator,
 )
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation, reduced_from_inputs, validate_remote
+from aiida_crystalmath.calculations.imported import name_in
 from aiida_crystalmath.calculations.settings import PropertiesSettings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ('Crystal23PropertiesCalculation', 'Parent', 'atoms_of_kinds')
 
 PLOT_FILENAME = 'fort.25'
+RETRIEVED = (PLOT_FILENAME, ERROR_FILENAME)
 TEMPORARY = ('BAND.DAT', 'DOSS.DAT')
 """The same data as fort.25, in fewer digits: read when fort.25 is not there, never stored twice."""
 
@@ -57,7 +59,7 @@ class Parent:
 
         :raises ValueError: if no ``Crystal23Calculation`` made the folder.
         """
-        node = folder.creator
+        node = folder.creator or _imported_owner(folder)
         if node is None or getattr(node, 'process_class', None) is not Crystal23Calculation:
             made = (
                 'was not made by any calculation' if node is None else f'was made by {node.process_label} <{node.pk}>'
@@ -188,19 +190,30 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
         """Write the input and say where the wavefunction comes from."""
         from aiida_crystalmath.crystal.inputs.d3 import write_d3
 
+        if self.is_import:
+            return self.import_info(folder, 'properties', retrieve=RETRIEVED, temporary=TEMPORARY)
         with folder.open(self.inputs.metadata.options.input_filename, 'w', encoding='utf-8') as handle:
             handle.write(write_d3(build_d3(self.inputs)))
         settings = PropertiesSettings.model_validate(_dict(self.inputs.get('settings')))
         parent = self.inputs.parent_folder
-        wavefunction = [(parent.computer.uuid, f'{parent.get_remote_path()}/{WAVEFUNCTION}', WAVEFUNCTION)]
+        path = f'{parent.get_remote_path()}/{name_in(parent, WAVEFUNCTION)}'
+        wavefunction = [(parent.computer.uuid, path, WAVEFUNCTION)]
         links = settings.parent_link == 'symlink'
         return self.calc_info(
             stdin=settings.stdin,
-            retrieve=[PLOT_FILENAME, ERROR_FILENAME],
+            retrieve=RETRIEVED,
             temporary=TEMPORARY,
             copies=[] if links else wavefunction,
             links=wavefunction if links else [],
         )
+
+
+def _imported_owner(folder: orm.RemoteData) -> orm.CalcJobNode | None:
+    """Return the imported run whose files lie in a folder: that is an input of it, not an output."""
+    for link in folder.base.links.get_outgoing(link_label_filter='remote_folder').all():
+        if isinstance(link.node, orm.CalcJobNode) and link.node.process_class is Crystal23Calculation:
+            return link.node
+    return None
 
 
 def build_d3(inputs: Mapping[str, Any]) -> D3:
@@ -269,13 +282,19 @@ def atoms_of_kinds(parent_folder: orm.RemoteData) -> dict[str, list[int]]:
 
 
 def validate_parent_folder(value: orm.RemoteData | None, _: Any) -> str | None:
-    """Check that a wavefunction can be there."""
+    """Check that a calculation made the folder which leaves a wavefunction."""
     if value is None:
         return None
     try:
-        parent = Parent.of(value)
+        Parent.of(value)
     except ValueError as exception:
         return str(exception)
+    return None
+
+
+def _wavefunction_message(folder: orm.RemoteData) -> str | None:
+    """Return why there is no wavefunction worth using in the folder of a run; of an imported run it was used."""
+    parent = Parent.of(folder)
     if not parent.has_wavefunction:
         return (
             f'{parent.node.process_label} <{parent.node.pk}> left no wavefunction to use: exit status '
@@ -309,8 +328,10 @@ def validate_kpoints(value: orm.KpointsData | None, _: Any) -> str | None:
 
 def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     """Check the inputs against each other; what a wrapping work chain leaves out is not missed."""
-    if 'parent_folder' not in inputs:
+    if 'parent_folder' not in inputs or 'remote_folder' in inputs:
         return None
+    if (message := _wavefunction_message(inputs['parent_folder'])) is not None:
+        return message
     blocks = _dict(inputs.get('parameters')).get('blocks') or []
     has_band = any(isinstance(block, Mapping) and block.get('keyword') == 'BAND' for block in blocks)
     if 'kpoints' in inputs and has_band:

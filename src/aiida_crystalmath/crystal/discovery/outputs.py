@@ -12,7 +12,7 @@ from ..outputs.models import CrystalOutput
 from ..outputs.numbers import number
 from ..outputs.stdout import parse_stdout
 from .decks import decode
-from .parts import parts_of
+from .parts import part_of, parts_of
 from .runs import OutputFacts
 
 STREAM_BYTES = 200 << 20
@@ -59,6 +59,15 @@ def read_outputs(path: Path) -> list[ReadOutput]:
         start = max(text.find(' EEEEEEEEEE STARTING'), 0) + HEADER_CHARACTERS
         found.append(ReadOutput(_facts(parse_stdout(text), text), text[:start], hashlib.sha256(part).hexdigest()))
     return found
+
+
+def read_preamble(path: Path, part: int = 0) -> str:
+    """Return the text of one program of a file up to a little behind its banner."""
+    if path.stat().st_size > STREAM_BYTES:
+        with path.open('rb') as handle:
+            return decode(handle.read(1 << 20))
+    text = part_of(path.read_bytes(), part)
+    return decode(text[: max(text.find(b' EEEEEEEEEE STARTING'), 0) + HEADER_CHARACTERS])
 
 
 def _facts(output: CrystalOutput, text: str) -> OutputFacts:
