@@ -189,34 +189,49 @@ class XraySpectrum:
     complete: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class CriticalPoint:
     """One critical point of the density found by TOPOND.
 
-    :param kind: (rank, signature), for example (3, -1) for a bond.
+    :param number: as printed.
+    :param kind: (rank, signature): (3, -3) attractor, (3, -1) bond, (3, 1) ring, (3, 3) cage.
     :param position_bohr: Cartesian.
+    :param fractional: coordinates in the conventional cell.
     :param density: e/bohr^3.
+    :param gradient: its magnitude, e/bohr^4.
     :param laplacian: e/bohr^5.
+    :param kinetic_energy: densities G and K, hartree/bohr^3.
+    :param virial: density, hartree/bohr^3.
+    :param words: what the line of the number tells of the atoms.
     """
 
-    kind: tuple[int, int]
+    number: int
+    kind: tuple[int, int] | None = None
     position_bohr: Vector | None = None
+    fractional: Vector | None = None
     density: float | None = None
+    gradient: float | None = None
     laplacian: float | None = None
+    kinetic_energy: tuple[float, float] | None = None
+    virial: float | None = None
+    elf: float | None = None
+    words: str = ''
 
 
 @dataclass
 class Topond:
     """What TOPOND did.
 
-    :param tasks: its sections in order, as printed: 'PLOT2D', 'CRITICAL POINTS SEARCH', ...
-    :param files: name of the data file of each plotted function, with the words for the function.
+    :param version: '2021'.
+    :param tasks: its sections in order, as printed: 'PLOT2D', 'PLOT3D', ...
+    :param files: name of each data file, with the words for the function in it (cut to 20 letters for cube files).
+    :param critical_points: layout known from other readers of TOPOND's output, not from a file of the test corpus.
     """
 
     version: str = ''
     tasks: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     plot_ranges_angstrom: list[Vector] = field(default_factory=list)
-    """First, last and increment of the two axes of a 2D plot."""
+    """First, last and increment of each axis of a plot."""
     critical_points: list[CriticalPoint] = field(default_factory=list)
     complete: bool = False

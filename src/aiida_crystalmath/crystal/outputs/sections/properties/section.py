@@ -1,0 +1,135 @@
+"""The properties program: its title, the keywords it worked on, and the readers of each.
+
+Nearly every keyword ends with a time line that names it (``TTTT... DOSS TELAPSE``); the program works on one keyword
+after the other and stops at the first error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from aiida_crystalmath.crystal.outputs.models import Properties
+from aiida_crystalmath.crystal.outputs.numbers import number
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
+from aiida_crystalmath.crystal.outputs.sections.properties.bands import BandPart
+from aiida_crystalmath.crystal.outputs.sections.properties.base import KEYWORDS, Part, Run, joined
+from aiida_crystalmath.crystal.outputs.sections.properties.density import DensityPart
+from aiida_crystalmath.crystal.outputs.sections.properties.dos import DosPart
+from aiida_crystalmath.crystal.outputs.sections.properties.newk import NewkPart
+from aiida_crystalmath.crystal.outputs.sections.properties.topond import TopondPart
+from aiida_crystalmath.crystal.outputs.sections.properties.xray import XrayPart
+
+_CYCLES = re.compile(r' N\. OF SCF CYCLES\s+\d+\s+FERMI ENERGY\s+(\S+)')
+_TIME = re.compile(r' T+ (\S+(?: START| END)?)\s+TELAPSE\s*(\S+)\s+TCPU\s*(\S+)')
+_INCOMPLETE_ENDS = (' START',)
+_DECK_LIMIT = 200
+
+
+class PropertiesSection(Section):
+    """Reads what properties tells; nothing happens in an output of the crystal program."""
+
+    def __init__(self, context: Context, electronic: Electronic) -> None:
+        """Start without properties."""
+        super().__init__(context)
+        self.fermi_of_wavefunction: float | None = None
+        self.run = Run(context)
+        self.deck: list[str] = []
+        self.deck_before: list[str] = []
+        self.parts: list[Part] = [
+            NewkPart(self.run, electronic),
+            BandPart(self.run),
+            DosPart(self.run),
+            DensityPart(self.run),
+            XrayPart(self.run),
+            TopondPart(self.run),
+        ]
+
+    def anchors(self) -> Mapping[str, Handler]:
+        """Lines of properties, and keywords of a deck echoed around the program."""
+        own: dict[str, Handler] = {
+            ' CRYS': self.read_title,
+            ' N. O': self.read_fermi,
+            ' ENDP': self.read_end,
+            ' MULL': self.read_population,
+            ' ERRO': self.read_error,
+            'ERROR': self.read_error,
+        }
+        for keyword in KEYWORDS:
+            # The keyword stands alone in its line, of which the first five characters choose the reader.
+            own[keyword[:5]] = self.read_deck
+            own[f'{keyword:<5}'[:5]] = self.read_deck
+        return joined(self.parts, own)
+
+    def read_title(self, line: str) -> None:
+        """Notice that this is properties; RDFMWF prints the title twice."""
+        if line.startswith(' CRYSTAL - PROPERTIES'):
+            self.output.program = 'properties'
+            if self.output.properties is None:
+                self.output.properties = Properties(title=self.output.title or '', deck_keywords=self.deck_before)
+
+    def read_fermi(self, line: str) -> None:
+        """Read the Fermi energy stored with the wavefunction (three decimals)."""
+        if found := _CYCLES.match(line):
+            self.fermi_of_wavefunction = number(found[1])
+
+    def read_deck(self, line: str) -> None:
+        """Keep a keyword of a deck that a run script echoed, before the program or between two."""
+        word = line.strip()
+        if word in KEYWORDS and (self.context.stage < 0 or self.output.terminated) and len(self.deck) < _DECK_LIMIT:
+            self.deck.append(word)
+
+    def read_time(self, line: str) -> None:
+        """Read the time line that ends a keyword."""
+        if self.output.properties is None or not (found := _TIME.match(line)):
+            return
+        name = found[1]
+        if name.endswith(_INCOMPLETE_ENDS):
+            if name.split()[0] in KEYWORDS:
+                self.run.begin(name.split()[0])
+            return
+        keyword = name.removesuffix(' END')
+        if keyword in KEYWORDS:
+            self.run.end(keyword, number(found[2]), number(found[3]))
+        for part in self.parts:
+            part.end(keyword)
+
+    def read_end(self, line: str) -> None:
+        """Read that the deck was worked through."""
+        if self.output.properties is not None and line.startswith(' ENDPROP'):
+            self.run.close()
+            self.output.properties.finished = True
+
+    def read_population(self, line: str) -> None:
+        """Read that PPAN was begun."""
+        if line.startswith(' MULLIKEN POPULATION ANALYSIS'):
+            self.run.begin('PPAN')
+
+    def read_error(self, line: str) -> None:
+        """Give an error to the keyword it stopped."""
+        current = self.run.current
+        if 'ERROR ****' in line and current is not None and not current.complete and current.error is None:
+            current.error = line.strip()
+
+    def finish(self) -> None:
+        """Fill in what NEWK or the wavefunction tells better than the sections."""
+        properties = self.output.properties
+        if properties is None:
+            return
+        # TOPO ends the program without ENDPROP.
+        properties.finished = (properties.finished or self.output.terminated) and not self.output.errors
+        if properties.finished:
+            self.run.close()
+        for part in self.parts:
+            part.finish()
+        properties.keywords = [result.keyword for result in properties.results]
+        properties.n_electrons, properties.n_ao = self.output.n_electrons, self.output.n_ao
+        properties.n_kpoints = self.output.n_kpoints
+        properties.fermi_wavefunction_hartree = self.fermi_of_wavefunction
+        if self.output.fermi_energy_hartree is not None:
+            properties.fermi_energy_hartree = self.output.fermi_energy_hartree
+        elif properties.fermi_energy_hartree is None:
+            properties.fermi_energy_hartree = self.fermi_of_wavefunction
+        if self.output.terminated:
+            self.output.fermi_energy_hartree = properties.fermi_energy_hartree
