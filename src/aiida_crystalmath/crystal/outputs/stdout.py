@@ -32,7 +32,7 @@ from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
 from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
 from aiida_crystalmath.crystal.outputs.sections.piezo import PiezoSection
 from aiida_crystalmath.crystal.outputs.sections.polarisability import PolarisabilitySection
-from aiida_crystalmath.crystal.outputs.sections.properties import PropertiesSection
+from aiida_crystalmath.crystal.outputs.sections.properties import DeckEcho, PropertiesSection
 from aiida_crystalmath.crystal.outputs.sections.resources import ResourcesSection
 from aiida_crystalmath.crystal.outputs.sections.scf import Scf
 from aiida_crystalmath.crystal.outputs.sections.scf_settings import SettingsSection
@@ -55,6 +55,8 @@ _NOISE_STARTS = frozenset('=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 _ENDS_OF_TABLES = (' EEEE', ' ERRO', 'ERROR')
 _LIMIT = 100
 _LONGEST_NOISE = 1000
+_LONGEST_START = 300
+"""More lines than ever stand between banner and start, but for those of many processes."""
 _TIMING_LIMIT = 50
 
 
@@ -86,7 +88,7 @@ class _Program:
         self.index = index
         self.context = Context(CrystalOutput(), line, index)
         self.output = self.context.output
-        self.start_line = line
+        self.start_line = self.banner_line = line
         self.timing_lines: deque[str] = deque(maxlen=_TIMING_LIMIT)
         self._read_banner(banner)
         self.electronic = Electronic(self.context)
@@ -95,6 +97,7 @@ class _Program:
         self.population = Population(self.context)
         self.resources = ResourcesSection(self.context)
         self.properties = PropertiesSection(self.context, self.electronic)
+        self.deck = DeckEcho(self.context)
         self.sections: list[Section] = [
             Messages(self.context),
             Setup(self.context),
@@ -116,7 +119,8 @@ class _Program:
             FrequenciesSection(self.context),
             QuasiHarmonicSection(self.context),
         ]
-        self.table = _merge([self.sections[0], self.resources] if messages_only else [*self.sections, self.properties])
+        sections = [self.sections[0], self.resources] if messages_only else [*self.sections, self.properties]
+        self.table = _merge([*sections, self.deck])
         self.table[' TTTT'] = self.read_timing
 
     def _read_banner(self, banner: list[str]) -> None:
@@ -138,6 +142,10 @@ class _Program:
     def finish(self) -> None:
         """Let all sections conclude."""
         output = self.output
+        if self.start_line - self.banner_line > _LONGEST_START and output.dimensionality is None:
+            # The line of the start stands far below its banner, and geometry and input above it: the end that follows
+            # is that of a program whose beginning was read as something else.
+            output.terminated = False
         for section in self.sections:
             section.finish()
         output.timings.sections = _timings(self.timing_lines)
@@ -217,6 +225,7 @@ class _Reader:
         self.programs: list[_Program] = []
         self.preamble: _Program | None = None
         self.banner: list[str] = []
+        self.banner_line = 0
         self.noise: list[Message] = []
         self.unreadable: list[Message] = []
         self.number = 0
@@ -305,13 +314,18 @@ class _Reader:
     def _read_box(self, line: str) -> None:
         """Keep the lines of a box, which may be a banner."""
         if self.banner or ('CRYSTAL' in line and _VERSION.match(line)) or 'STAND-IN' in line:
+            if not self.banner:
+                self.banner_line = self.program.context.line
             if len(self.banner) < _LIMIT:
                 self.banner.append(line)
 
     def _read_programs_edge(self, line: str) -> None:
         """Read the start or the end of a program."""
         if found := _STARTING.match(line):
+            deck = self.program.deck.words
             self._use(_Program(len(self.programs), self.banner, self.program.context.line))
+            self.program.properties.deck = deck
+            self.program.banner_line = self.banner_line if self.banner else self.program.start_line
             self.program.output.timings.started = found[1]
             self.programs.append(self.program)
             self.banner = []

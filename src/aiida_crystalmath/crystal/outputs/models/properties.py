@@ -88,6 +88,18 @@ class Properties:
         """Whether the program came to its end and every keyword with it."""
         return self.finished and all(result.complete for result in self.results)
 
+    @property
+    def missing_keywords(self) -> list[str]:
+        """Keywords of the echoed deck that the output does not tell of, in order; some print nothing of themselves."""
+        left = list(self.keywords)
+        missing = []
+        for keyword in self.deck_keywords:
+            if keyword in left:
+                left.remove(keyword)
+            else:
+                missing.append(keyword)
+        return missing
+
 
 @dataclass
 class Bands:

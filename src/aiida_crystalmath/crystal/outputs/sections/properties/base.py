@@ -39,7 +39,7 @@ class Run:
         """What is filled; None in the crystal program."""
         return self.output.properties
 
-    def begin(self, keyword: str) -> bool:
+    def begin(self, keyword: str, line: int | None = None) -> bool:
         """Note the first words of a keyword; False when it goes on (two spins, several titles) or this is crystal."""
         properties = self.properties
         if properties is None:
@@ -47,7 +47,7 @@ class Run:
         if self.current is not None and self.current.keyword == keyword and not self.current.complete:
             return False
         self.close()
-        self.current = PropertyResult(keyword, line=self.context.line)
+        self.current = PropertyResult(keyword, line=self.context.line if line is None else line)
         properties.results.append(self.current)
         return True
 

@@ -23,12 +23,13 @@ from aiida_crystalmath.crystal.outputs.sections.properties.xray import XrayPart
 
 _CYCLES = re.compile(r' N\. OF SCF CYCLES\s+\d+\s+FERMI ENERGY\s+(\S+)')
 _TIME = re.compile(r' T+ (\S+(?: START| END)?)\s+TELAPSE\s*(\S+)\s+TCPU\s*(\S+)')
-_INCOMPLETE_ENDS = (' START',)
-_DECK_LIMIT = 200
 
 
 class PropertiesSection(Section):
-    """Reads what properties tells; nothing happens in an output of the crystal program."""
+    """Reads what properties tells; nothing happens in an output of the crystal program.
+
+    :ivar deck: keywords of the deck echoed before this program; set by the driver.
+    """
 
     def __init__(self, context: Context, electronic: Electronic) -> None:
         """Start without properties."""
@@ -36,7 +37,7 @@ class PropertiesSection(Section):
         self.fermi_of_wavefunction: float | None = None
         self.run = Run(context)
         self.deck: list[str] = []
-        self.deck_before: list[str] = []
+        self.formatted_line = 0
         self.parts: list[Part] = [
             NewkPart(self.run, electronic),
             BandPart(self.run),
@@ -47,19 +48,17 @@ class PropertiesSection(Section):
         ]
 
     def anchors(self) -> Mapping[str, Handler]:
-        """Lines of properties, and keywords of a deck echoed around the program."""
+        """Lines of properties."""
         own: dict[str, Handler] = {
             ' CRYS': self.read_title,
             ' N. O': self.read_fermi,
             ' ENDP': self.read_end,
+            ' *   ': self.read_formatted,
+            ' INFO': self.read_information,
             ' MULL': self.read_population,
             ' ERRO': self.read_error,
             'ERROR': self.read_error,
         }
-        for keyword in KEYWORDS:
-            # The keyword stands alone in its line, of which the first five characters choose the reader.
-            own[keyword[:5]] = self.read_deck
-            own[f'{keyword:<5}'[:5]] = self.read_deck
         return joined(self.parts, own)
 
     def read_title(self, line: str) -> None:
@@ -67,29 +66,30 @@ class PropertiesSection(Section):
         if line.startswith(' CRYSTAL - PROPERTIES'):
             self.output.program = 'properties'
             if self.output.properties is None:
-                self.output.properties = Properties(title=self.output.title or '', deck_keywords=self.deck_before)
+                self.output.properties = Properties(title=self.output.title or '', deck_keywords=self.deck)
+                if self.formatted_line:
+                    self.run.begin('RDFMWF', self.formatted_line)
+
+    def read_formatted(self, line: str) -> None:
+        """Read the box of RDFMWF, which comes before the title."""
+        if 'FORMATTED WAVE FUNCTION DATA FROM FILE' in line:
+            self.formatted_line = self.context.line
 
     def read_fermi(self, line: str) -> None:
         """Read the Fermi energy stored with the wavefunction (three decimals)."""
         if found := _CYCLES.match(line):
             self.fermi_of_wavefunction = number(found[1])
 
-    def read_deck(self, line: str) -> None:
-        """Keep a keyword of a deck that a run script echoed, before the program or between two."""
-        word = line.strip()
-        if word in KEYWORDS and (self.context.stage < 0 or self.output.terminated) and len(self.deck) < _DECK_LIMIT:
-            self.deck.append(word)
-
     def read_time(self, line: str) -> None:
         """Read the time line that ends a keyword."""
         if self.output.properties is None or not (found := _TIME.match(line)):
             return
-        name = found[1]
-        if name.endswith(_INCOMPLETE_ENDS):
-            if name.split()[0] in KEYWORDS:
-                self.run.begin(name.split()[0])
+        keyword, *edge = found[1].split()
+        if edge:
+            # ``ECH3 START`` and ``ECH3 END``, before the line with the name alone.
+            if edge == ['START'] and keyword in KEYWORDS:
+                self.run.begin(keyword)
             return
-        keyword = name.removesuffix(' END')
         if keyword in KEYWORDS:
             self.run.end(keyword, number(found[2]), number(found[3]))
         for part in self.parts:
@@ -100,6 +100,11 @@ class PropertiesSection(Section):
         if self.output.properties is not None and line.startswith(' ENDPROP'):
             self.run.close()
             self.output.properties.finished = True
+
+    def read_information(self, line: str) -> None:
+        """Read that densities of a two-component wavefunction were asked for."""
+        if '**** CALCULATION OF ' in line and 'DENSITY ON A GRID OF POINTS' in line:
+            self.run.begin('PROPS2COMP')
 
     def read_population(self, line: str) -> None:
         """Read that PPAN was begun."""
