@@ -135,7 +135,7 @@ def _scf(runs: list[ScfRun]) -> ScfSummary:
     ended = [run for run in runs if run.status is not None]
     summary = ScfSummary()
     if runs and runs[-1].status is None:
-        summary.unfinished_cycles = len(runs[-1].cycles) + runs[-1].n_dropped_cycles
+        summary.unfinished_cycles = runs[-1].cycles[-1].n if runs[-1].cycles else 0
     if ended:
         last = ended[-1]
         summary.converged, summary.criterion = last.converged, CRITERIA[last.status or '']
@@ -241,7 +241,8 @@ def _add_charges(summary: Summary, output: CrystalOutput) -> None:
     if printed:
         charges, spins = list(printed[-1].charges), list(printed[-1].spins)
         summary.atomic_charges, summary.atomic_spins = charges, spins or None
-        summary.atomic_charges_are_final = mulliken is not None and charges == mulliken.electrons
+        final = None if mulliken is None else (mulliken.electrons, mulliken.spins or [])
+        summary.atomic_charges_are_final = final == (charges, spins)
     elif mulliken is not None:
         summary.atomic_charges, summary.atomic_spins = list(mulliken.electrons), plain(mulliken.spins)
         summary.atomic_charges_are_final = True
