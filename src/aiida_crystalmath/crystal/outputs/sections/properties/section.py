@@ -119,6 +119,9 @@ class PropertiesSection(Section):
 
     def finish(self) -> None:
         """Fill in what NEWK or the wavefunction tells better than the sections."""
+        if self.output.properties is None and self.output.program == 'properties':
+            # It failed before its title, for want of a wavefunction.
+            self.output.properties = Properties(title=self.output.title or '', deck_keywords=self.deck)
         properties = self.output.properties
         if properties is None:
             return
