@@ -9,10 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from aiida_crystalmath.crystal.outputs.models import Elastic, ElasticFit, ElasticModuli, ElasticStrain, SeismicVelocity
+from aiida_crystalmath.crystal.outputs.models import Elastic, ElasticFit, ElasticStrain, SeismicVelocity
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
-from aiida_crystalmath.crystal.outputs.sections.elastic_tables import capture_bars, capture_rows, square, triangle
+from aiida_crystalmath.crystal.outputs.sections.captures import capture_rows
+from aiida_crystalmath.crystal.outputs.sections.elastic_tables import (
+    capture_bars,
+    capture_rows,
+    moduli,
+    square,
+    triangle,
+)
 
 _SYMMETRISED = re.compile(r' SYMMETRIZED ELASTIC CONSTANTS(?: FOR (.*?) CASE)?,? +IN (\S+)', re.IGNORECASE)
 _STRAIN = re.compile(r' STRAIN MATRIX\s+(\d+)')
@@ -24,16 +31,6 @@ _ORDER = re.compile(r' THIS PERMITS TO PERFORM A FITTING UP TO\s+(\S+)\s+ORDER')
 _PRESSURE = re.compile(r' ELASTIC PROPERTIES AT PRESSURE \(GPa\)\s*=\s*(\S+)', re.IGNORECASE)
 _BULK = re.compile(r' K =\s*(\S+)')
 _CRITERION = re.compile(r'\s+(\S.*?)\s{3,}(YES|NO)\s*$')
-_NAMES = {
-    'K_V': 'bulk_voigt_gpa',
-    'K_R': 'bulk_reuss_gpa',
-    'K_H': 'bulk_hill_gpa',
-    'G_V': 'shear_voigt_gpa',
-    'G_R': 'shear_reuss_gpa',
-    'G_H': 'shear_hill_gpa',
-    'E_H': 'young_hill_gpa',
-    'v_H': 'poisson_hill',
-}
 
 
 class ElasticSection(Section):
@@ -260,7 +257,7 @@ class ElasticSection(Section):
             if not names:
                 names.extend(words)
                 return 'K_V' in words
-            elastic.moduli = _moduli(names, text.rstrip())
+            elastic.moduli = moduli(names, text.rstrip())
             return False
 
         capture_rows(self.context, row)
@@ -338,15 +335,3 @@ class ElasticSection(Section):
         if elastic.fits:  # the last fit is the one of all points and full order
             elastic.bulk_modulus_gpa = elastic.fits[-1].bulk_modulus_gpa
         elastic.complete = elastic.constants is not None and (self.ended or self.output.terminated)
-
-
-def _moduli(names: list[str], line: str) -> ElasticModuli | None:
-    """Return the averages of a line of numbers, None if it does not have one for each name."""
-    words = line.split()
-    if len(words) != len(names) and len(line) == 8 * len(names):
-        words = [line[start : start + 8] for start in range(0, len(line), 8)]
-    if len(words) != len(names):
-        return None
-    return ElasticModuli(
-        **{_NAMES[name]: number(word) for name, word in zip(names, words, strict=True) if name in _NAMES}
-    )

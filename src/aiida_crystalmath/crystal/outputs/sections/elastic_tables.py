@@ -9,12 +9,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aiida_crystalmath.crystal.outputs.models import Array
+from aiida_crystalmath.crystal.outputs.models import Array, ElasticModuli
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context
 
 _WIDTH = 9
 _SIZES = (1, 3, 6)
+_NAMES = {
+    'K_V': 'bulk_voigt_gpa',
+    'K_R': 'bulk_reuss_gpa',
+    'K_H': 'bulk_hill_gpa',
+    'G_V': 'shear_voigt_gpa',
+    'G_R': 'shear_reuss_gpa',
+    'G_H': 'shear_hill_gpa',
+    'E_H': 'young_hill_gpa',
+    'v_H': 'poisson_hill',
+}
 _BLANKS = 4
 """Blank lines that may stand between a title and its table."""
 
@@ -67,6 +77,18 @@ def square(rows: list[str]) -> Array | None:
     return np.array(values)
 
 
+def moduli(names: list[str], line: str) -> ElasticModuli | None:
+    """Return the averages of a line of numbers, None if it does not have one for each name."""
+    words = line.split()
+    if len(words) != len(names) and len(line) == 8 * len(names):
+        words = [line[start : start + 8] for start in range(0, len(line), 8)]
+    if len(words) != len(names):
+        return None
+    return ElasticModuli(
+        **{_NAMES[name]: number(word) for name, word in zip(names, words, strict=True) if name in _NAMES}
+    )
+
+
 def capture_bars(context: Context, take: Callable[[list[str]], None]) -> None:
     """Read the rows between bars that follow, after up to four blank lines; ``take`` gets them once they have ended.
 
@@ -86,28 +108,5 @@ def capture_bars(context: Context, take: Callable[[list[str]], None]) -> None:
             return False
         blanks += 1
         return not line.strip() and blanks <= _BLANKS
-
-    context.capture(row)
-
-
-def capture_rows(
-    context: Context, read: Callable[[str], bool], end: Callable[[], None] | None = None, limit: int = 1000
-) -> None:
-    """Give the lines that follow to ``read`` until it returns False (or after ``limit``), then call ``end``.
-
-    Blank lines before the first row that ``read`` accepts are skipped.
-    """
-    count = 0
-
-    def row(line: str) -> bool:
-        nonlocal count
-        if not line.strip() and count == 0:
-            return True
-        count += 1
-        if count <= limit and read(line):
-            return True
-        if end is not None:
-            end()
-        return False
 
     context.capture(row)

@@ -14,7 +14,7 @@ import numpy as np
 from aiida_crystalmath.crystal.outputs.models import EosCurve, EosFit, EosPoint, EquationOfState
 from aiida_crystalmath.crystal.outputs.numbers import NUMBER, number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
-from aiida_crystalmath.crystal.outputs.sections.elastic_tables import capture_rows
+from aiida_crystalmath.crystal.outputs.sections.captures import capture_rows
 
 _ASKED = re.compile(r' NUMBER OF POINTS \(TOTAL\) DETERMINING E-V CURVE=\s*(\d+)')
 _RANGE = re.compile(rf' RANGE OF VOLUMES, IN %:\s*({NUMBER})\s+({NUMBER})')

@@ -22,7 +22,7 @@ from aiida_crystalmath.crystal.outputs.models import (
 )
 from aiida_crystalmath.crystal.outputs.numbers import NUMBER, number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
-from aiida_crystalmath.crystal.outputs.sections.elastic_tables import capture_rows
+from aiida_crystalmath.crystal.outputs.sections.captures import capture_rows
 
 _TOLERANCE = re.compile(r' INFORMATION \*{4} CP(2?)_DRIVER \*{4} CONVERGENCE ON .*?:\s*10\*\*\s*(-?\d+)')
 _FIELD = re.compile(r' ELECTRIC FIELD APPLIED ALONG CARTESIAN DIRECTIONS?\s+([XYZ]{1,3})\s*$')
