@@ -39,12 +39,24 @@ State = dict[str, Channel]
 """Channels by name: '' (closed shell, or one statement for both spins), 'alpha', 'beta'."""
 
 
+def _agrees(channel: Channel) -> bool:
+    """Say whether the printed gap is that of the printed band edges (4 and 8 digits, CODATA values of 1986 to now)."""
+    if channel.gap_ev is None or channel.vbm is None or channel.cbm is None:
+        return True
+    return abs((channel.cbm - channel.vbm) * HARTREE_EV - channel.gap_ev) < 1e-4 + 2e-5 * abs(channel.gap_ev)
+
+
 def gap_of(state: State) -> tuple[float | None, GapKind | None]:
     """Return the gap (eV) of a state and its kind; 0 for a conductor."""
     channels = list(state.values())
     if any(channel.conducting for channel in channels):
         return 0.0, None
+    if not all(map(_agrees, channels)) or ('alpha' in state) != ('beta' in state):
+        # Lines of different cycles, or half a statement: the text is broken here.
+        return None, None
     gaps = [channel for channel in channels if channel.gap_ev is not None]
+    if 0 < len(gaps) < len(channels):
+        return None, None
     if len(channels) == 2 and len(gaps) == 2:
         edges = [(c.vbm, c.vbm_k, c.cbm, c.cbm_k) for c in channels]
         if all(vbm is not None and cbm is not None for vbm, _, cbm, _ in edges):
