@@ -79,7 +79,7 @@ def _describe(node: ProcessNode) -> dict[str, Any]:
 
 def _print_process(node: ProcessNode, failure: dict[str, Any] | None) -> None:
     """Print how the process ended, and where its failure began."""
-    head = f'{node.process_label} PK {node.pk}'
+    head = f'{node.process_label or type(node).__name__} PK {node.pk}'
     if not node.is_terminated:
         click.echo(f'{head} has not ended yet.')
     elif failure is None:
@@ -91,4 +91,4 @@ def _print_process(node: ProcessNode, failure: dict[str, Any] | None) -> None:
         if failure['pk'] != node.pk:
             reason = failure['exit_message'] or failure['exception'] or failure['state']
             status = f'exit status {failure["exit_status"]}, ' if failure['exit_status'] else ''
-            click.echo(f'It began in {failure["process"]} PK {failure["pk"]}: {status}{reason}')
+            click.echo(f'It began in {failure["process"] or "the process"} PK {failure["pk"]}: {status}{reason}')

@@ -92,9 +92,9 @@ def _reading(output: CrystalOutput, name: str, beside: Beside, kind: str | None)
 def _add_fort87(summary: Summary, findings: list[Finding], beside: Beside) -> None:
     """Add what only fort.87 tells: an error makes a run that seemed cut short a failed one."""
     told = [finding for finding in findings if finding.where == 'fort.87']
-    if beside.fort87_path is None or not told:
+    if not told:
         return
-    summary.fort87 = str(beside.fort87_path)
+    summary.fort87 = str(beside.fort87_path or 'fort.87')
     errors = [finding.evidence for finding in told if finding.diagnosis.severity == 'error']
     summary.errors += [line for line in errors if line not in summary.errors]
     if errors and summary.status == 'incomplete':
