@@ -15,7 +15,6 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Se
 from aiida_crystalmath.crystal.outputs.sections.captures import capture_rows
 from aiida_crystalmath.crystal.outputs.sections.elastic_tables import (
     capture_bars,
-    capture_rows,
     moduli,
     square,
     triangle,
