@@ -23,6 +23,7 @@ from aiida_crystalmath.calculations.base import (
 )
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation, reduced_from_inputs, validate_remote
 from aiida_crystalmath.calculations.imported import name_in
+from aiida_crystalmath.calculations.properties_outputs import define_outputs
 from aiida_crystalmath.calculations.settings import PropertiesSettings
 
 if TYPE_CHECKING:
@@ -36,8 +37,14 @@ __all__ = ('Crystal23PropertiesCalculation', 'Parent', 'atoms_of_kinds')
 
 PLOT_FILENAME = 'fort.25'
 RETRIEVED = (PLOT_FILENAME, ERROR_FILENAME)
-TEMPORARY = ('BAND.DAT', 'DOSS.DAT')
+TEMPORARY = ('BAND.DAT', 'DOSS.DAT', 'COOP.DAT', 'COHP.DAT')
 """The same data as fort.25, in fewer digits: read when fort.25 is not there, never stored twice."""
+
+TABLES = ('SIGMA.DAT', 'SIGMAS.DAT', 'SEEBECK.DAT', 'KAPPA.DAT', 'TDF.DAT', 'POTC.DAT')
+"""Text files that become arrays."""
+
+CUBE_FILES = ('*_CUBE.DAT', '3D*.CUBE')
+"""Grids in space, which are large: brought only when the settings ask for them."""
 
 
 @dataclass(frozen=True)
@@ -165,26 +172,9 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
         spec.exit_code(
             360,
             'ERROR_PLOT_FILES',
-            'The run ended, but bands or densities of states that were asked for are missing or cannot be read.',
+            'The run ended, but bands, densities, maps or coefficients that were asked for are missing or unreadable.',
         )
-        spec.output(
-            'output_bands',
-            valid_type=orm.BandsData,
-            required=False,
-            help="Bands in eV (CRYSTAL's zero; `fermi_energy_ev` is an attribute), k-points of the structure's cell.",
-        )
-        spec.output(
-            'output_dos',
-            valid_type=orm.XyData,
-            required=False,
-            help='Total density of states, states/eV/cell over eV; one array, or two for alpha and beta.',
-        )
-        spec.output(
-            'output_dos_projected',
-            valid_type=orm.XyData,
-            required=False,
-            help='Projected densities of states, one array (or two) for each projection.',
-        )
+        define_outputs(spec)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the input and say where the wavefunction comes from."""
@@ -202,7 +192,7 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
         return self.calc_info(
             stdin=settings.stdin,
             retrieve=RETRIEVED,
-            temporary=TEMPORARY,
+            temporary=(*TEMPORARY, *TABLES, *(CUBE_FILES if settings.retrieve_cubes else ())),
             copies=[] if links else wavefunction,
             links=wavefunction if links else [],
         )

@@ -50,6 +50,11 @@ class PropertiesSettings(BaseModel):
     last_band: int | None = Field(
         default=None, ge=1, description='Last band of the path in `kpoints`; left out, all bands of the basis set.'
     )
+    retrieve_cubes: bool = Field(
+        default=False,
+        description='Whether to keep the grids of ECH3, POT3 and the like (cube files, often of many MB) as '
+        '`output_cubes`. Otherwise they stay in the remote folder.',
+    )
     stdin: bool | None = Field(
         default=None,
         description='Whether the program reads its input on stdin (serial `properties`) or from the file INPUT '

@@ -32,7 +32,7 @@ class CrystalParserBase(Parser):
             content: bytes = self.retrieved.base.repository.get_object_content(name, mode='rb')
         except FileNotFoundError:
             return None
-        part = (self.node.get_option('imported') or {}).get('part')
+        part = (self.node.get_option('import_from') or {}).get('part')
         if part is not None and name == self.node.get_option('output_filename'):
             content = part_of(content, part)
         return content.decode('utf-8', errors='replace')

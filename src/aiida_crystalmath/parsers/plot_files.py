@@ -9,12 +9,40 @@ from typing import Any
 
 from aiida_crystalmath.crystal.inputs.d3 import D3
 from aiida_crystalmath.crystal.outputs.band_dat import read_band_dat
+from aiida_crystalmath.crystal.outputs.boltztra import read_tdf, read_transport
+from aiida_crystalmath.crystal.outputs.coop_dat import read_coop_dat
 from aiida_crystalmath.crystal.outputs.doss_dat import read_doss_dat
-from aiida_crystalmath.crystal.outputs.fort25 import bands_from_fort25, dos_from_fort25, find_iss, read_fort25
-from aiida_crystalmath.crystal.outputs.models import Bands, CrystalOutput, Dos
+from aiida_crystalmath.crystal.outputs.fort25 import (
+    CurveKind,
+    bands_from_fort25,
+    dos_from_fort25,
+    find_iss,
+    read_fort25,
+)
+from aiida_crystalmath.crystal.outputs.fort25_maps import read_fort25_maps
+from aiida_crystalmath.crystal.outputs.models import (
+    Bands,
+    CrystalOutput,
+    Dos,
+    PlaneMap,
+    Profile,
+    TransportDistribution,
+    TransportTensor,
+)
+from aiida_crystalmath.crystal.outputs.potc import read_potc
 from aiida_crystalmath.parsers.base import temporary_file
 
-__all__ = ('last_block', 'read_bands', 'read_dos')
+__all__ = (
+    'last_block',
+    'read_bands',
+    'read_dos',
+    'read_maps',
+    'read_populations',
+    'read_potential',
+    'read_transport_files',
+)
+
+TRANSPORT_FILES = ('SIGMA.DAT', 'SIGMAS.DAT', 'SEEBECK.DAT', 'KAPPA.DAT')
 
 
 def last_block(deck: D3, keyword: str) -> Any | None:
@@ -57,3 +85,46 @@ def read_dos(deck: D3, fort25: str | None, temporary: str | None) -> Dos | None:
             return dos
     text = temporary_file(temporary, 'DOSS.DAT')
     return read_doss_dat(text) if text else None
+
+
+def read_populations(deck: D3, keyword: CurveKind, fort25: str | None, temporary: str | None) -> Dos | None:
+    """Read the curves of the last COOP or COHP block, None if there is none or nothing was written.
+
+    :raises aiida_crystalmath.crystal.outputs.errors.OutputFileError: if the file is cut.
+    """
+    block = last_block(deck, keyword)
+    if block is None:
+        return None
+    if fort25:
+        curves = dos_from_fort25(read_fort25(fort25), n_projections=len(block.interactions), kind=keyword)
+        if curves is not None:
+            return curves
+    text = temporary_file(temporary, f'{keyword}.DAT')
+    return read_coop_dat(text) if text else None
+
+
+def read_maps(output: CrystalOutput, fort25: str | None) -> list[PlaneMap]:
+    """Read the fields on planes, named by what stdout tells of them; empty if there are none.
+
+    :raises aiida_crystalmath.crystal.outputs.errors.OutputFileError: if the file is cut.
+    """
+    return read_fort25_maps(fort25, output.properties.maps if output.properties else ()) if fort25 else []
+
+
+def read_transport_files(temporary: str | None) -> tuple[list[TransportTensor], TransportDistribution | None]:
+    """Read the files of BOLTZTRA that are there.
+
+    :raises aiida_crystalmath.crystal.outputs.errors.OutputFileError: if one cannot be read.
+    """
+    texts = [temporary_file(temporary, name) for name in TRANSPORT_FILES]
+    distribution = temporary_file(temporary, 'TDF.DAT')
+    return [read_transport(text) for text in texts if text], read_tdf(distribution) if distribution else None
+
+
+def read_potential(temporary: str | None) -> Profile | None:
+    """Read POTC.DAT, None if it is not there.
+
+    :raises aiida_crystalmath.crystal.outputs.errors.OutputFileError: if it cannot be read.
+    """
+    text = temporary_file(temporary, 'POTC.DAT')
+    return read_potc(text) if text else None
