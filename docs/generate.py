@@ -11,6 +11,7 @@ def write_all(folder: Path) -> None:
     (folder / 'diagnoses.md').write_text(diagnoses_page())
     (folder / 'keywords.md').write_text(keywords_page())
     (folder / 'output_keys.md').write_text(output_keys_tables())
+    (folder / 'read_keys.md').write_text(read_keys_table())
 
 
 def cell(text: object) -> str:
@@ -72,3 +73,12 @@ def output_keys_tables() -> str:
         lines += [f'| `{name}` | {cell(key.unit or "–")} | {cell(key.meaning)} |' for name, key in keys.items()]
         lines.append('')
     return '\n'.join(lines)
+
+
+def read_keys_table() -> str:
+    """Return the table of keys of ``crystalmath read --json``, which ``reference/read.md`` includes."""
+    from aiida_crystalmath.crystal.summary import schema
+
+    lines = ['| key | unit | meaning |', '|---|---|---|']
+    lines += [f'| `{key.name}` | {cell(key.unit or "–")} | {cell(key.meaning)} |' for key in schema()]
+    return '\n'.join(lines) + '\n'

@@ -125,7 +125,7 @@ class Summary:
         },
     )
     diagnoses: list[str] = said(
-        'Names of what the [catalogue of failures](diagnoses.md) knows of this file, the most decisive first; '
+        'Names of what the catalogue of failures knows of this file, the most decisive first; '
         'warnings and remarks included.',
         many=True,
     )
