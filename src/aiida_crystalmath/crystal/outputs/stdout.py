@@ -142,7 +142,8 @@ class _Program:
     def finish(self) -> None:
         """Let all sections conclude."""
         output = self.output
-        if self.start_line - self.banner_line > _LONGEST_START and output.dimensionality is None:
+        displaced = self.start_line - self.banner_line > _LONGEST_START
+        if displaced and output.dimensionality is None and output.program != 'properties':
             # The line of the start stands far below its banner, and geometry and input above it: the end that follows
             # is that of a program whose beginning was read as something else.
             output.terminated = False
@@ -325,7 +326,7 @@ class _Reader:
             deck = self.program.deck.words
             self._use(_Program(len(self.programs), self.banner, self.program.context.line))
             self.program.properties.deck = deck
-            self.program.banner_line = self.banner_line if self.banner else self.program.start_line
+            self.program.banner_line = self.banner_line if self.banner else 0
             self.program.output.timings.started = found[1]
             self.programs.append(self.program)
             self.banner = []

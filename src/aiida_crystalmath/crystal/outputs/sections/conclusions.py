@@ -106,7 +106,8 @@ def _conclude_state(output: CrystalOutput, state: State, optimisation: Optimisat
         output.gap_alpha_ev, output.gap_beta_ev = summary.gap_alpha_ev, summary.gap_beta_ev
         output.fermi_energy_hartree = summary.fermi_hartree
         output.vbm_hartree, output.cbm_hartree = summary.vbm_hartree, summary.cbm_hartree
-    if (gaps := optimisation.final_gaps) and not shifted:
+    gaps = optimisation.final_gaps
+    if gaps and not shifted and ('alpha' in gaps) == ('beta' in gaps):
         output.gap_alpha_ev, output.gap_beta_ev = gaps.get('alpha'), gaps.get('beta')
         if output.gap_ev is None or abs(min(gaps.values()) - output.gap_ev) > 2e-3:
             output.gap_ev, output.gap_kind = min(gaps.values()), None
