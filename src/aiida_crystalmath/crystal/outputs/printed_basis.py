@@ -1,18 +1,26 @@
 """Basis sets made of the basis an output prints, and their comparison with the ones of a deck.
 
-The program prints four significant digits and contraction coefficients as they were given. What is missing: the shell
-charges (CHE) and the terms of effective core potentials.
+The program prints four significant digits. Of the deck's basis contraction coefficients are as they were given; of one
+read from a wave function they are those of the program's own functions. What is missing: the shell charges (CHE) and
+the terms of effective core potentials.
 """
 
 from __future__ import annotations
 
+import math
+
 from aiida_crystalmath.crystal.basis_models import BasisError, BasisSet, Shell
 from aiida_crystalmath.crystal.outputs.models import PrintedAtomBasis, PrintedBasis, PrintedShell
+
+Primitives = tuple[tuple[float, float, float | None], ...]
 
 PRINTED_PRECISION = 'printed precision'
 """Name of the basis sets made here: their numbers have four digits, and their shells no charges."""
 
-_COLUMN = {'S': 0, 'P': 1, 'D': 2, 'F': 2, 'G': 2}
+_COLUMNS = {'S': [(0, 0)], 'SP': [(0, 0), (1, 1)], 'P': [(1, 1)], 'D': [(2, 2)], 'F': [(3, 2)], 'G': [(4, 2)]}
+"""Angular momentum and column of coefficients of each function of a shell."""
+_ODD = (1, 1, 3)
+"""(2l - 1)!!"""
 _RELATIVE = 6e-4
 """Half a unit of the last of four digits of 1.000 is 5e-4."""
 
@@ -28,24 +36,66 @@ def basis_sets(printed: PrintedBasis) -> dict[int, BasisSet]:
         number = species.conventional_number
         if number is None or number % 100 == 0 or 200 < number < 1000:
             continue
-        shells = tuple(Shell(shell.type, 0.0, primitives=_primitives(shell)) for shell in species.shells)
+        tables = [_primitives(shell, normalised=printed.is_normalised) for shell in species.shells]
+        pairs = zip(species.shells, tables, strict=True)
         try:
+            shells = tuple(Shell(shell.type, 0.0, primitives=rows) for shell, rows in pairs)
             result[number] = BasisSet(number % 100, number, shells, name=PRINTED_PRECISION)
         except BasisError:
+            # No primitives: coefficients of F and G shells are not turned back.
             continue
     return result
 
 
-def _primitives(shell: PrintedShell) -> tuple[tuple[float, float, float | None], ...]:
-    """Return the primitives of a shell."""
-    if shell.type == 'SP':
-        return tuple((e, s, p) for e, (s, p, _) in zip(shell.exponents, shell.coefficients, strict=True))
-    column = _COLUMN[shell.type]
-    return tuple((e, row[column], None) for e, row in zip(shell.exponents, shell.coefficients, strict=True))
+def _primitives(shell: PrintedShell, *, normalised: bool) -> Primitives:
+    """Return the primitives of a shell as they would stand in a deck, none if they are not known."""
+    columns = []
+    for momentum, column in _COLUMNS[shell.type]:
+        values = [row[column] for row in shell.coefficients]
+        if normalised:
+            if momentum > 2:
+                return ()
+            factors = [_norm(exponent, momentum) for exponent in shell.exponents]
+            values = [value / factor for value, factor in zip(values, factors, strict=True)]
+        columns.append(values)
+    second = columns[1] if len(columns) > 1 else [None] * len(shell.exponents)
+    return tuple(zip(shell.exponents, columns[0], second, strict=True))
 
 
-def agrees(species: PrintedAtomBasis, basis: BasisSet) -> bool:
+def _norm(exponent: float, momentum: int) -> float:
+    """Return the factor between a coefficient of the program's functions and one of a deck.
+
+    It is the norm of a primitive times ``2**(1/4) pi**(5/8)``: found, to all digits, from S and P coefficients of a
+    formatted wave function (silicon, STO-3G) and, to four, from D shells of an output that prints both (NiO).
+    """
+    squared: float = 2.0 ** (2 * momentum + 1.5) * exponent ** (momentum + 1.5) / (_ODD[momentum] * math.pi**1.5)
+    return math.sqrt(math.sqrt(2) * math.pi**1.25 * squared)
+
+
+def is_normalised(species: list[PrintedAtomBasis]) -> bool:
+    """Say whether coefficients are those of the program's own functions: shells with them have the norm 1."""
+    as_given = as_own = 0.0
+    for shell in (shell for atom in species for shell in atom.shells):
+        momentum, column = _COLUMNS[shell.type][0]
+        if momentum < 3:
+            values = [row[column] for row in shell.coefficients]
+            own = [v / _norm(e, momentum) for v, e in zip(values, shell.exponents, strict=False)]
+            as_given += min(abs(_overlap(shell.exponents, values, momentum) - 1), 1)
+            as_own += min(abs(_overlap(shell.exponents, own, momentum) - 1), 1)
+    return as_own < as_given
+
+
+def _overlap(exponents: list[float], values: list[float], momentum: int) -> float:
+    """Return the norm of a contraction of normalised primitives."""
+    pairs = [(a, c) for a, c in zip(exponents, values, strict=False) if a > 0]
+    power = momentum + 1.5
+    return math.fsum(c * d * (2 * math.sqrt(a * b) / (a + b)) ** power for a, c in pairs for b, d in pairs)
+
+
+def agrees(species: PrintedAtomBasis, basis: BasisSet, *, normalised: bool = False) -> bool:
     """Say whether a printed basis is this one: same shells, all exponents and coefficients equal as printed.
+
+    :param normalised: :attr:`PrintedBasis.is_normalised`.
 
     Shells of the program's internal tables (ITYB 1, 2) are compared where the tables are known; where they are not, by
     type only. Shells with a single primitive are compared without their coefficient, which the program sets to 1.
@@ -56,18 +106,23 @@ def agrees(species: PrintedAtomBasis, basis: BasisSet) -> bool:
         shells = basis.resolved().shells
     except BasisError:
         shells = basis.shells
-    return all(_same(printed, shell) for printed, shell in zip(species.shells, shells, strict=True))
+    pairs = zip(species.shells, shells, strict=True)
+    return all(_same(printed, shell, normalised=normalised) for printed, shell in pairs)
 
 
-def _same(printed: PrintedShell, shell: Shell) -> bool:
+def _same(printed: PrintedShell, shell: Shell, *, normalised: bool) -> bool:
     """Say whether two shells are equal to the printed digits."""
     if printed.type != shell.type:
         return False
     if shell.kind:
         return True
-    ours = _primitives(printed)
-    if len(ours) != len(shell.primitives):
+    ours = _primitives(printed, normalised=normalised)
+    if len(printed.exponents) != len(shell.primitives):
         return False
+    if not ours:
+        return all(
+            _close(e, row[0] * shell.scale**2) for e, row in zip(printed.exponents, shell.primitives, strict=True)
+        )
     if len(ours) == 1:
         return _close(ours[0][0], shell.primitives[0][0] * shell.scale**2)
     return all(

@@ -64,9 +64,13 @@ class PrintedBasis:
 
     :param species: in the order of the atoms.
     :param potentials: effective core potentials, by true atomic number.
+    :param is_normalised: the coefficients are those of the unnormalised functions the program works with, which it
+        prints of a basis read from a wave function (properties, and the second table of a restart);
+        :func:`..printed_basis.basis_sets` turns them back.
     :param complete: the table was read to its end: every atom of the cell has a row.
     """
 
     species: list[PrintedAtomBasis] = field(default_factory=list)
     potentials: dict[int, PrintedPotential] = field(default_factory=dict)
+    is_normalised: bool = False
     complete: bool = False

@@ -13,6 +13,7 @@ from typing import cast, get_args
 from aiida_crystalmath.crystal.basis_models import ShellType
 from aiida_crystalmath.crystal.outputs.models import PrintedAtomBasis, PrintedBasis, PrintedPotential, PrintedShell
 from aiida_crystalmath.crystal.outputs.numbers import numbers
+from aiida_crystalmath.crystal.outputs.printed_basis import is_normalised
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 
@@ -25,7 +26,10 @@ _TYPES = get_args(ShellType)
 
 
 class BasisSection(Section):
-    """Keeps the rows of the last table, and converts them at the end."""
+    """Keeps the rows of the first table, and converts them at the end.
+
+    A restart prints a second one, of the basis in its wave function, with other coefficients.
+    """
 
     def __init__(self, context: Context, geometry: GeometrySection) -> None:
         """Start without basis.
@@ -56,8 +60,7 @@ class BasisSection(Section):
 
     def read_title(self, line: str) -> None:
         """Start a table."""
-        if line.startswith(' LOCAL ATOMIC FUNCTIONS BASIS SET'):
-            self.rows, self.ended = [], False
+        if line.startswith(' LOCAL ATOMIC FUNCTIONS BASIS SET') and not self.rows:
             self.context.capture(self._row)
 
     def _row(self, line: str) -> bool:
@@ -81,7 +84,7 @@ class BasisSection(Section):
         conventional = block.numbers if block is not None else []
         species, n_atoms, is_good = _convert(self.rows, conventional)
         complete = is_good and self.ended and n_atoms == self.output.n_atoms
-        self.output.basis = PrintedBasis(species, potentials, complete)
+        self.output.basis = PrintedBasis(species, potentials, is_normalised(species), complete)
 
 
 def _convert(rows: list[str], conventional: list[int]) -> tuple[list[PrintedAtomBasis], int, bool]:
@@ -129,10 +132,12 @@ def _share(atoms: list[PrintedAtomBasis], species: list[PrintedAtomBasis]) -> bo
     """Give atoms printed without shells to the species before them with the same number (or label)."""
     owners: dict[object, PrintedAtomBasis] = {}
     for atom in atoms:
-        key = atom.label if atom.conventional_number is None else atom.conventional_number
+        # Properties calls all atoms XX, which says nothing of their species.
+        label = atom.label if atom.label != 'XX' else None
+        key = label if atom.conventional_number is None else atom.conventional_number
         if atom.shells:
             owners[key] = atom
-        elif key in owners:
+        elif key is not None and key in owners:
             owners[key].atoms.append(atom.atom)
         else:
             return False
