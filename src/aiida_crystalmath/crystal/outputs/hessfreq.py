@@ -2,10 +2,11 @@
 
 Format (real files of CRYSTAL 14 and 17, checked against the frequencies and masses of their outputs): the elements of
 the Hessian of the energy with respect to Cartesian displacements, hartree/bohr^2, without mass weights and without any
-header, four numbers a line (4E21.14), coordinates in the order x, y, z of each atom of the primitive cell. Being numerical, the
-matrix is not quite symmetric: symmetrise it before use. HESSOPT.DAT,
-the Hessian an optimisation starts from or left, is laid out alike: the manual has HESSFREQ.DAT copied to it. No real
-HESSOPT.DAT was seen, and that of an optimised cell has rows for the cell as well.
+header, four numbers a line (4E21.14), in the order x, y, z of each atom of the primitive cell. Being numerical, it is
+not quite symmetric: symmetrise it before use.
+
+HESSOPT.DAT, the Hessian an optimisation starts from or left, is laid out alike: the manual has HESSFREQ.DAT copied to
+it. No real HESSOPT.DAT was seen, and that of an optimised cell has rows for the cell as well.
 """
 
 from __future__ import annotations

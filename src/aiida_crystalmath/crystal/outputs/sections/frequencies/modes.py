@@ -20,7 +20,7 @@ from aiida_crystalmath.crystal.outputs.sections.frequencies.vectors import Store
 
 _RANGE = re.compile(r'\s*\d+-\s*\d+\s')
 _MODE = re.compile(
-    r'\s*(\d+)-\s*(\d+)\s+(-?\d*\.\d+E[-+]\d+|\*+|-?NaN)\s*(-?\d+\.\d+|\*+|-?NaN)\s*(-?\d+\.\d+|\*+|-?NaN)'
+    r'\s*(\d+)-\s*(\d+)\s+(-?\d*\.\d+(?:E[-+]\d+)?|\*+|-?NaN)\s*(-?\d+\.\d+|\*+|-?NaN)\s*(-?\d+\.\d+|\*+|-?NaN)'
     r'\s*\(\s*(.*?)\s*\)(?:\s+([AI])\s*\(\s*(\S+?)\s*\)\s+([AI]))?\s*$'
 )
 _POINT = re.compile(
@@ -58,7 +58,7 @@ class ModesPart(Part):
     def prefixes(self) -> Mapping[str, Handler]:
         """Headers of tables, points and paths."""
         return {
-            '    MODES         EIGV': self.read_header,
+            '    MODES         ': self.read_header,
             '  DISPERSION K POINT': self.read_point,
             '  PHONONS ALONG PATH': self.read_path_size,
             '  FROM K': self.read_path_ends,
@@ -242,7 +242,8 @@ def _modes(rows: Sequence[str]) -> tuple[list[Mode], bool]:
                 n,
                 frequency_cm1=number(found[4]),
                 frequency_thz=number(found[5]),
-                eigenvalue_hartree2=number(found[3]),
+                # Versions before 06 print other eigenvalues ("EV (AU)", as Jmol's sources show), without exponent.
+                eigenvalue_hartree2=number(found[3]) if 'E' in found[3] else None,
                 irrep=found[6] or None,
                 degeneracy=last - first + 1,
             )

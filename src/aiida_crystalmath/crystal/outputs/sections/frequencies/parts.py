@@ -14,20 +14,20 @@ Closed = Callable[[list[str]], None]
 class Runs:
     """The frequency calculations of one program; a quasi-harmonic run has one for each volume.
 
-    Only the first complete one and the current one are kept, so that many volumes take no memory.
+    Only the first one and the current one are kept, so that many volumes take no memory.
     """
 
     def __init__(self, context: Context) -> None:
         """Start without a run."""
         self.context = context
-        self.first_complete: Frequencies | None = None
+        self.first: Frequencies | None = None
         self._current: Frequencies | None = None
 
     def start(self) -> Frequencies:
         """Start a run."""
-        if self.first_complete is None and self._current is not None and self._current.complete:
-            self.first_complete = self._current
         self._current = Frequencies()
+        if self.first is None or not (self.first.modes or self.first.qpoints):
+            self.first = self._current
         return self._current
 
     @property
@@ -42,8 +42,8 @@ class Runs:
 
     @property
     def chosen(self) -> Frequencies | None:
-        """The first complete run, else the last one."""
-        return self.first_complete or self._current
+        """The first run with a table, complete or not."""
+        return self.first
 
 
 class Part:

@@ -17,7 +17,7 @@ from aiida_crystalmath.crystal.outputs.sections.frequencies.vectors import Vecto
 
 
 class FrequenciesSection(Section):
-    """Reads FREQCALC; of several runs (volumes of a quasi-harmonic one) the first complete one is kept."""
+    """Reads FREQCALC; of several runs (volumes of a quasi-harmonic one) the first one is kept."""
 
     def __init__(self, context: Context) -> None:
         """Set up the parts."""

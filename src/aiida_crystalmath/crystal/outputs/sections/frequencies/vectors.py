@@ -2,8 +2,9 @@
 
 Components are in bohr, normalised to classical amplitudes (CRYSTAL 22/23 says ``(IN BOHR)``, older versions print the
 same numbers without saying so). At points that are not real two sets follow each other, ``MODES IN PHASE`` and
-``MODES IN ANTI-PHASE``. Sets are announced by the reader of frequencies (:meth:`VectorsPart.expect`): a block whose
-frequencies are others than announced belongs to something else and is left out.
+``MODES IN ANTI-PHASE`` (``REAL PART`` and ``IMAGINARY PART`` according to old scripts; no real file seen). Sets are
+announced by the reader of frequencies (:meth:`VectorsPart.expect`): a block whose frequencies are others than announced
+belongs to something else and is left out.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class VectorsPart(Part):
             ' FREQ(CM**-1)': self.read_block,
             ' MODES IN PHASE': self.read_phase,
             ' MODES IN ANTI-PHASE': self.read_phase,
+            ' REAL PART': self.read_phase,
+            ' IMAGINARY PART': self.read_phase,
             ' LO MODES FOR IRREP': self.read_longitudinal,
         }
 
@@ -66,7 +69,7 @@ class VectorsPart(Part):
 
     def read_phase(self, line: str) -> None:
         """Read which part of complex eigenvectors follows."""
-        self.phase = 1 if 'ANTI' in line else 0
+        self.phase = 1 if 'ANTI' in line or 'IMAGINARY' in line else 0
 
     def read_longitudinal(self, line: str) -> None:
         """Expect the longitudinal modes of an irrep."""
