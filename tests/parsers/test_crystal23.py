@@ -198,7 +198,7 @@ def test_last_scf_of_an_optimisation_comes_from_its_log(parse, corpus):
 
 def test_last_whole_step_file_is_taken(corpus, tmp_path):
     from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Optimisation
-    from aiida_crystalmath.parsers.crystal23 import last_step_file
+    from aiida_crystalmath.parsers.optimisations import last_step_file
 
     for name in ('optc001', 'optc002', 'optc003'):
         (tmp_path / name).write_bytes((corpus / 'mgo_scf_b3lyp' / name).read_bytes())

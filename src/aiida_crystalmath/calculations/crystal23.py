@@ -35,6 +35,11 @@ RETRIEVED = (GEOMETRY_FILENAME, ERROR_FILENAME)
 TEMPORARY = ('SCFOUT.LOG', 'optc*', 'opta*')
 """Files of an optimisation that the parser may read and nobody needs to keep."""
 
+SPECTRA = ('IRSPEC.DAT', 'RAMSPEC.DAT')
+HESSIAN = 'HESSFREQ.DAT'
+MAX_HESSIAN_ATOMS = 200
+"""Of a larger structure the Hessian, nine numbers a pair of atoms, stays in the remote folder."""
+
 
 class Crystal23Calculation(CrystalCalcJob):
     """Run ``crystal`` (or ``Pcrystal``, ``MPPcrystal``, or the stand-in) of CRYSTAL17 to CRYSTAL23.
@@ -111,10 +116,18 @@ class Crystal23Calculation(CrystalCalcJob):
         return self.calc_info(
             stdin=settings.stdin,
             retrieve=RETRIEVED,
-            temporary=TEMPORARY,
+            temporary=self._temporary_files(),
             copies=copies,
             links=links,
         )
+
+    def _temporary_files(self) -> list[str]:
+        """Return the files that only the parser sees."""
+        geometry = self.inputs.parameters.get_dict().get('geometry') or {}
+        if geometry.get('freqcalc') is None:
+            return [*TEMPORARY]
+        small = len(self.inputs.structure.sites) <= MAX_HESSIAN_ATOMS and geometry.get('scelphono') is None
+        return [*TEMPORARY, *SPECTRA, *([HESSIAN] if small else [])]
 
     def _restart_files(
         self, settings: CrystalSettings

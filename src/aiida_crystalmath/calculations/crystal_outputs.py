@@ -46,6 +46,13 @@ PORTS: dict[str, tuple[Any, str]] = {
         'Harmonic thermodynamic functions (hartree per primitive cell), one entry for each temperature (K) and '
         'pressure (MPa).',
     ),
+    'output_hessian': (
+        orm.ArrayData,
+        'Second derivatives of the energy (hartree/bohr²), shape (atoms, 3, atoms, 3), in the order and axes of '
+        '`output_modes`; of structures of up to 200 atoms.',
+    ),
+    'output_ir_spectrum': (orm.XyData, 'Computed infrared spectrum over cm⁻¹ (IRSPEC).'),
+    'output_raman_spectrum': (orm.XyData, 'Computed Raman spectrum, arbitrary units over cm⁻¹ (RAMSPEC).'),
     'output_quasi_harmonic': (
         orm.ArrayData,
         'Tables of the quasi-harmonic approximation: volumes (Å³), bulk moduli (GPa), thermal expansion (1/K), ... '

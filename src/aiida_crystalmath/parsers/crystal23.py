@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from aiida import orm
@@ -12,11 +13,11 @@ from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.calculations.crystal23 import reduced_from_inputs
 from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+from aiida_crystalmath.crystal.outputs.scf_log import read_scf_log
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
-from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_parameters, temporary_file
+from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_parameters
 from aiida_crystalmath.parsers.crystal_nodes import CrystalNodes
-from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters, scf_results
-from aiida_crystalmath.parsers.optimisations import last_step_file
+from aiida_crystalmath.parsers.crystal_results import add_scf_log, crystal_parameters, method_parameters
 from aiida_crystalmath.parsers.vibrations import vibrating_geometry
 
 __all__ = ('Crystal23Parser', 'missing_results')
@@ -87,12 +88,11 @@ class Crystal23Parser(CrystalParserBase):
             **method_parameters(inputs),
             'diagnoses': describe(findings),
         }
-        log = temporary_file(temporary, 'SCFOUT.LOG') if output.optimisation else None
-        last_scf = scf_results(parse_stdout(log)) if log else None
-        if last_scf is not None and 'optimisation' in parameters:
-            parameters['optimisation']['last_scf'] = last_scf
+        log = Path(temporary) / 'SCFOUT.LOG' if temporary and output.optimisation else None
+        if log is not None and log.is_file():
+            add_scf_log(parameters, output, read_scf_log(log))
         self.attach('output_parameters', orm.Dict(parameters), output.engine)
-        nodes = CrystalNodes(output, cells, vibrating, inputs.get('structure'), last_step_file(temporary, output))
+        nodes = CrystalNodes(output, cells, vibrating, inputs.get('structure'), temporary)
         for label, build in nodes:
             try:
                 node = build()

@@ -10,7 +10,7 @@ from aiida import orm
 from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Frequencies
-from aiida_crystalmath.parsers import optimisations, responses, vibrations
+from aiida_crystalmath.parsers import frequency_files, optimisations, responses, vibrations
 from aiida_crystalmath.parsers.further_results import frequencies_of
 
 __all__ = ('CrystalNodes',)
@@ -24,14 +24,14 @@ class CrystalNodes:
     :param cells: way back to the user's cell.
     :param vibrating: likewise, from the cell that modes belong to: not the one printed, where a supercell was made.
     :param structure: of the input, None if there is none.
-    :param last: geometry an optimisation came to, if it is known from elsewhere than the output.
+    :param temporary: folder of the temporarily retrieved files, None if there is none.
     """
 
     output: CrystalOutput
     cells: CellMap
     vibrating: CellMap
     structure: orm.StructureData | None
-    last: Geometry | None = None
+    temporary: str | None = None
 
     def __iter__(self) -> Iterator[tuple[str, Callable[[], orm.Data | None]]]:
         """Give the label of every port and what builds its node, None if there is nothing to attach."""
@@ -48,6 +48,9 @@ class CrystalNodes:
             yield 'output_phonon_bands', lambda: vibrations.phonon_bands_node(found, frame, self._last_structure())
             yield 'output_phonon_dos', lambda: vibrations.phonon_dos_node(found.phonon_dos, self._numbers())
             yield 'output_thermodynamics', lambda: vibrations.thermodynamics_node(found)
+            yield 'output_hessian', lambda: frequency_files.hessian_node(self.temporary, frame)
+            yield 'output_ir_spectrum', lambda: frequency_files.ir_spectrum_node(self.temporary)
+            yield 'output_raman_spectrum', lambda: frequency_files.raman_spectrum_node(self.temporary)
         yield 'output_quasi_harmonic', lambda: vibrations.quasi_harmonic_node(output.quasi_harmonic)
         yield 'output_elastic', lambda: responses.elastic_node(output.elastic, cells, self._area())
         yield 'output_piezoelectric', lambda: responses.piezoelectric_node(output, cells)
@@ -62,7 +65,8 @@ class CrystalNodes:
     def _structure(self) -> orm.StructureData | None:
         from aiida_crystalmath.data.structure import from_geometry
 
-        geometry = optimisations.geometry_to_go_on_from(self.output) or self.last
+        printed = optimisations.geometry_to_go_on_from(self.output)
+        geometry = printed or optimisations.last_step_file(self.temporary, self.output)
         return None if geometry is None else from_geometry(self.cells.restore(geometry))
 
     def _last_structure(self) -> orm.StructureData | None:

@@ -6,14 +6,16 @@ input structure holds. A key is absent when its value was not printed or is not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiida_crystalmath.calculations.cells import CellMap
-from aiida_crystalmath.crystal.outputs.models import CellParameters, CrystalOutput
+from aiida_crystalmath.crystal.outputs.models import CellParameters, CrystalOutput, ScfRun
+from aiida_crystalmath.crystal.outputs.scf_log import ScfLog, final_scf
 from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
 from aiida_crystalmath.parsers.further_results import further_parameters
 
-__all__ = ('crystal_parameters', 'method_parameters', 'scf_results')
+__all__ = ('add_scf_log', 'crystal_parameters', 'method_parameters', 'scf_results')
 
 KEPT_CYCLES = 100
 """SCF cycles whose energies are kept, the last ones."""
@@ -27,7 +29,7 @@ def crystal_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
             **_system(output, cells),
             **_energies(output),
             **_electronic(output),
-            'scf': scf_results(output),
+            'scf': scf_results(output.scf),
             'optimisation': _optimisation(output),
             **_mulliken(output, cells),
             **further_parameters(output, cells),
@@ -108,11 +110,11 @@ def _electronic(output: CrystalOutput) -> dict[str, Any]:
     }
 
 
-def scf_results(output: CrystalOutput) -> dict[str, Any] | None:
-    """Describe the last SCF of an output; in an optimisation CRYSTAL prints only the first one in the main output."""
-    if not output.scf:
+def scf_results(runs: Sequence[ScfRun]) -> dict[str, Any] | None:
+    """Describe the last SCF; in an optimisation CRYSTAL prints only the first one in the main output."""
+    if not runs:
         return None
-    run = output.scf[-1]
+    run = runs[-1]
     cycles = run.cycles[-KEPT_CYCLES:]
     return drop_none(
         {
@@ -122,6 +124,32 @@ def scf_results(output: CrystalOutput) -> dict[str, Any] | None:
             'energies_hartree': [cycle.energy_hartree for cycle in cycles],
         }
     )
+
+
+def add_scf_log(parameters: dict[str, Any], output: CrystalOutput, log: ScfLog) -> None:
+    """Add what the log of an optimisation's SCFs tells: the last one, and the levels of the final geometry.
+
+    :param parameters: of the main output, whose gap is kept where it has one; older versions print none.
+    """
+    last = scf_results(log.runs)
+    if last is not None and 'optimisation' in parameters:
+        parameters['optimisation']['last_scf'] = last
+    final = final_scf(output, log)
+    state = final.state if final is not None else None
+    if state is None or state.level_shifted or not output.succeeded:
+        return
+    told = {
+        'gap_ev': state.gap_ev,
+        'gap_kind': state.gap_kind,
+        'gap_alpha_ev': state.gap_alpha_ev,
+        'gap_beta_ev': state.gap_beta_ev,
+        'is_conducting': state.is_conducting,
+        'fermi_energy_ev': to_ev(state.fermi_hartree),
+        'vbm_ev': to_ev(state.vbm_hartree),
+        'cbm_ev': to_ev(state.cbm_hartree),
+    }
+    for key, value in drop_none(told).items():
+        parameters.setdefault(key, value)
 
 
 def _optimisation(output: CrystalOutput) -> dict[str, Any] | None:
