@@ -54,6 +54,10 @@ class XrayPart(Part):
         """Read one line of either."""
         if self.run.interrupts(text):
             return False
+        if self.table == 'spectrum' and text[:6] == '      ':
+            # Thousands of rows: they are looked at once, at the end.
+            self.rows.setdefault('spectrum', []).append(text)
+            return True
         words = text.split()
         if not words:
             return True
@@ -119,6 +123,12 @@ def _factor(row: str) -> StructureFactor | None:
 
 def _array(rows: list[str], n_columns: int) -> Array | None:
     """Return a table as an array, None where a row is not whole."""
+    words = ' '.join(rows).split()
+    if words and len(words) == len(rows) * n_columns:
+        try:
+            return np.array(words, dtype=np.float64).reshape(len(rows), n_columns)
+        except ValueError:
+            pass  # glued columns, or asterisks
     table = [numbers(row) for row in rows]
     if not table or any(len(row) != n_columns for row in table):
         return None
