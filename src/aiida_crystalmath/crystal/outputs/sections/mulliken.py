@@ -161,6 +161,9 @@ class Population(Section):
             return
         total = self.total.convert()
         spin = self.spin.convert() if self.spin is not None else None
+        for density in (total, spin):
+            if density is not None and self.output.n_atoms not in (None, len(density.atoms)):
+                density.complete = False
         self.output.population = PopulationAnalysis(total, spin, line=self.line)
         spins = spin.atoms if spin is not None and spin.numbers == total.numbers else None
         self.result = Mulliken(list(total.atoms), list(total.numbers), list(total.symbols), spins=spins)
