@@ -85,9 +85,10 @@ def summarise(state: State, *, shifted: bool) -> ElectronicState | None:
     if shifted:
         return result
     result.gap_ev, result.gap_kind = gap_of(state)
-    result.gap_alpha_ev, result.gap_beta_ev = (
-        state[name].gap_ev if name in state else None for name in ('alpha', 'beta')
-    )
+    if result.gap_ev is not None:
+        result.gap_alpha_ev, result.gap_beta_ev = (
+            state[name].gap_ev if name in state else None for name in ('alpha', 'beta')
+        )
     edges = [channel.cbm for channel in channels if channel.cbm is not None and not channel.conducting]
     result.cbm_hartree = min(edges) if edges and len(edges) == len(channels) else None
     tops = [channel.vbm for channel in channels if channel.vbm is not None]

@@ -1,0 +1,270 @@
+"""No broken file raises, and none is taken for more than it is: every real stdout cut and mutated, by seed.
+
+A reader of a broken file may tell less than the whole file tells, never something else: no final energy, gap or success
+that the whole file has not, nothing final before the line ``TERMINATION``, no convergence without its line.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import fields, is_dataclass
+
+import pytest
+
+from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
+
+pytestmark = pytest.mark.corpus
+
+CUTS = 200
+PARTS = 8
+SEEDS = 3
+NUMBER = re.compile(r'-?\d*\.\d+(?:E[-+]\d+)?')
+TERMINATION = re.compile(rb'^ E{10} TERMINATION  DATE.*\d:\d\d:\d\d\.\d', re.MULTILINE)
+TURNING_POINTS = re.compile(rb'^.*(?:OPT END|SCF ENDED|TERMINATION|TOTAL ENERGY \+|STARTING).*$', re.MULTILINE)
+IMPORTANT = re.compile(
+    r'OPT END|SCF ENDED|TERMINATION|STARTING|ERROR|TOTAL ENERGY|OPTIMIZATION|EQUATION|DISPERS|CRYSTAL - |CYC '
+    r'|STARTS|BAND GAP|STATE|LEVEL|LOCK'
+)
+
+
+@pytest.fixture(scope='module')
+def files(corpus):
+    """Bytes of every stdout of the corpus."""
+    truth = json.loads((corpus / 'truth.json').read_text())
+    return {run: (corpus / run / values['file']).read_bytes() for run, values in truth.items()}
+
+
+def part_of(files, part):
+    """Every n-th file, so that the parts cost about the same."""
+    by_size = sorted(files, key=lambda run: len(files[run]))
+    return by_size[part::PARTS]
+
+
+def text_of(data):
+    return data.decode('utf-8', 'replace')
+
+
+def cut_places(data):
+    """200 places evenly spread, to the byte, and those around the lines that decide."""
+    places = {len(data) * i // CUTS for i in range(CUTS)}
+    for found in TURNING_POINTS.finditer(data):
+        places |= {found.start(), found.start() + 1, (found.start() + found.end()) // 2, found.end() - 1, found.end()}
+    return sorted(places)
+
+
+def claims(output):
+    """What a file claims: of each, a broken file may have the same or nothing."""
+    return {
+        'energy': output.energy_hartree,
+        'gap': output.gap_ev,
+        'gap_alpha': output.gap_alpha_ev,
+        'gap_beta': output.gap_beta_ev,
+        'finished': output.status == 'finished' or None,
+        'succeeded': output.succeeded or None,
+        'optimised': (output.optimisation is not None and output.optimisation.status == 'converged') or None,
+    }
+
+
+def converged_energies(output):
+    return {run.energy_hartree for run in output.scf if run.converged} - {None}
+
+
+def sections_of(output):
+    """All results that say whether they are complete, by name."""
+    results = ((field.name, getattr(output, field.name)) for field in fields(output))
+    return {name: value for name, value in results if is_dataclass(value) and hasattr(value, 'complete')}
+
+
+def check_cut(data, stop, whole, label):
+    output = parse_stdout(text_of(data[:stop]))
+    ended = TERMINATION.search(data[:stop]) is not None
+    lines = data[:stop].rpartition(b'\n')[0]
+    if not ended:
+        assert not output.terminated and not any(claims(output)[name] for name in ('energy', 'gap', 'finished')), label
+        assert output.mulliken is None, label
+    assert {name: value for name, value in claims(output).items() if value is not None}.items() <= whole.items(), label
+    assert len(converged_energies(output)) <= lines.count(b'== SCF ENDED - CONV'), label
+    if output.optimisation is not None and output.optimisation.status == 'converged':
+        assert b'OPT END - CONVERGED' in lines, label
+    assert len(output.unreadable) == 0, (label, output.unreadable)
+    for name, section in sections_of(output).items():
+        assert isinstance(section.complete, bool), (label, name)
+
+
+@pytest.mark.parametrize('part', range(PARTS))
+def test_cuts(files, part):
+    """At least 200 byte-exact cuts of every file."""
+    done = 0
+    for run in part_of(files, part):
+        data = files[run]
+        whole = claims(parse_stdout(text_of(data)))
+        for stop in cut_places(data):
+            check_cut(data, stop, whole, (run, stop))
+            done += 1
+    assert done >= (CUTS - 1) * (len(files) // PARTS)
+
+
+# ------------------------------------------------------------------------------------------------ mutations
+
+
+def drop(lines, seed):
+    for i in sorted(seed.sample(range(len(lines)), min(10, len(lines))), reverse=True):
+        del lines[i]
+
+
+def double(lines, seed):
+    for i in sorted(seed.sample(range(len(lines)), min(10, len(lines))), reverse=True):
+        lines.insert(i, lines[i])
+
+
+def swap(lines, seed):
+    for _ in range(10):
+        i, j = seed.randrange(len(lines)), seed.randrange(len(lines))
+        lines[i], lines[j] = lines[j], lines[i]
+
+
+def put_nul(lines, seed):
+    for _ in range(10):
+        i = seed.randrange(len(lines))
+        at = seed.randrange(len(lines[i]) + 1)
+        lines[i] = lines[i][:at] + '\0' * seed.randrange(1, 50) + lines[i][at:]
+
+
+def overflow(lines, seed):
+    numeric = [i for i, line in enumerate(lines) if NUMBER.search(line)]
+    for i in seed.sample(numeric, min(30, len(numeric))):
+        lines[i] = NUMBER.sub(lambda found: '*' * len(found[0]) if seed.random() < 0.5 else found[0], lines[i])
+
+
+def latin1(lines, seed):
+    for _ in range(20):
+        i = seed.randrange(len(lines))
+        lines[i] += '\ufffd\xe9\ufffd'
+
+
+def important(change):
+    """Return a mutation of three of the lines that decide."""
+
+    def mutate(lines, seed):
+        deciding = [i for i, line in enumerate(lines) if IMPORTANT.search(line)]
+        for i in sorted(seed.sample(deciding, min(3, len(deciding))), reverse=True):
+            change(lines, i, seed)
+
+    return mutate
+
+
+def without(lines, i, _):
+    del lines[i]
+
+
+def twice(lines, i, _):
+    lines.insert(i, lines[i])
+
+
+def halved(lines, i, seed):
+    lines[i] = lines[i][: seed.randrange(len(lines[i]) + 1)]
+
+
+def starred(lines, i, _):
+    lines[i] = NUMBER.sub(lambda found: '*' * len(found[0]), lines[i])
+
+
+MUTATIONS = {
+    'drop': drop,
+    'double': double,
+    'swap': swap,
+    'nul': put_nul,
+    'overflow': overflow,
+    'latin1': latin1,
+    'drop important': important(without),
+    'double important': important(twice),
+    'halve important': important(halved),
+    'overflow important': important(starred),
+}
+
+
+@pytest.mark.parametrize('name', MUTATIONS)
+def test_mutations(files, name):
+    """Nothing but what the whole file tells: energies, gaps, convergence and success are its own or absent."""
+    for run, data in files.items():
+        text = text_of(data)
+        if not text:
+            continue
+        whole = parse_stdout(text)
+        allowed, energies = claims(whole), converged_energies(whole)
+        for number in range(SEEDS):
+            lines = text.split('\n')
+            MUTATIONS[name](lines, random.Random(f'{run} {name} {number}'))
+            output = parse_stdout('\n'.join(lines))
+            found = {key: value for key, value in claims(output).items() if value is not None}
+            assert found.items() <= allowed.items(), (run, number)
+            assert converged_energies(output) <= energies, (run, number)
+
+
+def test_other_line_ends(files, tmp_path):
+    """CRLF, read as a file: every value is the same."""
+    for run, data in files.items():
+        path = tmp_path / run
+        path.write_bytes(data.replace(b'\r\n', b'\n').replace(b'\n', b'\r\n'))
+        ours, plain = parse_stdout(path), parse_stdout(text_of(data))
+        assert (claims(ours), ours.status) == (claims(plain), plain.status), run
+        assert ours.n_lines == plain.n_lines, run
+        assert converged_energies(ours) == converged_energies(plain), run
+
+
+def test_messages_of_other_processes_between_the_lines(files):
+    """``PROCESS n OF m WORKING`` may stand anywhere, also inside of tables: every value is the same."""
+    for run, data in files.items():
+        lines = text_of(data).split('\n')
+        seed = random.Random(run)
+        whole = parse_stdout('\n'.join(lines))
+        for _ in range(40):
+            lines.insert(seed.randrange(len(lines)), f' PROCESS  {seed.randrange(16)} OF  16 WORKING')
+        output = parse_stdout('\n'.join(lines))
+        assert (claims(output), output.status) == (claims(whole), whole.status), run
+        assert {name: section.complete for name, section in sections_of(output).items()} == {
+            name: section.complete for name, section in sections_of(whole).items()
+        }, run
+
+
+def test_a_file_twice_in_one(files):
+    """``cat a a``: the last program counts, and it is the same."""
+    for run, content in files.items():
+        data = content if content.endswith(b'\n') else content + b'\n'
+        once, twice_ = parse_stdout(text_of(data)), parse_stdout(text_of(data + data))
+        if once.program is None:
+            continue
+        assert (claims(twice_), twice_.status) == (claims(once), once.status), run
+        assert len(twice_.stages) == 2 * len(once.stages), run
+
+
+def test_a_restart_that_was_cut_after_a_finished_run(files):
+    """The last program counts: a finished run followed by the beginning of another one has no result."""
+    done, begun = files['mgo_scf_b3lyp'], files['nio_sto3g_afm_scf']
+    output = parse_stdout(text_of(done + begun[: len(begun) // 2]))
+    assert output.status == 'incomplete' and output.energy_hartree is None
+    assert [stage.terminated for stage in output.stages] == [True, False]
+
+
+@pytest.mark.parametrize('filler', ['\0', 'x', ' ', '-1.0E+00 '])
+def test_a_line_without_end(files, filler):
+    """What stands before and after a line of 3 MB is read, and the line itself is not kept."""
+    lines = text_of(files['mgo_scf_b3lyp']).split('\n')
+    middle = next(i for i, line in enumerate(lines) if line.startswith(' CYC   3'))
+    lines.insert(middle, filler * (3_000_000 // len(filler)))
+    output = parse_stdout('\n'.join(lines))
+    assert output.status == 'finished' and output.energy_hartree == -275.44859113743
+    assert len(output.scf[0].cycles) == 8
+    tail = parse_stdout('\n'.join(lines[: middle + 1]))
+    assert len(tail.last_line) <= 1 << 16
+
+
+def test_noise_that_holds_no_program():
+    """Bytes, digits and asterisks: an empty result."""
+    seed = random.Random(1)
+    for alphabet in ('\0', '*', '0123456789.E+- \n', ' \n', 'EEEEE TERMINATION\n', ''.join(map(chr, range(256)))):
+        text = ''.join(seed.choices(alphabet, k=50_000))
+        output = parse_stdout(text)
+        assert output.program is None and output.status == 'incomplete' and output.energy_hartree is None
