@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -113,13 +114,16 @@ def test_a_fragment_is_read_but_is_no_success(corpus):
 def test_binary_missing_and_foreign_files(tmp_path):
     (tmp_path / 'fort.9').write_bytes(bytes(range(256)) * 100)
     (tmp_path / 'notes.txt').write_text('buy milk\n')
-    names = ['fort.9', 'notes.txt', 'nothing.out']
+    (tmp_path / 'mgo.out.gz').write_bytes(gzip.compress(b' EEEEEEEEEE STARTING\n' * 100))
+    (tmp_path / 'utf16.out').write_text(' EEEEEEEEEE STARTING\n' * 100, encoding='utf-16')
+    names = ['fort.9', 'notes.txt', 'nothing.out', 'mgo.out.gz', 'utf16.out']
     found = as_json(*(tmp_path / name for name in names))
-    assert [summary['status'] for summary in found] == ['failed', 'incomplete', 'failed']
+    assert [summary['status'] for summary in found] == ['failed', 'incomplete', *['failed'] * 3]
     assert [Path(summary['file']).name for summary in found] == names
     assert 'binary' in found[0]['problem'] and 'fort.9' in found[0]['problem']
     assert 'no banner' in found[1]['problem'] and found[1]['diagnoses'] == ['not_crystal_output']
     assert found[2]['problem'] == 'cannot be read: No such file or directory'
+    assert 'unpacked' in found[3]['problem'] and 'UTF-16' in found[4]['problem']
     assert set(found[0]) == set(found[2]), 'every object has all keys'
 
 

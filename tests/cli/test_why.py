@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -90,6 +91,15 @@ def test_fort87_beside_is_shown_by_its_name(corpus, tmp_path):
 
 
 @pytest.mark.corpus
+def test_a_folder_with_one_output_is_as_good_as_its_output(corpus, tmp_path):
+    shutil.copy(corpus / TOO_MANY_CYCLES, tmp_path / 'nio.out')
+    assert f'{tmp_path / "nio.out"}, line 580' in why(tmp_path).stdout
+    shutil.copy(corpus / FAILED_OPT, tmp_path / 'fes.out')
+    result = why(tmp_path)
+    assert result.exit_code == 1 and f'holds 2 outputs: name one of them.\n{tmp_path / "fes.out"}' in result.stderr
+
+
+@pytest.mark.corpus
 def test_standard_input_keeps_its_lines(corpus):
     result = why('-', input=(corpus / TOO_MANY_CYCLES).read_bytes())
     assert '> 580 |  == SCF ENDED - TOO MANY CYCLES' in result.stdout
@@ -101,6 +111,8 @@ def test_what_cannot_be_explained(corpus, tmp_path):
     assert result.exit_code == 1 and 'This is an input of crystal (d12)' in result.stdout
     empty = why(corpus / 'error_empty_output' / 'empty.out')
     assert 'The file is empty' in empty.stdout
+    result = why(tmp_path)
+    assert result.exit_code == 1 and 'folder without an output' in result.stdout
     result = why(tmp_path / 'nothing.out')
     assert result.exit_code == 1 and 'no file' in result.stderr
     assert why().exit_code == 2

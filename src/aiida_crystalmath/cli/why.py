@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from aiida_crystalmath.cli.common import echo_json, fail
-from aiida_crystalmath.cli.read import leave_quietly, standard_input
+from aiida_crystalmath.cli.read import expand, leave_quietly, standard_input
 
 if TYPE_CHECKING:
     from aiida_crystalmath.crystal.explanation import Cause, Explanation
 
 _IDENTIFIER = re.compile(r'\d+|[0-9a-f]{4,8}(-[0-9a-f]{0,12}){0,4}', re.IGNORECASE)
 """What may name a node: a PK, or a UUID or the beginning of one."""
+
+N_NAMED = 20
+"""Outputs of a folder that are named, for one to be chosen."""
 
 
 @click.command()
@@ -28,9 +31,9 @@ _IDENTIFIER = re.compile(r'\d+|[0-9a-f]{4,8}(-[0-9a-f]{0,12}){0,4}', re.IGNORECA
 def why(ctx: click.Context, what: str, *, as_json: bool, all_remarks: bool) -> None:
     """Explain how a run ended: what went wrong, the lines that show it, what it means and what to do.
 
-    FILE is an output of CRYSTAL ("-": standard input), for which AiiDA is not needed; a fort.87 of the same run beside
-    it is used as well. PK (or UUID) is a calculation or work chain, which is followed to the calculation where its
-    failure began.
+    FILE is an output of CRYSTAL, or a folder with one ("-": standard input), for which AiiDA is not needed; a fort.87
+    of the same run beside it is used as well. PK (or UUID) is a calculation or work chain, which is followed to the
+    calculation where its failure began.
     """
     try:
         if what == '-' or Path(what).exists():
@@ -58,7 +61,10 @@ def explain_file(name: str) -> Explanation:
     from aiida_crystalmath.crystal.summary import read_file, read_lines
 
     if name != '-':
-        return explain(read_file(Path(name)))
+        outputs = list(expand([name]))
+        if len(outputs) > 1:
+            fail(f'{name} holds {len(outputs)} outputs: name one of them.', '\n'.join(outputs[:N_NAMED]))
+        return explain(read_file(Path(outputs[0])))
     lines = standard_input().readlines()
     return explain(read_lines(lines), ''.join(lines))
 

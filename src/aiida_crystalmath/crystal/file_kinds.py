@@ -5,6 +5,7 @@ Told by the first lines, as the readers of :mod:`aiida_crystalmath.crystal.outpu
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ _PROPERTIES_KEYWORDS = frozenset(
 )
 _TRANSPORT = re.compile(r'# \d+ \[(.*?)( \(?in | in SI|\])', re.IGNORECASE)
 _BANNER = re.compile(rb'EEEEEEEEEE STARTING|\bCRYSTAL(?:0[69]|1\d|2\d)\b')
+_COMPRESSED = (b'\x1f\x8b', b'BZh', b'\xfd7zXZ', b'PK\x03\x04', b'\x28\xb5\x2f\xfd')
 _TEXT_CONTROLS = frozenset(b'\t\n\r\f\b\x1b')
 
 
@@ -41,7 +43,9 @@ def is_binary(path: Path) -> bool:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Judge by the first bytes: many control characters, and no banner."""
+    """Judge by the first bytes: compressed, or many control characters and no banner."""
+    if head.startswith(_COMPRESSED):
+        return True
     controls = sum(1 for byte in head if byte < 32 and byte not in _TEXT_CONTROLS)
     return controls > 0.1 * len(head) and not _BANNER.search(head)
 
@@ -50,6 +54,10 @@ def describe_head(head: bytes) -> str | None:
     """Say what a file with these first bytes is; None if nothing is known of it."""
     if not head.strip(b'\0 \t\r\n'):
         return 'an empty file'
+    if head.startswith(_COMPRESSED):
+        return 'a compressed file, to be unpacked first (zcat FILE | crystalmath read -)'
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return 'a text in UTF-16, to be converted first (iconv -f UTF-16 -t UTF-8 FILE | crystalmath read -)'
     if _is_binary(head):
         return 'a binary file, as the wavefunctions fort.9 and fort.20 are'
     lines = head.decode('utf-8', errors='replace').splitlines()

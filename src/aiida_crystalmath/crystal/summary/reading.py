@@ -38,7 +38,7 @@ def read_file(path: Path) -> Reading:
     name = str(path)
     try:
         if path.is_dir():
-            return _problem(name, 'this is a folder: give the outputs in it')
+            return _problem(name, 'this is a folder without an output of CRYSTAL in it')
         if is_binary(path):
             return _problem(name, f'this is {describe(path)}: {_GIVE_THE_OUTPUT}')
         output = parse_stdout(path)
