@@ -52,6 +52,19 @@ NEEDS_AIIDA = ('data', 'calculations', 'parsers', 'workflows', 'cli')
 
 
 @pytest.fixture(scope='session')
+def peers_python() -> Path:
+    """Python of the environment of the peers (setup_scripts/peers_env.sh), which CI must have."""
+    root = Path(__file__).resolve().parents[1]
+    python = Path(os.environ.get('CRYSTALMATH_PEERS_PYTHON') or root / '.venv-peers' / 'bin' / 'python')
+    if not python.is_file():
+        message = f'NO PEERS: {python} does not exist; make it with setup_scripts/peers_env.sh'
+        if os.environ.get('CI', '').lower() == 'true':
+            pytest.fail(message)
+        pytest.skip(message)
+    return python
+
+
+@pytest.fixture(scope='session')
 def corpus() -> Path:
     """Return the folder of real CRYSTAL files (``CRYSTALMATH_CORPUS``, by default ``../shared/corpus``)."""
     root = Path(os.environ.get('CRYSTALMATH_CORPUS') or TESTS.parent.parent / 'shared' / 'corpus')

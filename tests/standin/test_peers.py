@@ -7,7 +7,6 @@ names.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,6 @@ from aiida_crystalmath.crystal.outputs.fort34 import read_fort34
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = [pytest.mark.peers, pytest.mark.standin]
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope='session')
-def peers_python() -> Path:
-    python = Path(os.environ.get('CRYSTALMATH_PEERS_PYTHON') or ROOT / '.venv-peers' / 'bin' / 'python')
-    if not python.is_file():
-        message = f'NO PEERS: {python} does not exist; make it with setup_scripts/peers_env.sh'
-        if os.environ.get('CI', '').lower() == 'true':
-            pytest.fail(message)
-        pytest.skip(message)
-    return python
 
 
 def read(python: Path, folder: Path) -> dict[str, Any]:
