@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class CrystalCalcJob(CalcJob):
         options['withmpi'].default = False
         options['resources'].default = lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
         spec.input(
-            'metadata.options.imported',
+            'metadata.options.import_from',
             valid_type=dict,
             required=False,
             help='Of a finished run that is imported (input `remote_folder`): the names of its files '
@@ -120,12 +121,16 @@ class CrystalCalcJob(CalcJob):
         from aiida_crystalmath.calculations.imported import Imported, imported_deck, retrieve_entries
 
         options = self.inputs.metadata.options
-        imported = Imported.model_validate(dict(options.get('imported') or {}))
+        imported = Imported.model_validate(dict(options.get('import_from') or {}))
         directory = Path(self.inputs.remote_folder.get_remote_path())
         deck = imported_deck(directory, imported, program, options.output_filename)
         if deck is not None:
             with folder.open(options.input_filename, 'w', encoding='utf-8') as handle:
                 handle.write(deck)
+            # Of a job that runs, the upload does this, past the lock on stored nodes; an import has no upload.
+            repository = self.node.base.repository
+            repository._repository.put_object_from_filelike(io.BytesIO(deck.encode()), options.input_filename)
+            repository._update_repository_metadata()
         info = CalcInfo()
         info.uuid = str(self.uuid)
         info.codes_info = []

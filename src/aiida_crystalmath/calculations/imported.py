@@ -1,7 +1,7 @@
 """Runs that were finished outside of AiiDA: where their files are, under other names than ours.
 
 AiiDA imports a run as a job with the input ``remote_folder``: nothing is run, files are retrieved from that folder and
-parsed. The option ``imported`` says which name each of our files has there, and which program of the output is meant.
+parsed. The option ``import_from`` says which name each file of ours has there, and which program of the output counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INPUT_FILENAME = 'INPUT'
 
 
 class Imported(BaseModel):
-    """The option ``imported`` of a job that is imported."""
+    """The option ``import_from`` of a job that is imported."""
 
     model_config = ConfigDict(extra='forbid', frozen=True)
 
@@ -74,7 +74,7 @@ def imported_deck(folder: Path, imported: Imported, program: str, output_filenam
 def name_in(folder: orm.RemoteData, name: str) -> str:
     """Return the name that a file of CRYSTAL has in the remote folder of a run that may be imported."""
     for link in folder.base.links.get_outgoing(link_label_filter='remote_folder').all():
-        given = link.node.get_option('imported') if isinstance(link.node, orm.CalcJobNode) else None
+        given = link.node.get_option('import_from') if isinstance(link.node, orm.CalcJobNode) else None
         if given:
             return Imported.model_validate(given).name_of(name) or name
     return name

@@ -17,6 +17,10 @@ COMMANDS = {
     'plot': ('aiida_crystalmath.cli.plot:plot', 'Plot the bands and the density of states of a work chain.'),
     'read': ('aiida_crystalmath.cli.read:read', 'Say what outputs of CRYSTAL hold; needs no AiiDA.'),
     'why': ('aiida_crystalmath.cli.why:why', 'Explain what went wrong with an output or a PK, and what to do.'),
+    'import': (
+        'aiida_crystalmath.cli.import_:import_',
+        'Bring finished runs of CRYSTAL into AiiDA, from folders full of them.',
+    ),
     'd12': ('aiida_crystalmath.cli.d12:d12', 'Print the CRYSTAL input that would be run for a structure file.'),
 }
 

@@ -38,17 +38,18 @@ class Plan:
     n_files: int = 0
 
 
-def discover(roots: Iterable[Path], watch: Callable[[Path], None] | None = None) -> Plan:
+def discover(roots: Iterable[Path], watch: Callable[[Path], None] | None = None, *, recursive: bool = True) -> Plan:
     """Find the runs in folders and all folders below.
 
     :param roots: folders (or single files).
     :param watch: called with every folder that is entered.
+    :param recursive: whether folders below are entered (``X.optstory`` always is).
     """
     plan = Plan()
     folders: list[Folder] = []
     found: list[FoundRun] = []
     pending: dict[Path, list[FoundFile]] = {}
-    for files in walk([root.absolute() for root in roots], watch):
+    for files in walk([root.absolute() for root in roots], watch, recursive=recursive):
         plan.n_files += sum(file.kind is not FileKind.UNREADABLE for file in files)
         if files:
             pending.setdefault(files[0].path.parent, []).extend(files)

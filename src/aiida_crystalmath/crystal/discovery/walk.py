@@ -11,24 +11,27 @@ from .files import FileKind, FoundFile, classify
 SKIPPED_FOLDERS = frozenset(('.git', '.svn', '.hg', '__pycache__', '.ipynb_checkpoints', 'node_modules'))
 
 
-def walk(roots: Iterable[Path], watch: Callable[[Path], None] | None = None) -> Iterator[list[FoundFile]]:
+def walk(
+    roots: Iterable[Path], watch: Callable[[Path], None] | None = None, *, recursive: bool = True
+) -> Iterator[list[FoundFile]]:
     """Yield the files of each folder, classified, folders in alphabetic order.
 
     Links are followed; a folder that was seen already, by whatever path, is not entered again.
 
     :param roots: folders and files.
     :param watch: called with every folder that is entered.
+    :param recursive: whether folders below are entered; those called ``X.optstory`` always are.
     """
     seen: set[tuple[int, int]] = set()
     for root in roots:
         if root.is_dir():
-            yield from _walk_folder(root, seen, watch)
+            yield from _walk_folder(root, seen, watch, recursive)
         else:
             yield [_file(root)]
 
 
 def _walk_folder(
-    root: Path, seen: set[tuple[int, int]], watch: Callable[[Path], None] | None
+    root: Path, seen: set[tuple[int, int]], watch: Callable[[Path], None] | None, recursive: bool
 ) -> Iterator[list[FoundFile]]:
     pending = [root]
     while pending:
@@ -50,7 +53,7 @@ def _walk_folder(
             path = Path(entry.path)
             if not _is_folder(entry):
                 files.append(_file(path))
-            elif entry.name not in SKIPPED_FOLDERS:
+            elif entry.name not in SKIPPED_FOLDERS and (recursive or entry.name.endswith('.optstory')):
                 below.append(path)
         yield files
         pending.extend(reversed(below))

@@ -1,0 +1,1 @@
+"""Importers of runs that were finished outside of AiiDA, one per calculation job."""

@@ -1,0 +1,141 @@
+"""Input nodes of a found run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiida import orm
+
+from aiida_crystalmath.calculations.imported import INPUT_FILENAME
+from aiida_crystalmath.crystal.basis import BasisError, BasisSet
+from aiida_crystalmath.crystal.discovery import FoundRun, discover
+from aiida_crystalmath.crystal.geometry import Geometry, Site
+from aiida_crystalmath.crystal.inputs.d3 import D3
+from aiida_crystalmath.crystal.inputs.d12 import D12
+from aiida_crystalmath.data.basis_set import BasisSetData
+from aiida_crystalmath.data.structure import from_geometry
+
+__all__ = (
+    'ImportRefusedError',
+    'crystal_inputs',
+    'find_run',
+    'is_exact',
+    'job_options',
+    'properties_inputs',
+    'with_kinds',
+)
+
+OUTPUT_FILENAMES = {'crystal': 'crystal.out', 'properties': 'properties.out'}
+
+BasisNodes = Callable[[Sequence[BasisSet]], Sequence[BasisSetData]]
+"""Returns the nodes of basis sets."""
+
+
+class ImportRefusedError(ValueError):
+    """A run that cannot be imported; the message says why."""
+
+
+def find_run(remote: orm.RemoteData, program: str, output: str | None = None, part: int | None = None) -> FoundRun:
+    """Find the run in a folder.
+
+    :param program: ``crystal`` or ``properties``.
+    :param output: name of its output, needed if there are several runs of the program in the folder.
+    :param part: which program of the output, from 0, likewise.
+    :raises ImportRefusedError: if there is none, more than one, or one that cannot be imported.
+    """
+    folder = Path(remote.get_remote_path())
+    if not folder.is_dir():
+        raise ImportRefusedError(f'{folder} is no folder on this machine: AiiDA imports runs from local folders only')
+    plan = discover([folder], recursive=False)
+    found = [
+        run
+        for run in (*plan.runs, *plan.refused)
+        if run.program == program and output in (None, run.output.path.name) and part in (None, run.part)
+    ]
+    if not found:
+        raise ImportRefusedError(f'{folder} has no output of {program}{f" called {output}" if output else ""}')
+    if len(found) > 1:
+        names = ', '.join(Path(run.name).name for run in found)
+        raise ImportRefusedError(
+            f'{folder} has {len(found)} runs of {program} ({names}): say which by `output` (and `part`)'
+        )
+    if found[0].program == 'crystal' and found[0].problem:
+        raise ImportRefusedError(f'{found[0].name}: {found[0].problem}')
+    return found[0]
+
+
+def crystal_inputs(run: FoundRun, basis_nodes: BasisNodes | None = None) -> dict[str, Any]:
+    """Return the input nodes of a run of ``crystal``, as far as they are known, none of them invented.
+
+    Without a deck, the parameters have the title only, and are marked with the extra ``incomplete``.
+
+    :raises ImportRefusedError: if the structure is not known.
+    """
+    if run.structure is None:
+        raise ImportRefusedError(run.problem or 'its structure is not known')
+    deck = run.deck.content if run.deck is not None else None
+    geometry = with_kinds(run.structure)
+    inputs: dict[str, Any] = {'structure': from_geometry(geometry)}
+    if not isinstance(deck, D12):
+        parameters = orm.Dict({'title': run.facts.title.strip()})
+        parameters.base.extras.set('incomplete', True)
+        return {**inputs, 'parameters': parameters}
+    inputs['parameters'] = orm.Dict(deck.parameters.to_dict())
+    basis = {basis.conventional_number: basis for basis in deck.basis}
+    kinds = {kind: site.conventional_number for site, kind in zip(geometry.sites, geometry.kinds, strict=True)}
+    wanted = {kind: basis[number] for kind, number in kinds.items() if number in basis}
+    try:
+        nodes = (basis_nodes or BasisSetData.get_or_create_many)(list(wanted.values()))
+    except BasisError as exception:
+        run.notes.append(f'no basis sets: {exception}')
+        nodes, wanted = [], {}
+    if wanted:
+        inputs['basis_sets'] = dict(zip(wanted, nodes, strict=True))
+    return inputs
+
+
+def properties_inputs(run: FoundRun) -> dict[str, Any]:
+    """Return the input nodes of a run of ``properties`` but ``parent_folder``."""
+    deck = run.deck.content if run.deck is not None else None
+    return {'parameters': orm.Dict(deck.to_dict())} if isinstance(deck, D3) else {}
+
+
+def with_kinds(geometry: Geometry) -> Geometry:
+    """Name the kinds: by the element, and numbered (``Ni1``, ``Ni2``) where it has several conventional numbers."""
+    numbers: dict[str, list[int]] = {}
+    for site in geometry.sites:
+        known = numbers.setdefault(site.symbol, [])
+        if site.conventional_number not in known:
+            known.append(site.conventional_number)
+
+    def kind(site: Site) -> str:
+        known = numbers[site.symbol]
+        return site.symbol if len(known) == 1 else f'{site.symbol}{known.index(site.conventional_number) + 1}'
+
+    return geometry.with_sites(
+        Site(site.number, site.position, kind(site), site.ghost, site.ecp, site.variant) for site in geometry.sites
+    )
+
+
+def is_exact(run: FoundRun) -> bool:
+    """Whether the inputs are those that the run had: only then it may stand for another run with the same inputs."""
+    deck = run.deck.content if run.deck is not None else None
+    if deck is None:
+        return False
+    return run.program == 'properties' or run.structure_from in ('deck', 'geometry file')
+
+
+def job_options(run: FoundRun) -> dict[str, Any]:
+    """Return the options of the job: the names of the run's files in its folder."""
+    files = {OUTPUT_FILENAMES[run.program]: run.output.path.name, **run.files}
+    if run.deck is not None and run.deck.path is not None:
+        files[INPUT_FILENAME] = run.deck.path.name
+    streams: dict[str, Any] = {
+        name: files.pop(name) for name in ('scheduler_stdout', 'scheduler_stderr') if name in files
+    }
+    imported: dict[str, Any] = {'files': files}
+    if run.n_parts > 1:
+        imported['part'] = run.part
+    return {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}, 'import_from': imported, **streams}

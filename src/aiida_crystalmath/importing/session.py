@@ -1,0 +1,191 @@
+"""A session of imports: run by run, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from aiida import orm
+from aiida.engine.runners import Runner
+from aiida.manage import get_manager
+from aiida.manage.caching import disable_caching
+
+from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
+from aiida_crystalmath.calculations.importers.nodes import (
+    ImportRefusedError,
+    crystal_inputs,
+    is_exact,
+    job_options,
+    properties_inputs,
+)
+from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
+from aiida_crystalmath.data.structure import to_geometry
+from aiida_crystalmath.importing.database import EXTRA, BasisSets, imported_digests, local_computer
+from aiida_crystalmath.importing.origin import describe_origin
+from aiida_crystalmath.importing.process import make_imported_job
+
+if TYPE_CHECKING:
+    from aiida_crystalmath.crystal.discovery import FoundRun
+
+__all__ = ('ImportSession', 'Outcome', 'Result')
+
+LINK_TOLERANCE_ANGSTROM = 1e-5
+"""A structure stands for the one a deck describes if no atom is further away than digits are printed."""
+
+
+class Outcome(StrEnum):
+    """What became of a run."""
+
+    IMPORTED = 'imported'
+    PRESENT = 'already in'
+    FAILED = 'not imported'
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a run.
+
+    :param uuid: of its calculation; empty if there is none.
+    :param exit_status: of its calculation, when it was imported now.
+    :param reason: why it was not imported.
+    """
+
+    run: FoundRun
+    outcome: Outcome
+    uuid: str = ''
+    exit_status: int | None = None
+    reason: str = ''
+
+
+class ImportSession:
+    """Imports runs into the loaded profile.
+
+    :param runs: in an order in which each stands behind those it goes on from, as ``discover`` returns them.
+    :param computer: computer whose disks the runs are on; by default ``localhost``.
+    :param group: group to put the calculations into.
+    """
+
+    def __init__(
+        self, runs: Sequence[FoundRun], *, computer: orm.Computer | None = None, group: orm.Group | None = None
+    ) -> None:
+        self.runs = runs
+        self.group = group
+        self._computer = computer
+        self._basis_sets = BasisSets()
+        self._nodes: dict[str, str] = imported_digests(run.digest for run in runs)
+        self._runner = Runner()
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        return len(self.runs)
+
+    def is_present(self, run: FoundRun) -> bool:
+        """Whether a run is in the database."""
+        return run.digest in self._nodes
+
+    def results(self) -> Iterator[Result]:
+        """Import the runs that are not in yet, and yield what became of each."""
+        with disable_caching(), _quiet():
+            for run in self.runs:
+                yield self._result(run)
+
+    def _result(self, run: FoundRun) -> Result:
+        if (uuid := self._nodes.get(run.digest)) is not None:
+            self._add_to_group(uuid)
+            return Result(run, Outcome.PRESENT, uuid)
+        try:
+            node = self._import(run)
+        except ImportRefusedError as exception:
+            return Result(run, Outcome.FAILED, reason=str(exception))
+        except Exception as exception:
+            logging.getLogger(__name__).debug('%s', run.name, exc_info=True)
+            return Result(run, Outcome.FAILED, reason=f'{type(exception).__name__}: {exception}')
+        self._nodes[run.digest] = node.uuid
+        return Result(run, Outcome.IMPORTED, node.uuid, node.exit_status)
+
+    def _import(self, run: FoundRun) -> orm.CalcJobNode:
+        """Import one run; whatever goes wrong, nothing of it stays in the database."""
+        if self._computer is None:
+            self._computer = local_computer()
+        try:
+            with get_manager().get_profile_storage().transaction():
+                node = make_imported_job(self._runner, _process_class(run), self._inputs(run))
+                node.base.extras.set(EXTRA, describe_origin(run))
+                node.label = run.output.path.name[:255]
+                node.seal()
+                if not is_exact(run):
+                    node.base.caching.is_valid_cache = False
+                if self.group is not None:
+                    self.group.add_nodes(node)
+        except BaseException:
+            self._basis_sets.forget()
+            raise
+        self._basis_sets.keep()
+        return node
+
+    def _inputs(self, run: FoundRun) -> dict[str, Any]:
+        """Return the inputs of the job of a run."""
+        remote = orm.RemoteData(computer=self._computer, remote_path=str(run.folder))
+        metadata = {'computer': self._computer, 'options': job_options(run)}
+        common: dict[str, Any] = {'remote_folder': remote, 'metadata': metadata}
+        if run.program == 'properties':
+            parent = self._node(run.parent)
+            if parent is None:
+                raise ImportRefusedError('the run whose wavefunction it used was not imported')
+            return {**properties_inputs(run), **common, 'parent_folder': parent.inputs.remote_folder}
+        inputs = {**crystal_inputs(run, self._basis_sets), **common}
+        origin = self._node(run.started_from)
+        if origin is not None and 'output_structure' in origin.outputs:
+            _take_structure(inputs, origin.outputs.output_structure)
+        return inputs
+
+    def _node(self, run: FoundRun | None) -> orm.CalcJobNode | None:
+        """Return the calculation of an imported run."""
+        uuid = self._nodes.get(run.digest) if run is not None else None
+        return orm.load_node(uuid) if uuid is not None else None  # type: ignore[return-value]
+
+    def _add_to_group(self, uuid: str) -> None:
+        if self.group is not None:
+            self.group.add_nodes(orm.load_node(uuid))
+
+
+def _process_class(run: FoundRun) -> type[Crystal23Calculation | Crystal23PropertiesCalculation]:
+    return Crystal23Calculation if run.program == 'crystal' else Crystal23PropertiesCalculation
+
+
+def _take_structure(inputs: dict[str, Any], candidate: orm.StructureData) -> None:
+    """Take the structure that an optimisation made, if it is the same as the one the run was given.
+
+    The same means: cell, order of atoms, kinds, positions up to the printed digits.
+    """
+    from aiida_crystalmath.crystal.discovery.fitting import same_geometry
+
+    ours, theirs = to_geometry(inputs['structure']), to_geometry(candidate)
+    if ours.kinds == theirs.kinds and same_geometry(ours, theirs, LINK_TOLERANCE_ANGSTROM):
+        inputs['structure'] = candidate
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what AiiDA and the parsers log off the terminal: a failed run is no failed import.
+
+    The reports of the calculations, in the database, have it all.
+    """
+    handlers = [
+        handler
+        for name in ('aiida', 'aiida.parser', 'aiida.orm')
+        for handler in logging.getLogger(name).handlers
+        if type(handler).__name__ != 'DBLogHandler'
+    ]
+    levels = [handler.level for handler in handlers]
+    try:
+        for handler in handlers:
+            handler.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for handler, level in zip(handlers, levels, strict=True):
+            handler.setLevel(level)
