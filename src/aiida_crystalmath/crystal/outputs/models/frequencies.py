@@ -219,7 +219,7 @@ class Frequencies:
     modes: list[Mode] = field(default_factory=list)
     complete: bool = False
     line: int = 0
-    """Line of the table of :attr:`modes`."""
+    """Line of the table of :attr:`modes` (of its header, or of its point in a dispersion)."""
     symbols: tuple[str, ...] = ()
     masses_amu: tuple[float, ...] = ()
     """Isotopic mass per atom (of the supercell in a dispersion); empty if the table was cut."""
