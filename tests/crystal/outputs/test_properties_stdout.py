@@ -191,6 +191,15 @@ def test_xray(corpus):
 
 
 @pytest.mark.corpus
+def test_xray_spectrum_with_a_hole(corpus):
+    """A row that lost a column makes the spectrum uncertain, and the run incomplete."""
+    text = (corpus / 'diamond_xrd/spec_diamondXRD.out').read_text()
+    output = parse_stdout(text.replace('       1.04      0.00      0.00      0.00', '       1.04      0.00'))
+    assert output.properties.xray_spectrum.spectrum is None
+    assert not output.properties.complete and output.status == 'incomplete'
+
+
+@pytest.mark.corpus
 def test_topond(corpus):
     topond = read(corpus, 'urea_topond/topo_urea.out').topond
     assert (topond.version, topond.tasks, topond.complete) == ('2021', ['PLOT2D'], True)

@@ -234,7 +234,10 @@ class CrystalOutput:
             'quasi_harmonic',
         )
         results = ((name, getattr(self, name, None)) for name in names)
-        return [name for name, result in results if result is not None and not getattr(result, 'complete', True)]
+        missing = [name for name, result in results if result is not None and not getattr(result, 'complete', True)]
+        if self.program == 'properties' and self.properties is not None and not self.properties.complete:
+            missing.append('properties')
+        return missing
 
     @property
     def succeeded(self) -> bool:

@@ -52,7 +52,11 @@ class DensityPart(Part):
     def read_plane(self, line: str) -> None:
         """Read a plane up to its time line."""
         found = _ORDER.match(line)
-        if found is None or not self.run.begin('ECHG'):
+        if found is None:
+            return
+        # The title is printed once a map: another one is another ECHG, also where no time line ended the first.
+        self.run.close()
+        if not self.run.begin('ECHG'):
             return
         self.order = int(found[1])
         self.corners, self.sizes, self.pending = {}, {}, []

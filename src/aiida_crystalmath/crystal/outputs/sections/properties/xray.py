@@ -101,6 +101,15 @@ class XrayPart(Part):
             spectrum.complete = spectrum.peaks is not None and spectrum.spectrum is not None
         self.rows = {}
 
+    def finish(self) -> None:
+        """Say that the keyword is not complete when its spectrum is not."""
+        properties = self.run.properties
+        if properties is None or properties.xray_spectrum is None or properties.xray_spectrum.complete:
+            return
+        for result in properties.results:
+            if result.keyword == 'XRDSPEC':
+                result.complete = False
+
 
 def _is_row(text: str) -> bool:
     """Return whether a line holds numbers only; a rule of asterisks holds none."""
