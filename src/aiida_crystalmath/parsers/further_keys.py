@@ -68,6 +68,9 @@ FURTHER_KEYS: dict[str, OutputKey] = {
     'elastic.needs_optimisation': OutputKey(
         '', 'The program found forces in the undeformed cell: the constants are not to be trusted.'
     ),
+    'elastic.lower_than_reference': OutputKey(
+        '', 'A strained cell had a lower energy than the undeformed one: likewise.'
+    ),
     'elastic.pressure_gpa': OutputKey('GPa', 'External pressure that the constants are corrected for.'),
     'elastic.density_g_per_cm3': OutputKey('g/cm³', 'Density.'),
     'elastic.bulk_modulus_gpa': OutputKey('GPa', 'As printed at the end (`K =`).'),

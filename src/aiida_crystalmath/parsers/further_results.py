@@ -158,6 +158,7 @@ def _elastic(found: Elastic | None) -> dict[str, Any] | None:
             'complete': True,
             'crystal_system': found.crystal_system,
             'needs_optimisation': found.needs_optimisation,
+            'lower_than_reference': found.lower_than_reference,
             'pressure_gpa': found.pressure_gpa,
             'density_g_per_cm3': found.density_g_per_cm3 if found.dimensionality == 3 else None,
             'bulk_modulus_gpa': found.bulk_modulus_gpa,

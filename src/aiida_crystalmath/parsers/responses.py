@@ -119,6 +119,8 @@ def polarisability_node(found: Polarisability | None, cells: CellMap) -> orm.Arr
     arrays: dict[str, Any] = {'frequencies_ev': np.array([response.frequency_ev for response in responses])}
     for name in ('alpha_bohr3', 'alpha_imaginary_bohr3', 'epsilon', 'epsilon_imaginary'):
         tensors = [getattr(response, name) for response in responses]
-        if all(tensor is not None for tensor in tensors):
+        real = 'imaginary' not in name
+        # Of static fields the imaginary parts are printed as zeros.
+        if all(tensor is not None for tensor in tensors) and (real or np.any(tensors)):
             arrays[name] = cells.tensors(np.array(tensors))
     return array_node(arrays, {'frame': cells.atom_order, 'method': found.method})
