@@ -19,6 +19,7 @@ COLOURS = {'finished': 'green', 'incomplete': 'yellow'}
 SYSTEMS = {0: 'molecule', 1: 'polymer', 2: 'slab', 3: 'crystal'}
 N_ATOMS, N_MODES, N_MESSAGES = 8, 6, 3
 """How many of a list are shown, unless all are asked for."""
+ROOM_K = 298.15
 STANDIN_NOTE = 'computed by the STAND-IN engine (PySCF), not by CRYSTAL'
 
 
@@ -138,7 +139,7 @@ def _run(summary: Summary, full: bool) -> Iterable[Row]:
     if full and summary.shrink:
         yield 'k-mesh', f'{" ".join(map(str, summary.shrink))}, {summary.n_kpoints} points'
     if full and summary.n_ao:
-        yield 'basis', f'{summary.n_ao} functions, {summary.n_electrons:g} electrons'
+        yield 'basis', f'{summary.n_ao} functions' + _number(summary.n_electrons, ', {:g} electrons')
 
 
 def _structure(summary: Summary, full: bool) -> Iterable[Row]:
@@ -158,6 +159,11 @@ def _structure(summary: Summary, full: bool) -> Iterable[Row]:
     if full and summary.structure:
         positions = zip(summary.structure.symbols, summary.structure.positions_angstrom, strict=True)
         yield 'atoms (Å)', '\n'.join(f'{symbol:2} {x:14.8f} {y:14.8f} {z:14.8f}' for symbol, (x, y, z) in positions)
+
+
+def _number(value: float | None, words: str) -> str:
+    """Return words with a number in them, nothing where there is none."""
+    return '' if value is None else words.format(value)
 
 
 def _cell(cell: Sequence[float], dimensionality: int | None) -> str:
@@ -200,15 +206,17 @@ def _convergence(summary: Summary) -> Iterable[Row]:
     scf, optimisation = summary.scf, summary.optimisation
     if scf.converged is not None:
         how = f'converged on {scf.criterion}' if scf.converged else 'NOT CONVERGED'
-        yield 'SCF', f'{how} in {scf.cycles} cycles, {scf.energy_hartree:.10f} hartree'
+        yield 'SCF', how + _number(scf.cycles, ' in {} cycles') + _number(scf.energy_hartree, ', {:.10f} hartree')
     if scf.unfinished_cycles is not None:
-        yield 'SCF', f'stopped after {scf.unfinished_cycles} cycles'
+        yield 'SCF', f'stopped in cycle {scf.unfinished_cycles}'
     if optimisation:
         ended = {True: 'converged', False: 'NOT CONVERGED'}[bool(optimisation.converged)]
         gradient = optimisation.max_gradient
         last = '' if gradient is None else f', last gradient {gradient:.6f} hartree/bohr'
         points = optimisation.points or optimisation.points_printed or 0
         kind = f' ({optimisation.kind.lower()})' if optimisation.kind else ''
+        if (optimisation.count or 1) > 1:
+            kind += f', the last of {optimisation.count}'
         yield 'optimisation', f'{ended}, {points} point{"s" if points != 1 else ""}{kind}{last}'
 
 
@@ -238,13 +246,14 @@ def _vibrations(summary: Summary, full: bool) -> Iterable[Row]:
         yield 'modes', '\n'.join(_mode(number, mode) for number, mode in enumerate(summary.modes, start=1))
     if summary.n_qpoints:
         yield 'phonons', f'{summary.n_qpoints} points of a dispersion'
-    points = summary.thermodynamics or ()
-    for point in points if full else points[:1]:
+    points = summary.thermodynamics or []
+    for point in points if full else [point for point in points if point['temperature_k'] == ROOM_K] or points[:1]:
         if point['zero_point_hartree'] is not None and point['gibbs_hartree'] is not None:
+            pressure = '' if point['pressure_mpa'] is None else f', {point["pressure_mpa"]:g} MPa'
             yield (
                 'thermodynamics',
                 (
-                    f'{point["temperature_k"]:g} K: zero-point {point["zero_point_hartree"]:.8f}, '
+                    f'{point["temperature_k"]:g} K{pressure}: zero-point {point["zero_point_hartree"]:.8f}, '
                     f'Gibbs {point["gibbs_hartree"]:.8f} hartree per cell'
                 ),
             )
@@ -254,7 +263,7 @@ def _mode(number: int, mode: dict[str, object]) -> str:
     """Return one mode as a line."""
     frequency, intensity, raman = mode['frequency_cm1'], mode['ir_intensity_km_per_mol'], mode['raman_total']
     words = f'{number:4} {"?" if frequency is None else f"{frequency:10.4f}":>10} cm⁻¹  {mode["irrep"] or "":4}'
-    if intensity is not None:
+    if intensity is not None and mode['ir_active'] is not False:
         words += f'  IR {intensity:.2f} km/mol'
     return (words + (f'  Raman {raman:.2f}' if raman is not None else '')).rstrip()
 
