@@ -51,14 +51,15 @@ class Fort98:
 
     :param total_energy_hartree: of the wave function (SCF).
     :param fermi_energy_hartree: of the wave function.
-    :param cell: vectors as rows, Å.
-    :param to_conventional: matrix whose product with the cell (rows) is the conventional cell.
+    :param cell: vectors as rows, Å; None where the file leaves open whether they are rows or columns.
+    :param to_conventional: matrix whose product with the cell (rows) is the conventional cell; proved for a symmetric
+        one, read like the output's otherwise.
     :param rotations: Cartesian operators, shape (n, 3, 3).
     :param translations: Å, shape (n, 3).
     :param nuclear_charges: of the atoms, without the electrons that a potential replaces.
     :param conventional_numbers: of the atoms.
     :param positions: Cartesian, Å, shape (n, 3).
-    :param complete: both blocks of the basis were read.
+    :param complete: operators, atoms and basis were read.
     """
 
     title: str
@@ -151,11 +152,27 @@ def _read_symmetry(result: Fort98, values: list[float]) -> None:
     if n < 1 or len(values) != 12 * n + 18:
         return
     array = np.array(values)
-    result.rotations = array[: 9 * n].reshape(n, 3, 3)
+    # All matrices are written column by column.
+    result.rotations = array[: 9 * n].reshape(n, 3, 3).transpose(0, 2, 1)
     result.translations = array[9 * n : 12 * n].reshape(n, 3) * CRYSTAL_BOHR_ANGSTROM
-    result.cell = array[12 * n : 12 * n + 9].reshape(3, 3) * CRYSTAL_BOHR_ANGSTROM
-    # Written column by column, as in the output.
+    result.cell = _cell(array[12 * n : 12 * n + 9].reshape(3, 3) * CRYSTAL_BOHR_ANGSTROM, result.rotations)
     result.to_conventional = array[12 * n + 9 :].reshape(3, 3).T
+
+
+def _cell(matrix: Array, rotations: Array) -> Array | None:
+    """Return the vectors as rows; None if the operators do not tell them from the columns.
+
+    The real file has a symmetric matrix. In the frame of the vectors, and of no others, operators are integers.
+    """
+    if np.allclose(matrix, matrix.T, atol=1e-9):
+        return matrix
+    fits = []
+    for cell in (matrix, matrix.T):
+        if abs(np.linalg.det(cell)) > 1e-6:
+            fractional = np.linalg.inv(cell.T) @ rotations @ cell.T
+            if np.allclose(fractional, np.rint(fractional), atol=1e-5):
+                fits.append(cell)
+    return fits[0] if len(fits) == 1 else None
 
 
 def _read_basis(result: Fort98, reals: list[float], integers: list[float]) -> None:
@@ -191,4 +208,4 @@ def _read_basis(result: Fort98, reals: list[float], integers: list[float]) -> No
     for i in range(shells):
         own = exponents[first[i] - 1 : first[i + 1] - 1]
         result.shells.append(Fort98Shell(owners[i], _TYPES[types[i]], charges[i], own))
-    result.complete = result.cell is not None
+    result.complete = result.rotations is not None

@@ -21,6 +21,8 @@ _COLUMNS = {'S': [(0, 0)], 'SP': [(0, 0), (1, 1)], 'P': [(1, 1)], 'D': [(2, 2)],
 """Angular momentum and column of coefficients of each function of a shell."""
 _ODD = (1, 1, 3)
 """(2l - 1)!!"""
+_LARGEST = 1e12
+"""No exponent or coefficient is larger; a broken file may hold anything."""
 _RELATIVE = 6e-4
 """Half a unit of the last of four digits of 1.000 is 5e-4."""
 
@@ -30,6 +32,7 @@ def basis_sets(printed: PrintedBasis) -> dict[int, BasisSet]:
 
     Their shells have no charges and their ``name`` is :data:`PRINTED_PRECISION`: they are for people and comparison,
     not for a run. Species with an effective core potential, ghosts and atoms without a known number are left out.
+    Contractions turned back from the program's own functions have the norm 1, which those of the deck need not have.
     """
     result: dict[int, BasisSet] = {}
     for species in printed.species if printed.complete else []:
@@ -53,7 +56,7 @@ def _primitives(shell: PrintedShell, *, normalised: bool) -> Primitives:
     for momentum, column in _COLUMNS[shell.type]:
         values = [row[column] for row in shell.coefficients]
         if normalised:
-            if momentum > 2:
+            if momentum > 2 or not all(0 < e < _LARGEST for e in shell.exponents):
                 return ()
             factors = [_norm(exponent, momentum) for exponent in shell.exponents]
             values = [value / factor for value, factor in zip(values, factors, strict=True)]
@@ -77,7 +80,8 @@ def is_normalised(species: list[PrintedAtomBasis]) -> bool:
     as_given = as_own = 0.0
     for shell in (shell for atom in species for shell in atom.shells):
         momentum, column = _COLUMNS[shell.type][0]
-        if momentum < 3:
+        sound = all(0 < e < _LARGEST for e in shell.exponents)
+        if momentum < 3 and sound and all(abs(c) < _LARGEST for row in shell.coefficients for c in row):
             values = [row[column] for row in shell.coefficients]
             own = [v / _norm(e, momentum) for v, e in zip(values, shell.exponents, strict=False)]
             as_given += min(abs(_overlap(shell.exponents, values, momentum) - 1), 1)
@@ -95,7 +99,7 @@ def _overlap(exponents: list[float], values: list[float], momentum: int) -> floa
 def agrees(species: PrintedAtomBasis, basis: BasisSet, *, normalised: bool = False) -> bool:
     """Say whether a printed basis is this one: same shells, all exponents and coefficients equal as printed.
 
-    :param normalised: :attr:`PrintedBasis.is_normalised`.
+    :param normalised: :attr:`PrintedBasis.is_normalised`: contractions are then compared as far as a factor.
 
     Shells of the program's internal tables (ITYB 1, 2) are compared where the tables are known; where they are not, by
     type only. Shells with a single primitive are compared without their coefficient, which the program sets to 1.
@@ -125,10 +129,28 @@ def _same(printed: PrintedShell, shell: Shell, *, normalised: bool) -> bool:
         )
     if len(ours) == 1:
         return _close(ours[0][0], shell.primitives[0][0] * shell.scale**2)
+    theirs = [(e * shell.scale**2, *_numbers(row)) for e, *row in shell.primitives]
+    if normalised:
+        theirs = _unit(theirs, shell.type)
     return all(
-        _close(a[0], b[0] * shell.scale**2) and _close(a[1], b[1]) and _close(a[2] or 0.0, b[2] or 0.0)
-        for a, b in zip(ours, shell.primitives, strict=True)
+        _close(a[0], b[0]) and _close(a[1], b[1]) and _close(a[2] or 0.0, b[2])
+        for a, b in zip(ours, theirs, strict=True)
     )
+
+
+def _numbers(row: list[float | None]) -> tuple[float, float]:
+    """Return both coefficients of a primitive, 0 for the one it has not."""
+    return row[0] or 0.0, row[1] or 0.0
+
+
+def _unit(rows: list[tuple[float, float, float]], kind: str) -> list[tuple[float, float, float]]:
+    """Return the primitives of a shell whose contractions have the norm 1, as the program makes them."""
+    exponents = [row[0] for row in rows]
+    scales = [1.0, 1.0]
+    for i, (momentum, _) in enumerate(_COLUMNS[kind]):
+        squared = _overlap(exponents, [row[i + 1] for row in rows], momentum)
+        scales[i] = 1 / math.sqrt(squared) if squared > 0 else 1.0
+    return [(e, s * scales[0], p * scales[1]) for e, s, p in rows]
 
 
 def _close(printed: float, exact: float) -> bool:

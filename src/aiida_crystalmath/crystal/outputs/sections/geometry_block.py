@@ -207,8 +207,7 @@ def report(block: GeometryBlock) -> CellReport:
 
 def _transformed(matrix: Array, geometry: Geometry) -> CellParameters | None:
     """Return the conventional cell that the printed matrix makes of the primitive one."""
-    volume = abs(float(np.linalg.det(matrix)))
-    if geometry.dimensionality != 3 or volume < 0.5:
+    if geometry.dimensionality != 3 or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 0.5:
         return None
     conventional = Geometry(matrix @ geometry.cell, 3, ())
     return CellParameters(*conventional.cell_parameters, conventional.volume_angstrom3, volume_is_computed=True)

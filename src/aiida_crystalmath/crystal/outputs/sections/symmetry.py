@@ -59,6 +59,8 @@ class SymmetrySection(Section):
         if not good:
             return
         table = np.array(values[:good])
+        if not np.isfinite(table).all():
+            return
         self.output.symmetry_operators = SymmetryOperators(
             rotations=table[:, 2:11].reshape(-1, 3, 3),
             translations=table[:, 11:],
