@@ -31,7 +31,8 @@ def test_tables_against_temperature(output):
     """Lines 21983, 22098 and 22206 (298.48 K), 25396 (0 GPa) and 27540 (9.83 GPa)."""
     result = output.quasi_harmonic
     row = 24
-    grueneisen, helmholtz = result.grueneisen, result.helmholtz
+    (grueneisen,), (helmholtz,) = result.grueneisen, result.helmholtz
+    assert grueneisen.polynomial_order == helmholtz.polynomial_order == 2
     assert grueneisen.temperatures_k[row] == helmholtz.temperatures_k[row] == 298.48
     assert (grueneisen.expansion_per_k[row], grueneisen.grueneisen[row]) == (0.17167e-4, 1.366)
     assert grueneisen.cp_minus_cv_j_per_mol_k[row] == 3.2373 and grueneisen.lattice_angstrom is None
@@ -64,10 +65,21 @@ def test_thermodynamics_at_every_temperature(output):
     assert functions[24].electronic_hartree == functions[0].electronic_hartree
 
 
+def test_warnings_between_rows(corpus):
+    text = (corpus / PATH).read_text()
+    row = '    10.00     257.706       8.973'
+    found = parse_stdout(text.replace(row, '\n WARNING - PRESSURE OUT OF RANGE - INCREASE VOLUME RANGE\n\n' + row))
+    assert len(found.quasi_harmonic.pvt.temperatures_k) == 3000
+    overflow = text.replace('298.48     268.0535     221.619', '298.48     268.0535     *******')
+    assert np.isnan(parse_stdout(overflow).quasi_harmonic.helmholtz[0].bulk_modulus_gpa[24])
+
+
 def test_a_cut_run_is_not_complete(corpus):
     text = (corpus / PATH).read_text()
     at = text.index('THERMAL PROPERTIES FROM HELMHOLTZ FREE ENERGY AT P =   5.46')
     result = parse_stdout(text[: at + 3000]).quasi_harmonic
     assert not result.complete
     assert [table.pressure_gpa for table in result.at_pressure] == [0.0, 1.09, 2.18, 3.28, 4.37]
+    damaged = text.replace('   834.8443       4\n', '\n')
+    assert not parse_stdout(damaged).quasi_harmonic.complete
     assert parse_stdout(text[: text.index('FOUND CONTINUITY') + 500]).quasi_harmonic.frequencies_cm1 is None

@@ -48,6 +48,7 @@ class ThermalTable:
     """A table of the quasi-harmonic approximation against temperature; absent columns are None.
 
     :param pressure_gpa: of ``... AT P =`` tables; None for the table without a pressure.
+    :param polynomial_order: of the fit, ``ORDER OF POLYNOMIALS``; None if not printed.
     :param temperatures_k: shape (n,), as every other array.
     :param lattice_angstrom: a, b, c of the conventional cell, shape (n, 3).
     :param lattice_expansion_per_k: their linear expansion coefficients, shape (n, 3).
@@ -55,6 +56,7 @@ class ThermalTable:
 
     temperatures_k: Array
     pressure_gpa: float | None = None
+    polynomial_order: int | None = None
     volumes_angstrom3: Array | None = None
     bulk_modulus_gpa: Array | None = None
     """Isothermal."""
@@ -85,21 +87,23 @@ class PvtTable:
 class QuasiHarmonic:
     """The quasi-harmonic approximation (QHA), as CRYSTAL 14 prints it; other versions are not proven by a real file.
 
+    The static energies of the volumes are in the equation of state of the same output.
+
     :param volumes_angstrom3: volumes computed, ascending, shape (n_volumes,).
-    :param energies_hartree: their static energies.
     :param frequencies_cm1: per mode and volume (continuity established), shape (n_modes, n_volumes).
     :param irreps: number of the irrep per mode, as printed.
-    :param grueneisen: thermal properties from Grueneisen parameters.
-    :param helmholtz: thermal properties from the Helmholtz free energy, at zero pressure, with lattice parameters.
+    :param grueneisen: thermal properties from Grueneisen parameters, one table for each order of the fit printed.
+    :param helmholtz: thermal properties from the Helmholtz free energy, at zero pressure; the last table has the
+        lattice parameters.
     :param at_pressure: the same at each pressure.
+    :param complete: every table that was begun was printed to its end, and so was the output.
     """
 
     volumes_angstrom3: Array | None = None
-    energies_hartree: Array | None = None
     frequencies_cm1: Array | None = None
     irreps: tuple[int, ...] = ()
-    grueneisen: ThermalTable | None = None
-    helmholtz: ThermalTable | None = None
+    grueneisen: list[ThermalTable] = field(default_factory=list)
+    helmholtz: list[ThermalTable] = field(default_factory=list)
     at_pressure: list[ThermalTable] = field(default_factory=list)
     pvt: PvtTable | None = None
     zero_point_included: bool | None = None

@@ -1,7 +1,7 @@
 """The quasi-harmonic approximation (QHA), as CRYSTAL 14 prints it after the runs at all volumes.
 
 The columns of its tables against temperature are known by their headers. Other versions are read alike, which no real
-file proves.
+file proves; that ``WARNING - PRESSURE OUT OF RANGE`` stands between rows is known from a published script.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import is_foreign
 
+_ORDER = re.compile(r'\s*ORDER OF POLYNOMIALS:\s*(\d+)')
 _PRESSURE = re.compile(r'AT P =\s*(-?\d+\.\d+)')
 _COLUMN = re.compile(r'(\S+) \(([^)]*)\)|(GRUNEISEN)')
 _COLUMNS = {
@@ -40,8 +41,10 @@ class QuasiHarmonicSection(Section):
         super().__init__(context)
         self.kind = ''
         self.pressure: float | None = None
+        self.order: int | None = None
         self.table: ThermalTable | None = None
         self.open_tables = 0
+        self.frequencies_open = False
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles and headers."""
@@ -52,6 +55,7 @@ class QuasiHarmonicSection(Section):
             ' THER': self.read_title,
             ' LINE': self.read_title,
             ' PRES': self.read_title,
+            '    O': self.read_order,
             '    T': self.read_header,
         }
 
@@ -72,6 +76,7 @@ class QuasiHarmonicSection(Section):
         if result is None or not line.startswith(' FOUND CONTINUITY OF FREQUENCIES'):
             return
         modes: list[list[str]] = []
+        self.frequencies_open = True
 
         def row(text: str) -> bool:
             if text.startswith(' FREQUENCY #'):
@@ -79,7 +84,7 @@ class QuasiHarmonicSection(Section):
             elif modes and text[:4].isspace() and text.strip()[:1].isdigit():
                 modes[-1].append(text)
             elif text.strip() and not text.startswith('    VOL (A^3)') and not is_foreign(text):
-                _store_frequencies(result, modes)
+                self.frequencies_open = not _store_frequencies(result, modes)
                 return False
             return True
 
@@ -92,7 +97,12 @@ class QuasiHarmonicSection(Section):
             if line.startswith(' THERMAL'):
                 found = _PRESSURE.search(line)
                 self.pressure = number(found[1]) if found else None
-                self.table = None
+                self.table = self.order = None
+
+    def read_order(self, line: str) -> None:
+        """Read the order of the polynomials of the fit."""
+        if found := _ORDER.match(line):
+            self.order = int(found[1])
 
     def read_header(self, line: str) -> None:
         """Read a table against temperature."""
@@ -109,6 +119,8 @@ class QuasiHarmonicSection(Section):
                 rows.append(text)
                 return True
             if is_foreign(text) or (not text.strip() and (is_pvt or not rows)):
+                return True
+            if is_pvt and text.startswith(' WARNING - PRESSURE OUT OF RANGE'):
                 return True
             self._close(result, names, rows)
             return False
@@ -133,14 +145,14 @@ class QuasiHarmonicSection(Section):
 
     def _keep(self, result: QuasiHarmonic, names: list[str], values: Array) -> None:
         """Keep a table of thermal properties."""
-        table = ThermalTable(values[:, 0], self.pressure, complete=True)
+        table = ThermalTable(values[:, 0], self.pressure, self.order, complete=True)
         for i, name in enumerate(names[1:], start=1):
             setattr(table, _COLUMNS[name], values[:, i])
         self.table = table
         if 'GRUNEISEN' in self.kind:
-            result.grueneisen = table
+            result.grueneisen.append(table)
         elif self.pressure is None:
-            result.helmholtz = table
+            result.helmholtz.append(table)
         else:
             result.at_pressure.append(table)
 
@@ -148,20 +160,21 @@ class QuasiHarmonicSection(Section):
         """Say whether everything that was started was read."""
         result = self.output.quasi_harmonic
         if result is not None:
-            wanted = (result.frequencies_cm1, result.helmholtz)
-            result.complete = self.output.terminated and not self.open_tables and all(x is not None for x in wanted)
+            result.complete = self.output.terminated and not self.open_tables and not self.frequencies_open
 
 
-def _store_frequencies(result: QuasiHarmonic, modes: list[list[str]]) -> None:
-    """Keep volumes and frequencies if every mode has all volumes."""
+def _store_frequencies(result: QuasiHarmonic, modes: list[list[str]]) -> bool:
+    """Keep volumes and frequencies if every mode has all volumes, and say whether."""
     table = _values([row for rows in modes for row in rows], 3)
     if table is None or any(len(rows) != len(modes[0]) for rows in modes):
-        return
+        return False
     shaped = table.reshape(len(modes), -1, 3)
-    if np.all(shaped[:, :, 0] == shaped[0, :, 0]):
+    same_volumes = bool(np.all(shaped[:, :, 0] == shaped[0, :, 0]))
+    if same_volumes:
         result.volumes_angstrom3 = shaped[0, :, 0]
         result.frequencies_cm1 = shaped[:, :, 1]
         result.irreps = tuple(shaped[:, 0, 2].astype(int).tolist())
+    return same_volumes
 
 
 def _values(rows: list[str], n_columns: int) -> Array | None:
