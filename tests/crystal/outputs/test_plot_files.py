@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aiida_crystalmath.crystal.outputs.band_dat import read_band_dat
+from aiida_crystalmath.crystal.outputs.coop_dat import read_coop_dat
 from aiida_crystalmath.crystal.outputs.doss_dat import read_doss_dat
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.crystal.outputs.fort25 import (
@@ -13,6 +14,7 @@ from aiida_crystalmath.crystal.outputs.fort25 import (
     bands_from_fort25,
     dos_from_fort25,
     find_iss,
+    phonon_segments,
     read_fort25,
 )
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
@@ -295,3 +297,79 @@ def test_exponents_of_three_digits():
     text += '    1    2    0    0    0    0\n-9.28819-311 1.00000E+00 2.50000+100\n'
     (block,) = read_fort25(text)
     assert block.densities.tolist() == [-9.28819e-311, 1.0, 2.5e100]
+
+
+def doss_block(kind='DOSS', *, flag=0, index=1, values=(1.0, 2.0, 3.0), fermi=-0.1, step=0.01, first=-0.2):
+    rows = ''.join(f'{value:12.5E}' for value in values)
+    head = f'-%-{flag}{kind}{1:5d}{len(values):5d}{0.0:12.5E}{step:12.5E}{fermi:12.5E}\n{0.0:12.5E}{first:12.5E}\n'
+    return f'{head}{index:5d}' + f'{0:5d}' * 5 + f'\n{rows}\n'
+
+
+@pytest.mark.parametrize('kind', ['COOP', 'COHP'])
+def test_overlap_populations_of_fort25(kind):
+    """They stand beside a density of states, and those of beta keep their signs."""
+    text = doss_block(flag=1) + doss_block(flag=1, values=(-1.0, -2.0, -3.0))
+    text += doss_block(kind, flag=1, values=(-0.5, 0.5, 0.0)) + doss_block(kind, flag=1, values=(-0.25, 0.25, 0.0))
+    blocks = read_fort25(text)
+    assert [block.kind for block in blocks] == ['DOSS', 'DOSS', kind, kind]
+    curves = dos_from_fort25(blocks, kind=kind)
+    assert curves.densities[:, 0].tolist() == [[-0.5, 0.5, 0.0], [-0.25, 0.25, 0.0]]
+    assert curves.labels == ['interaction 1']
+    assert dos_from_fort25(blocks).densities[1, 0].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_phonons_of_fort25():
+    """Their Fermi energy is zero; they never count as electrons."""
+    text = fort25_block(fermi=0.0) + doss_block('PDOS', fermi=0.0, step=8.5, first=0.0)
+    blocks = read_fort25(text)
+    assert bands_from_fort25(blocks) is None and dos_from_fort25(blocks) is None
+    (segment,) = phonon_segments(blocks)
+    assert segment.is_phonon and segment.energies_hartree.shape == (3, 2)
+    assert dos_from_fort25(blocks, kind='PDOS').energies_hartree.tolist() == [0.0, 8.5, 17.0]
+
+
+def test_coop_dat():
+    text = DOSS.replace('DENSITY OF STATES (STATES/HARTREE/CELL)', 'COOP').replace('NPROJ', 'NINT ')
+    curves = read_coop_dat(text)
+    assert curves.densities[1, 1].tolist() == [-4.0, -4.0, -4.0], 'as in the file'
+    assert curves.labels == ['interaction 1', 'interaction 2'] and curves.absolute
+    with pytest.raises(OutputFileError, match='a density of states'):
+        read_coop_dat(DOSS)
+
+
+def test_rows_that_go_on_in_the_next_line():
+    text = DOSS.replace('E+00  2.0000E+00', 'E+00\n   2.0000E+00').replace('E+00 -4.0000E+00', 'E+00\n  -4.0000E+00')
+    assert np.array_equal(read_doss_dat(text).densities, read_doss_dat(DOSS).densities)
+
+
+@pytest.mark.parametrize(
+    ('text', 'read'),
+    [
+        (fort25_block() + fort25_block(start=(4, 0, 4), end=(4, 4, 4)), read_fort25),
+        (DOSS, read_doss_dat),
+        (SPIN_BAND, read_band_dat),
+    ],
+)
+def test_no_cut_goes_unnoticed(text, read):
+    """Every prefix is an error, or says what the whole file says (without the lines that are missing)."""
+    whole = read(text)
+    for length in range(1, len(text)):
+        try:
+            found = read(text[:length])
+        except OutputFileError:
+            continue
+        if isinstance(found, list):
+            assert all(np.array_equal(a.energies_hartree, b.energies_hartree) for a, b in zip(found, whole))  # noqa: B905
+        else:
+            values = 'densities' if read is read_doss_dat else 'energies_hartree'
+            shift = 0.0 if found.absolute or read is read_doss_dat else whole.fermi_energy_hartree
+            assert np.allclose(getattr(found, values) + shift, getattr(whole, values), atol=1e-12)
+            assert found.fermi_energy_hartree in (None, whole.fermi_energy_hartree)
+
+
+def test_odd_characters_end_no_line():
+    """NUL bytes and form feeds of a bad disk make a value unreadable; they are no line ends."""
+    with pytest.raises(OutputFileError, match='line 4'):
+        read_fort25(fort25_block().replace('-1.10000E+00', '-1.1\x0c0000E+0'))
+    with pytest.raises(OutputFileError, match='line 4'):
+        read_fort25(fort25_block().replace('-1.10000E+00', '\0' * 12))

@@ -18,7 +18,7 @@ import numpy as np
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.crystal.outputs.fort25_blocks import file_lines
 from aiida_crystalmath.crystal.outputs.models import Array, Bands
-from aiida_crystalmath.crystal.outputs.number_table import read_rows
+from aiida_crystalmath.crystal.outputs.number_table import read_fermi, read_rows
 from aiida_crystalmath.crystal.outputs.numbers import number as number_of
 
 _FILE = 'BAND.DAT'
@@ -71,7 +71,7 @@ def _scan(lines: list[str]) -> tuple[list[tuple[int, str]], list[float], float |
             if line.strip():
                 rows.append((number, line))
         elif found := _FERMI.match(line):
-            fermi = number_of(found[1])
+            fermi = read_fermi(found[1], _FILE, number, at_end=number == len(lines))
         elif (found := _TICK.match(line)) and int(found[1]) == len(ticks):
             ticks.append(number_of(found[2]) or 0.0)
         elif number > 2 and not rows and (found := _END.match(line)):

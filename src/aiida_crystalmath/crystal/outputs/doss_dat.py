@@ -13,7 +13,7 @@ import re
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.crystal.outputs.fort25_blocks import file_lines
 from aiida_crystalmath.crystal.outputs.models import Array, Dos
-from aiida_crystalmath.crystal.outputs.number_table import read_rows
+from aiida_crystalmath.crystal.outputs.number_table import read_fermi, read_rows
 
 _FILE = 'DOSS.DAT'
 _SIZES = re.compile(r'#\s*NEPTS\s*(\d+)\s*N[A-Z]+\s*(\d+)\s*NSPIN\s*(\d+)')
@@ -52,7 +52,7 @@ def read_curves(text: str, where: str) -> tuple[Dos, str]:
             label = label or (line.strip() if 'YAXIS LABEL' in line else '')
             relative = relative or 'E-EFERMI' in line
             if found := _FERMI.match(line):
-                fermi = _number(found[1], where, number)
+                fermi = read_fermi(found[1], where, number, at_end=number == len(lines))
         elif line.strip():
             rows.append((number, line))
     table = _table(rows, n_e * n_spin, n_projections + 1, where).reshape(n_spin, n_e, n_projections + 1)
@@ -74,14 +74,3 @@ def _table(rows: list[tuple[int, str]], n_rows: int, n_columns: int, where: str)
     elif sum(len(line.split()) for _, line in rows) != n_rows * n_columns:
         raise OutputFileError(f'{n_rows} rows announced, {len(rows)} found', where)
     return read_rows(rows, n_rows * n_columns, where)
-
-
-def _number(word: str, where: str, line: int) -> float:
-    """Return the Fermi energy.
-
-    :raises OutputFileError: it is no number.
-    """
-    try:
-        return float(word)
-    except ValueError as exc:
-        raise OutputFileError(f'the Fermi energy cannot be read ({word})', where, line) from exc

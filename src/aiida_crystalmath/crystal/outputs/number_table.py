@@ -10,6 +10,7 @@ import numpy as np
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.crystal.outputs.models import Array
 
+_FERMI_DECIMALS = 5
 _SHORT_EXPONENT = re.compile(r'(\d)([-+]\d{3})(?=\s|$)')
 
 
@@ -44,6 +45,21 @@ def read_numbers(lines: Sequence[str], count: int, where: str, first_line: int) 
     if count > 1 and _decimals(words[-1]) < _decimals(words[0]):
         raise OutputFileError(f'the last number is cut: {words[-1]}', where, last_line)
     return values
+
+
+def read_fermi(word: str, where: str, line: int, *, at_end: bool) -> float:
+    """Return the Fermi energy that ends a table of properties (``# EFERMI (HARTREE)   -0.15202``, five decimals).
+
+    :param at_end: the line is the last one and has no newline, so that digits may be missing.
+    :raises OutputFileError: it is no number, or digits are missing.
+    """
+    try:
+        value = float(word)
+    except ValueError as exc:
+        raise OutputFileError(f'the Fermi energy cannot be read ({word})', where, line) from exc
+    if at_end and _decimals(word) < _FERMI_DECIMALS:
+        raise OutputFileError(f'the Fermi energy is cut: {word}', where, line)
+    return value
 
 
 def _decimals(word: str) -> int:
