@@ -24,6 +24,7 @@ def test_frequencies_against_volume(output):
     assert result.frequencies_cm1.shape == (90, 4) and len(result.irreps) == 90
     assert result.frequencies_cm1[89].tolist() == [863.5826, 834.8443, 808.1746, 782.4412]
     assert result.irreps[88:] == (2, 4)
+    assert result.energies_hartree.tolist() == [-4263.437170374, -4263.443949744, -4263.437833105, -4263.419954286]
     assert output.frequencies.frequencies_cm1 == pytest.approx(np.sort(result.frequencies_cm1[:, 0]))
 
 
@@ -31,7 +32,8 @@ def test_tables_against_temperature(output):
     """Lines 21983, 22098 and 22206 (298.48 K), 25396 (0 GPa) and 27540 (9.83 GPa)."""
     result = output.quasi_harmonic
     row = 24
-    (grueneisen,), (helmholtz,) = result.grueneisen, result.helmholtz
+    grueneisen, helmholtz = result.grueneisen, result.helmholtz
+    assert len(result.grueneisen_fits) == len(result.helmholtz_fits) == 1
     assert grueneisen.polynomial_order == helmholtz.polynomial_order == 2
     assert grueneisen.temperatures_k[row] == helmholtz.temperatures_k[row] == 298.48
     assert (grueneisen.expansion_per_k[row], grueneisen.grueneisen[row]) == (0.17167e-4, 1.366)
@@ -71,7 +73,7 @@ def test_warnings_between_rows(corpus):
     found = parse_stdout(text.replace(row, '\n WARNING - PRESSURE OUT OF RANGE - INCREASE VOLUME RANGE\n\n' + row))
     assert len(found.quasi_harmonic.pvt.temperatures_k) == 3000
     overflow = text.replace('298.48     268.0535     221.619', '298.48     268.0535     *******')
-    assert np.isnan(parse_stdout(overflow).quasi_harmonic.helmholtz[0].bulk_modulus_gpa[24])
+    assert np.isnan(parse_stdout(overflow).quasi_harmonic.helmholtz.bulk_modulus_gpa[24])
 
 
 def test_a_cut_run_is_not_complete(corpus):

@@ -87,24 +87,34 @@ class PvtTable:
 class QuasiHarmonic:
     """The quasi-harmonic approximation (QHA), as CRYSTAL 14 prints it; other versions are not proven by a real file.
 
-    The static energies of the volumes are in the equation of state of the same output.
-
     :param volumes_angstrom3: volumes computed, ascending, shape (n_volumes,).
+    :param energies_hartree: their static energies, from the equation of state of the same output.
     :param frequencies_cm1: per mode and volume (continuity established), shape (n_modes, n_volumes).
     :param irreps: number of the irrep per mode, as printed.
-    :param grueneisen: thermal properties from Grueneisen parameters, one table for each order of the fit printed.
-    :param helmholtz: thermal properties from the Helmholtz free energy, at zero pressure; the last table has the
-        lattice parameters.
+    :param grueneisen_fits: thermal properties from Grueneisen parameters, a table for each order of the fit printed.
+    :param helmholtz_fits: thermal properties from the Helmholtz free energy, at zero pressure, likewise; the last one
+        has the lattice parameters.
     :param at_pressure: the same at each pressure.
     :param complete: every table that was begun was printed to its end, and so was the output.
     """
 
     volumes_angstrom3: Array | None = None
+    energies_hartree: Array | None = None
     frequencies_cm1: Array | None = None
     irreps: tuple[int, ...] = ()
-    grueneisen: list[ThermalTable] = field(default_factory=list)
-    helmholtz: list[ThermalTable] = field(default_factory=list)
+    grueneisen_fits: list[ThermalTable] = field(default_factory=list)
+    helmholtz_fits: list[ThermalTable] = field(default_factory=list)
     at_pressure: list[ThermalTable] = field(default_factory=list)
     pvt: PvtTable | None = None
     zero_point_included: bool | None = None
     complete: bool = False
+
+    @property
+    def grueneisen(self) -> ThermalTable | None:
+        """The last table of :attr:`grueneisen_fits`."""
+        return self.grueneisen_fits[-1] if self.grueneisen_fits else None
+
+    @property
+    def helmholtz(self) -> ThermalTable | None:
+        """The last table of :attr:`helmholtz_fits`."""
+        return self.helmholtz_fits[-1] if self.helmholtz_fits else None

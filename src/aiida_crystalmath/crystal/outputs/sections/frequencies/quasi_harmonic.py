@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from aiida_crystalmath.crystal.outputs.models import Array, PvtTable, QuasiHarmonic, ThermalTable
+from aiida_crystalmath.crystal.outputs.models import Array, EquationOfState, PvtTable, QuasiHarmonic, ThermalTable
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import is_foreign
@@ -30,6 +30,7 @@ _COLUMNS = {
     'Sp-Sv': 'sp_minus_sv_j_per_mol_k',
 }
 _LATTICE = ['T', 'a', 'ALPHA_a', 'b', 'ALPHA_b', 'c', 'ALPHA_c']
+_VOLUME_ROUNDING = 1e-3
 _PVT = ['T', 'V', 'P', 'F', 'G']
 
 
@@ -150,9 +151,9 @@ class QuasiHarmonicSection(Section):
             setattr(table, _COLUMNS[name], values[:, i])
         self.table = table
         if 'GRUNEISEN' in self.kind:
-            result.grueneisen.append(table)
+            result.grueneisen_fits.append(table)
         elif self.pressure is None:
-            result.helmholtz.append(table)
+            result.helmholtz_fits.append(table)
         else:
             result.at_pressure.append(table)
 
@@ -161,6 +162,7 @@ class QuasiHarmonicSection(Section):
         result = self.output.quasi_harmonic
         if result is not None:
             result.complete = self.output.terminated and not self.open_tables and not self.frequencies_open
+            result.energies_hartree = _energies(result.volumes_angstrom3, self.output.equation_of_state)
 
 
 def _store_frequencies(result: QuasiHarmonic, modes: list[list[str]]) -> bool:
@@ -175,6 +177,18 @@ def _store_frequencies(result: QuasiHarmonic, modes: list[list[str]]) -> bool:
         result.frequencies_cm1 = shaped[:, :, 1]
         result.irreps = tuple(shaped[:, 0, 2].astype(int).tolist())
     return same_volumes
+
+
+def _energies(volumes: Array | None, equation: EquationOfState | None) -> Array | None:
+    """Return the energies of the volumes from the equation of state, whose reader comes first; None if one lacks."""
+    if volumes is None or equation is None:
+        return None
+    found = [
+        next((p.energy_hartree for p in equation.points if abs(p.volume_angstrom3 - v) < _VOLUME_ROUNDING), None)
+        for v in volumes.tolist()
+    ]
+    certain = [energy for energy in found if energy is not None]
+    return np.array(certain) if len(certain) == len(found) else None
 
 
 def _values(rows: list[str], n_columns: int) -> Array | None:
