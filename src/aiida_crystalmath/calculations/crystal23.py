@@ -188,6 +188,8 @@ def build_deck_from_inputs(inputs: Mapping[str, Any]) -> Deck:
 def reduced_from_inputs(inputs: Mapping[str, Any]) -> ReducedGeometry:
     """Find anew how the structure of a job was written, from its input nodes.
 
+    The structure of an imported run is CRYSTAL's own primitive cell, whatever translations it may have left.
+
     :param inputs: ``structure``, and optionally ``basis_sets``, ``kinds``, ``settings``.
     """
     from aiida_crystalmath.calculations.deck import number_sites, reduce_geometry
@@ -195,7 +197,8 @@ def reduced_from_inputs(inputs: Mapping[str, Any]) -> ReducedGeometry:
 
     geometry = to_geometry(inputs['structure'], _dict(inputs.get('kinds')))
     basis_sets = {kind: node.basis_set for kind, node in (inputs.get('basis_sets') or {}).items()}
-    return reduce_geometry(number_sites(geometry, basis_sets)[0], _dict(inputs.get('settings')))
+    settings = {'symmetry': 'none'} if 'remote_folder' in inputs else _dict(inputs.get('settings'))
+    return reduce_geometry(number_sites(geometry, basis_sets)[0], settings)
 
 
 def validate_parameters(value: orm.Dict | None, _: Any) -> str | None:

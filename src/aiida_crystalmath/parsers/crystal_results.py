@@ -38,7 +38,12 @@ def crystal_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
 
 
 def method_parameters(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the names of functional and basis set, for tables and captions."""
+    """Return the names of functional and basis set, for tables and captions.
+
+    Nothing, if the parameters are those of an imported run without a deck: they do not have the Hamiltonian.
+    """
+    if 'parameters' in inputs and inputs['parameters'].base.extras.get('incomplete', False):
+        return {}
     parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
     hamiltonian = parameters.get('hamiltonian') or {}
     dft = hamiltonian.get('dft') or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from aiida import orm
 from aiida_crystalmath.calculations.imported import INPUT_FILENAME
 from aiida_crystalmath.crystal.basis import BasisError, BasisSet
 from aiida_crystalmath.crystal.discovery import FoundRun, discover
+from aiida_crystalmath.crystal.discovery.fitting import edits_structure
 from aiida_crystalmath.crystal.geometry import Geometry, Site
 from aiida_crystalmath.crystal.inputs.d3 import D3
 from aiida_crystalmath.crystal.inputs.d12 import D12
@@ -24,7 +26,6 @@ __all__ = (
     'is_exact',
     'job_options',
     'properties_inputs',
-    'with_kinds',
 )
 
 OUTPUT_FILENAMES = {'crystal': 'crystal.out', 'properties': 'properties.out'}
@@ -76,13 +77,15 @@ def crystal_inputs(run: FoundRun, basis_nodes: BasisNodes | None = None) -> dict
     if run.structure is None:
         raise ImportRefusedError(run.problem or 'its structure is not known')
     deck = run.deck.content if run.deck is not None else None
-    geometry = with_kinds(run.structure)
-    inputs: dict[str, Any] = {'structure': from_geometry(geometry)}
     if not isinstance(deck, D12):
         parameters = orm.Dict({'title': run.facts.title.strip()})
         parameters.base.extras.set('incomplete', True)
-        return {**inputs, 'parameters': parameters}
-    inputs['parameters'] = orm.Dict(deck.parameters.to_dict())
+        return {'structure': from_geometry(with_kinds(run.structure)), 'parameters': parameters}
+    structure, values = marked_atoms(run.structure, deck)
+    geometry = with_kinds(structure)
+    inputs: dict[str, Any] = {'structure': from_geometry(geometry), 'parameters': orm.Dict(values)}
+    if marks := kinds_data(geometry):
+        inputs['kinds'] = orm.Dict(marks)
     basis = {basis.conventional_number: basis for basis in deck.basis}
     kinds = {kind: site.conventional_number for site, kind in zip(geometry.sites, geometry.kinds, strict=True)}
     wanted = {kind: basis[number] for kind, number in kinds.items() if number in basis}
@@ -102,21 +105,59 @@ def properties_inputs(run: FoundRun) -> dict[str, Any]:
     return {'parameters': orm.Dict(deck.to_dict())} if isinstance(deck, D3) else {}
 
 
+def marked_atoms(structure: Geometry, deck: D12) -> tuple[Geometry, dict[str, Any]]:
+    """Move starting spins and ghosts from the numbers of atoms in a deck to the atoms themselves.
+
+    The numbers count CRYSTAL's atoms, which may come in another order when the structure is written anew.
+
+    :return: the structure with spins and ghosts, and the parameters without; both as they are if the deck edits the
+        structure, since the numbers are those of the edited one then.
+    """
+    values = deck.parameters.to_dict()
+    spins = dict(deck.parameters.scf.atomspin or ())
+    ghosts = set(deck.parameters.basis.ghosts or ())
+    if not (spins or ghosts) or edits_structure(deck) or max({*spins, *ghosts}) > len(structure):
+        return structure, values
+    values.get('scf', {}).pop('atomspin', None)
+    values.get('basis', {}).pop('ghosts', None)
+    sites = (
+        replace(site, spin=spins.get(number, 0), ghost=number in ghosts or site.ghost)
+        for number, site in enumerate(structure.sites, start=1)
+    )
+    return structure.with_sites(sites), values
+
+
 def with_kinds(geometry: Geometry) -> Geometry:
-    """Name the kinds: by the element, and numbered (``Ni1``, ``Ni2``) where it has several conventional numbers."""
-    numbers: dict[str, list[int]] = {}
+    """Name the kinds: by the element, and numbered (``Ni1``, ``Ni2``) where one is not enough.
+
+    Atoms of one element are of different kinds if conventional number, starting spin or ghost differ.
+    """
+    marks: dict[str, list[tuple[int, int, bool]]] = {}
     for site in geometry.sites:
-        known = numbers.setdefault(site.symbol, [])
-        if site.conventional_number not in known:
-            known.append(site.conventional_number)
+        known = marks.setdefault(site.symbol, [])
+        if _mark(site) not in known:
+            known.append(_mark(site))
 
     def kind(site: Site) -> str:
-        known = numbers[site.symbol]
-        return site.symbol if len(known) == 1 else f'{site.symbol}{known.index(site.conventional_number) + 1}'
+        known = marks[site.symbol]
+        return site.symbol if len(known) == 1 else f'{site.symbol}{known.index(_mark(site)) + 1}'
 
-    return geometry.with_sites(
-        Site(site.number, site.position, kind(site), site.ghost, site.ecp, site.variant) for site in geometry.sites
-    )
+    return geometry.with_sites(replace(site, kind=kind(site)) for site in geometry.sites)
+
+
+def _mark(site: Site) -> tuple[int, int, bool]:
+    return site.conventional_number, site.spin, site.ghost
+
+
+def kinds_data(geometry: Geometry) -> dict[str, dict[str, Any]]:
+    """Return what is special about the kinds: the input ``kinds``."""
+    found: dict[str, dict[str, Any]] = {}
+    for site, kind in zip(geometry.sites, geometry.kinds, strict=True):
+        if site.spin:
+            found.setdefault(kind, {})['spin'] = site.spin
+        if site.ghost:
+            found.setdefault(kind, {})['ghost'] = True
+    return found
 
 
 def is_exact(run: FoundRun) -> bool:
