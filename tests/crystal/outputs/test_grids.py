@@ -238,3 +238,8 @@ def test_asterisks_are_told_with_their_line():
     text = FORT35.replace('-10.212861', '**********')
     with pytest.raises(OutputFileError, match=r'fort\.35, line 7'):
         read_fort35(text)
+
+
+def test_a_garbled_header_asks_for_no_memory():
+    with pytest.raises(OutputFileError, match='numbers expected'):
+        read_fort35(FORT35.replace('           2           2           1', '   999999999   999999999   999999999'))

@@ -10,6 +10,8 @@ import numpy as np
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.crystal.outputs.models import Array
 
+_CHUNK = 1 << 14
+"""Lines converted at once."""
 _FERMI_DECIMALS = 5
 _SHORT_EXPONENT = re.compile(r'(\d)([-+]\d{3})(?=\s|$)')
 
@@ -34,16 +36,29 @@ def read_numbers(lines: Sequence[str], count: int, where: str, first_line: int) 
     :param first_line: number of the first line in the file, for the error.
     :raises OutputFileError: there are fewer or more, or a word is no number.
     """
-    words = ' '.join(lines).split()
-    try:
-        values = np.array(words, dtype=np.float64)
-    except ValueError:
-        values = _read_slowly(lines, where, first_line)
     last_line = first_line + len(lines) - 1
-    if values.size != count:
-        raise OutputFileError(f'{count} numbers expected, {values.size} found', where, last_line)
-    if count > 1 and _decimals(words[-1]) < _decimals(words[0]):
-        raise OutputFileError(f'the last number is cut: {words[-1]}', where, last_line)
+    if count > sum(map(len, lines)):
+        # Also keeps a garbled header from asking for more memory than there is.
+        raise OutputFileError(f'{count} numbers expected, the text has fewer characters', where, last_line)
+    values = np.empty(count)
+    filled = 0
+    first = last = ''
+    # In chunks: a list of words takes ten times the memory of the numbers.
+    for start in range(0, len(lines), _CHUNK):
+        words = ' '.join(lines[start : start + _CHUNK]).split()
+        if not words:
+            continue
+        try:
+            found = np.array(words, dtype=np.float64)
+        except ValueError:
+            found = _read_slowly(lines[start : start + _CHUNK], where, first_line + start)
+        first, last = first or words[0], words[-1]
+        values[filled : filled + found.size] = found[: max(count - filled, 0)]
+        filled += found.size
+    if filled != count:
+        raise OutputFileError(f'{count} numbers expected, {filled} found', where, last_line)
+    if count > 1 and _decimals(last) < _decimals(first):
+        raise OutputFileError(f'the last number is cut: {last}', where, last_line)
     return values
 
 
