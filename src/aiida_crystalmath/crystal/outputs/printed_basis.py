@@ -23,6 +23,8 @@ _ODD = (1, 1, 3)
 """(2l - 1)!!"""
 _LARGEST = 1e12
 """No exponent or coefficient is larger; a broken file may hold anything."""
+_ENOUGH = 6
+"""Shells that tell what coefficients mean."""
 _RELATIVE = 6e-4
 """Half a unit of the last of four digits of 1.000 is 5e-4."""
 
@@ -78,7 +80,7 @@ def _norm(exponent: float, momentum: int) -> float:
 def is_normalised(species: list[PrintedAtomBasis]) -> bool:
     """Say whether coefficients are those of the program's own functions: shells with them have the norm 1."""
     as_given = as_own = 0.0
-    for shell in (shell for atom in species for shell in atom.shells):
+    for shell in [shell for atom in species for shell in atom.shells][:_ENOUGH]:
         momentum, column = _COLUMNS[shell.type][0]
         sound = all(0 < e < _LARGEST for e in shell.exponents)
         if momentum < 3 and sound and all(abs(c) < _LARGEST for row in shell.coefficients for c in row):

@@ -21,7 +21,8 @@ _POTENTIAL = re.compile(r' ATOMIC NUMBER\s*(\d+), NUCLEAR CHARGE\s*([\d.]+),\s*(
 _HEADER = re.compile(r' \*+\s*$|\s+ATOM\s+X\(AU\)')
 _ATOM = re.compile(r'\s*(\d+) ([A-Z][A-Z0-9]*)\s+-?\d')
 _SHELL = re.compile(r'\s*(?:(\d+)\s*-)?\s*(\d+)\s+([A-Z]{1,2})\s*$')
-_PRIMITIVE = re.compile(r'\s{30,}[-+\d.]')
+_INDENT = 38
+"""Blanks before exponents and coefficients; numbers and types of shells stand further to the left."""
 _TYPES = get_args(ShellType)
 
 
@@ -65,7 +66,7 @@ class BasisSection(Section):
 
     def _row(self, line: str) -> bool:
         """Keep a row; the table ends at a line of another form."""
-        if _PRIMITIVE.match(line) or _SHELL.match(line) or _ATOM.match(line):
+        if (line[:_INDENT].isspace() and len(line) > _INDENT) or _SHELL.match(line) or _ATOM.match(line):
             self.rows.append(line)
             return True
         if not self.rows and _HEADER.match(line):
@@ -97,7 +98,9 @@ def _convert(rows: list[str], conventional: list[int]) -> tuple[list[PrintedAtom
     species: list[PrintedAtomBasis] = []
     n_atoms, is_good = 0, True
     for row in rows:
-        if found := _SHELL.match(row):
+        if row[:_INDENT].isspace():
+            is_good = _add_primitive(bare, row) and is_good
+        elif found := _SHELL.match(row):
             if found[3] not in _TYPES or not bare:
                 return species, n_atoms, False
             atom = bare[-1]
@@ -112,14 +115,18 @@ def _convert(rows: list[str], conventional: list[int]) -> tuple[list[PrintedAtom
             known = conventional[number - 1] if 0 < number <= len(conventional) else None
             bare.append(PrintedAtomBasis(number, found[2], known, [number]))
         else:
-            is_good = _add_primitive(bare, row) and is_good
+            is_good = False
     is_good = is_good and all(shell.exponents for atom in species for shell in atom.shells)
     return species, n_atoms, _share(bare, species) and is_good
 
 
 def _add_primitive(atoms: list[PrintedAtomBasis], row: str) -> bool:
     """Add exponent and coefficients to the last shell; say whether the row could be read."""
-    values = numbers(row)
+    words = row.split()
+    try:
+        values = [float(word) for word in words] if len(words) == 4 else numbers(row)
+    except ValueError:
+        return False
     if not atoms or not atoms[-1].shells or len(values) != 4 or '*' in row:
         return False
     shell = atoms[-1].shells[-1]

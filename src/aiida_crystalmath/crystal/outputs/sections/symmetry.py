@@ -11,11 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from aiida_crystalmath.crystal.outputs.models import SymmetryOperators
+from aiida_crystalmath.crystal.outputs.models import Array, SymmetryOperators
 from aiida_crystalmath.crystal.outputs.numbers import numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 
 _TITLE = re.compile(r' \*{4}\s*(\d+) SYMMOPS - TRANSLATORS IN FRACTION')
+_COLUMNS = 14
 _HEADERS = ('**** MATRICES', 'V INV')
 
 
@@ -54,20 +55,30 @@ class SymmetrySection(Section):
 
     def finish(self) -> None:
         """Convert the rows."""
-        values = [numbers(row) for row in self.rows]
-        good = next((i for i, row in enumerate(values) if len(row) != 14), len(values))
-        if not good:
-            return
-        table = np.array(values[:good])
-        if not np.isfinite(table).all():
+        table = _table(self.rows)
+        if not len(table) or not np.isfinite(table).all():
             return
         self.output.symmetry_operators = SymmetryOperators(
             rotations=table[:, 2:11].reshape(-1, 3, 3),
             translations=table[:, 11:],
             inverse=[int(value) - 1 for value in table[:, 1]],
             frame='cartesian' if self.is_cartesian else 'fractional',
-            complete=good == self.count,
+            complete=len(table) == self.count,
         )
-        if good == self.count:
+        if len(table) == self.count:
             # The number printed with the input is that before the geometry was edited (a slab cut from a crystal).
-            self.output.n_symmops = good
+            self.output.n_symmops = len(table)
+
+
+def _table(rows: list[str]) -> Array:
+    """Return the numbers of the rows, shape (n, 14), up to the first row that cannot be read."""
+    words = [row.split() for row in rows]
+    try:
+        if all(len(row) == _COLUMNS for row in words):
+            return np.array(words, dtype=float).reshape(-1, _COLUMNS)
+    except ValueError:
+        pass
+    # Glued columns, or asterisks.
+    values = [numbers(row) for row in rows]
+    good = next((i for i, row in enumerate(values) if len(row) != _COLUMNS), len(values))
+    return np.array(values[:good]).reshape(-1, _COLUMNS)
