@@ -102,6 +102,16 @@ def test_noise_between_rows_changes_nothing(quartz):
 
 
 @pytest.mark.corpus
+def test_trouble_inside_a_table_ends_it(quartz):
+    before, rows, after = table(quartz)
+    trouble = 'slurmstepd: error: *** JOB 1 ON n CANCELLED AT 2022-01-01T00:00:00 DUE TO TIME LIMIT ***\n'
+    found = parse_stdout(before + ''.join(rows[:5]) + trouble + '\n')
+    assert len(found.noise) == 1 and not found.frequencies.complete
+    assert len(found.frequencies.modes) == 8
+    assert parse_stdout(before + ''.join(rows) + after).noise == []
+
+
+@pytest.mark.corpus
 def test_line_ends_of_windows(quartz):
     whole, other = parse_stdout(quartz).frequencies, parse_stdout(quartz.replace('\n', '\r\n')).frequencies
     assert other.complete and other.modes == whole.modes and other.thermodynamics == whole.thermodynamics
@@ -113,6 +123,10 @@ def test_eigenvectors_need_every_row(quartz):
     lines = quartz.splitlines(keepends=True)
     row = next(n for n, line in enumerate(lines) if line.startswith(' AT.   5 O  X'))
     assert parse_stdout(''.join(lines[:row] + lines[row + 1 :])).frequencies.eigenvectors is None
+    atom = [n for n, line in enumerate(lines) if line.startswith(' AT.   9')]
+    gone = {n + i for n in atom for i in range(3)}
+    without = ''.join(line for n, line in enumerate(lines) if n not in gone)
+    assert parse_stdout(without).frequencies.eigenvectors is None
     overflow = lines[row][:13] + '*' * 10 + lines[row][23:]
     damaged = parse_stdout(''.join([*lines[:row], overflow, *lines[row + 1 :]]))
     assert damaged.frequencies.eigenvectors is None and damaged.frequencies.complete

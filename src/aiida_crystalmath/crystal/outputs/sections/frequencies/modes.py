@@ -15,7 +15,7 @@ from aiida_crystalmath.crystal.outputs.models.frequencies import QPOINT_EIGENVEC
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
 from aiida_crystalmath.crystal.outputs.sections.frequencies.lo_to import LoToPart
-from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs, is_foreign
+from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs, is_end_by_force, is_foreign
 from aiida_crystalmath.crystal.outputs.sections.frequencies.vectors import Store, VectorsPart
 
 _RANGE = re.compile(r'\s*\d+-\s*\d+\s')
@@ -138,7 +138,7 @@ class ModesPart(Part):
                 return True
             if is_foreign(text):
                 return True
-            if rows:
+            if rows and not is_end_by_force(text):
                 self._close_table(run, point, rows, line_number)
             return False
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from aiida_crystalmath.crystal.outputs.models import Frequencies
 from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Capture, Context, Handler
+from aiida_crystalmath.crystal.outputs.sections.messages import is_noise
 
 Accepts = Callable[[str], bool]
 Closed = Callable[[list[str]], None]
@@ -82,14 +83,23 @@ class Part:
                 return True
             if not rows and not line.strip():
                 return True
-            closed(rows)
+            if not is_end_by_force(line):
+                closed(rows)
             return False
 
         self.capture(row)
 
 
 def is_foreign(line: str) -> bool:
-    """Say whether a line inside a table is the machine's: CRYSTAL starts every line of its tables with a blank."""
+    """Say whether a line inside a table is the machine's, and harmless: CRYSTAL starts its tables' lines with a blank.
+
+    A line that tells of trouble (a signal, the batch system) does end the table.
+    """
+    return line[:1] > ' ' and not is_noise(line)
+
+
+def is_end_by_force(line: str) -> bool:
+    """Say whether a table that ends here was cut by what the machine tells."""
     return line[:1] > ' '
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from aiida_crystalmath.crystal.outputs.models import Array, EquationOfState, PvtTable, QuasiHarmonic, ThermalTable
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
-from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import is_foreign
+from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import is_end_by_force, is_foreign
 
 _ORDER = re.compile(r'\s*ORDER OF POLYNOMIALS:\s*(\d+)')
 _PRESSURE = re.compile(r'AT P =\s*(-?\d+\.\d+)')
@@ -123,7 +123,8 @@ class QuasiHarmonicSection(Section):
                 return True
             if is_pvt and text.startswith(' WARNING - PRESSURE OUT OF RANGE'):
                 return True
-            self._close(result, names, rows)
+            if not is_end_by_force(text):
+                self._close(result, names, rows)
             return False
 
         self.context.capture(row)

@@ -17,7 +17,7 @@ import numpy as np
 from aiida_crystalmath.crystal.outputs.models import Array
 from aiida_crystalmath.crystal.outputs.numbers import numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
-from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs, is_foreign
+from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs, is_end_by_force, is_foreign
 
 Store = Callable[[Array, Array | None, Sequence[float]], None]
 """Takes real and imaginary parts, shape (n_modes, n_atoms, 3), and the frequencies of the columns."""
@@ -99,7 +99,7 @@ class VectorsPart(Part):
                 return True
             if is_foreign(text) or (not rows and not text.strip()):
                 return True
-            block = _convert(rows, len(frequencies))
+            block = None if is_end_by_force(text) else _convert(rows, len(frequencies))
             if block is None:
                 expected.broken = True
             else:
@@ -124,7 +124,14 @@ class VectorsPart(Part):
         imaginary = _join(expected.blocks[1]) if expected.blocks[1] else None
         if real is None or (expected.blocks[1] and (imaginary is None or imaginary.shape != real.shape)):
             return
+        if not self._has_all_atoms(real, None if frequencies is None else len(frequencies)):
+            return
         expected.store(real, imaginary, expected.columns[0])
+
+    def _has_all_atoms(self, vectors: Array, n_modes: int | None) -> bool:
+        """Say whether no atom lacks: there are as many coordinates as modes, or as atoms with a mass (a FRAGMENT)."""
+        n_coordinates, n_masses = 3 * vectors.shape[1], len(self.runs.current.masses_amu)
+        return n_coordinates in (n_modes, 3 * n_masses) or (n_modes is None and not n_masses)
 
     def finish(self) -> None:
         """Store the last set, which the end of the text or of the program may follow directly."""
