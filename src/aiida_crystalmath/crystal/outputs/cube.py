@@ -10,6 +10,8 @@ seen), as any program that writes cube files.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
@@ -45,7 +47,7 @@ def read_cube(text: str) -> Grid3D:
         raise OutputFileError('a direction has no points', _FILE, 4)
     # Negative numbers of points mean ångström, by the rules of the format.
     unit = 1.0 if axes[0][0] < 0 else BOHR_ANGSTROM
-    values = read_numbers(lines[first:], int(np.prod(shape)), _FILE, first + 1)
+    values = read_numbers(lines[first:], prod(shape), _FILE, first + 1)
     steps = np.array([step for _, step in axes]) * unit
     cell = _cell(lines[1])
     atoms.positions[:] *= unit

@@ -9,6 +9,7 @@ Brillouin zone. Seen in real files of CRYSTAL22/23 among CRYSTALpytools' example
 from __future__ import annotations
 
 import re
+from math import prod
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def read_fort35(text: str) -> BandGrid:
         if found is None:
             raise OutputFileError('the head of a band cannot be read', _FILE, start + 1)
         numbers.append(int(found[1]))
-        values = read_numbers(lines[start + 1 : end], int(np.prod(shape)), _FILE, start + 2)
+        values = read_numbers(lines[start + 1 : end], prod(shape), _FILE, start + 2)
         bands.append(values.reshape(shape[::-1]).transpose(2, 1, 0))
     energies = np.array(bands)
     energies[energies > _OUTSIDE] = np.nan

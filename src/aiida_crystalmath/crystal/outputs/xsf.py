@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def _read_grid(lines: list[str], start: int, n_axes: int, label: str) -> PlaneMa
     vectors = read_numbers(lines[first : first + 1 + n_axes], 3 * (1 + n_axes), _XSF, first + 1).reshape(-1, 3)
     first += 1 + n_axes
     end = next((n for n in range(first, len(lines)) if 'END_DATAGRID' in lines[n]), len(lines))
-    values = read_numbers(lines[first:end], int(np.prod(shape)), _XSF, first + 1)
+    values = read_numbers(lines[first:end], prod(shape), _XSF, first + 1)
     field = np.ascontiguousarray(values.reshape(shape[::-1]).T)
     steps = vectors[1:] / np.maximum(np.array(shape) - 1, 1)[:, None]
     if n_axes == 2:
@@ -105,7 +106,7 @@ def read_bxsf(text: str) -> BandGrid:
     marks = [n for n in range(start + 7, len(lines)) if 'BAND:' in lines[n].upper() or 'END_BANDGRID' in lines[n]]
     if 'END_BANDGRID' not in ''.join(lines[mark] for mark in marks[-1:]) or len(marks) != n_bands + 1:
         raise OutputFileError(f'{n_bands} bands announced, {len(marks)} heads and ends found', _BXSF, len(lines))
-    count = int(np.prod(shape))
+    count = prod(shape)
     bands = [read_numbers(lines[a + 1 : b], count, _BXSF, a + 2) for a, b in pairwise(marks)]
     steps = vectors[1:] / np.maximum(np.array(shape) - 1, 1)[:, None]
     return BandGrid(
