@@ -193,3 +193,15 @@ def test_overlaps_in_several_blocks():
 def test_no_frequency_run():
     output = parse_stdout(' STEP SIZE NUMERICAL GRADIENT 0.00100\n NUMERICALLY INTEGRATED DENSITY    159.99\n')
     assert output.frequencies is None and not output.is_frequency_run
+
+
+@pytest.mark.corpus
+def test_polarisabilities_are_no_dielectric_tensors(corpus):
+    text = (corpus / 'nacl_freq_band_doss' / 'NaCl.out').read_text()
+    assert parse_stdout(text).frequencies.dielectric is not None
+    other = parse_stdout(
+        text.replace('DIELECTRIC     TENSOR', 'POLARIZABILITY TENSOR').replace(
+            'DIELECTRIC TENSOR', 'POLARIZABILITY TENSOR'
+        )
+    )
+    assert other.frequencies.dielectric is None and other.frequencies.complete

@@ -9,8 +9,8 @@ import numpy as np
 
 from aiida_crystalmath.crystal.outputs.models import Array, Dielectric
 from aiida_crystalmath.crystal.outputs.numbers import numbers
-from aiida_crystalmath.crystal.outputs.sections.base import Handler
-from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
+from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs
 
 _ATOM = re.compile(r' ATOM\s*(\d+) ([A-Z]{1,2})\s+DYNAMIC CHARGE\s*(-?\d*\.\d+)')
 _SOURCE = re.compile(r'\(FROM (.+?)\)')
@@ -18,13 +18,23 @@ _TRACE_TOLERANCE = 2e-4
 
 
 class ResponsesPart(Part):
-    """Reads charges and dielectric tensors (pure numbers; only those of FREQCALC, not those of a CPHF before it)."""
+    """Reads charges and dielectric tensors (pure numbers; only those of FREQCALC, not those of a CPHF before it).
+
+    Systems that are not periodic in three dimensions have polarisabilities in their place (so pycrystal's sources
+    say), which are left out: no real file shows their unit.
+    """
+
+    def __init__(self, context: Context, runs: Runs) -> None:
+        """Expect dielectric tensors."""
+        super().__init__(context, runs)
+        self.is_dielectric = True
 
     def prefixes(self) -> Mapping[str, Handler]:
         """Titles."""
         return {
             ' ATOMIC BORN CHARGE TENSOR': self.read_born,
             ' BORN CHARGE VECTOR IN THE BASIS OF NORMAL MODES': self.read_mode_charges,
+            ' VIBRATIONAL CONTRIBUTIONS TO THE STATIC': self.read_title,
             ' MODE      CARTESIAN AXES SYSTEM': self.read_strengths,
             ' SUM TENSOR OF THE VIBRATIONAL CONTRIBUTIONS': self.read_vibrational,
             ' HIGH FREQUENCY DIELECTRIC': self.read_electronic,
@@ -71,6 +81,10 @@ class ResponsesPart(Part):
 
         self.capture(row)
 
+    def read_title(self, line: str) -> None:
+        """Read which quantity the vibrations contribute to."""
+        self.is_dielectric = 'DIELECTRIC' in line
+
     def _dielectric(self) -> Dielectric:
         """Return the result of the run."""
         run = self.runs.current
@@ -79,6 +93,8 @@ class ResponsesPart(Part):
 
     def read_strengths(self, line: str) -> None:
         """Read the contribution of each mode, a matrix each; those along principal axes are another table."""
+        if not self.is_dielectric:
+            return
         dielectric = self._dielectric()
         rows: list[list[float]] = []
         modes: list[int] = []
