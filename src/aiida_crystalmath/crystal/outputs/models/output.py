@@ -13,6 +13,7 @@ from aiida_crystalmath.crystal.outputs.models.elastic import Elastic, Photoelast
 from aiida_crystalmath.crystal.outputs.models.equation_of_state import EquationOfState
 from aiida_crystalmath.crystal.outputs.models.forces import Gradients
 from aiida_crystalmath.crystal.outputs.models.frequencies import Frequencies
+from aiida_crystalmath.crystal.outputs.models.functional import Functional
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
 from aiida_crystalmath.crystal.outputs.models.optimisation import Optimisation
 from aiida_crystalmath.crystal.outputs.models.polarisability import Polarisability
@@ -45,6 +46,7 @@ class CrystalOutput:
     title: str | None = None
     calculation_type: str | None = None
     hamiltonian: str | None = None
+    functional: Functional | None = None
     dimensionality: int | None = None
     n_atoms: int | None = None
     n_electrons: float | None = None
@@ -203,7 +205,7 @@ class CrystalOutput:
         * ``geometry_unconverged``: an optimisation said that it failed, or ended without saying that it converged.
         * ``failed``: an error message, or a crash that the machine reports.
         * ``incomplete``: the text stops before the program's end (also when it was killed at its time limit), is no
-          whole output (SCFOUT.LOG, nothing at all), or lacks the end of a result that it had begun to print.
+          whole output (SCFOUT.LOG, nothing at all), or lacks the result it was run for (:attr:`missing_results`).
         """
         if self.optimisation is not None and self.optimisation.status == 'failed':
             return 'geometry_unconverged'
@@ -217,9 +219,25 @@ class CrystalOutput:
         if self.program == 'crystal' and self.is_optimisation:
             if self.optimisation is None or self.optimisation.status != 'converged':
                 return 'geometry_unconverged'
-        if self.incomplete_results or not all(run.complete for run in self.scf):
+        if self.missing_results or not all(run.complete for run in self.scf):
             return 'incomplete'
         return 'finished'
+
+    @property
+    def missing_results(self) -> list[str]:
+        """Names of the results that the run was to give and whose main table is not there to its end.
+
+        A dry run (TESTGEOM, TESTPDIM: no SCF) gives nothing and misses nothing; a restart of frequencies needs no SCF.
+        """
+        if not self.scf and not (self.frequencies is not None and self.frequencies.is_restart):
+            return []
+        asked = {
+            'frequencies': self.is_frequency_run,
+            'elastic': self.is_elastic_run,
+            'equation_of_state': self.is_equation_of_state_run,
+            'quasi_harmonic': self.quasi_harmonic is not None,
+        }
+        return [name for name, is_asked in asked.items() if is_asked and not _is_complete(getattr(self, name))]
 
     @property
     def incomplete_results(self) -> list[str]:
@@ -243,3 +261,8 @@ class CrystalOutput:
     def succeeded(self) -> bool:
         """Whether :attr:`status` is ``finished``."""
         return self.status == 'finished'
+
+
+def _is_complete(result: object) -> bool:
+    """Say whether a result is there, to its end."""
+    return result is not None and bool(getattr(result, 'complete', True))
