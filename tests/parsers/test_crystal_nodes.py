@@ -243,7 +243,7 @@ def test_quasi_harmonic_tables(parse):
     tables = results['output_quasi_harmonic']
     assert tables.get_array('frequencies_cm1').shape == (90, 4)
     assert tables.get_array('volumes_angstrom3')[0] == pytest.approx(256.8676)
-    assert tables.get_array('helmholtz_bulk_modulus_gpa')[0] == pytest.approx(225.407)
+    assert tables.get_array('helmholtz_0_bulk_modulus_gpa')[0] == pytest.approx(225.407)
     assert tables.base.attributes.get('pressures_gpa')[1] == pytest.approx(1.09)
     fits = results['output_parameters'].get_dict()['equation_of_state']['fits']
     assert fits[1] == {

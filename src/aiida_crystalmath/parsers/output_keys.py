@@ -39,6 +39,10 @@ BOTH_KEYS: dict[str, OutputKey] = {
     'n_ao': OutputKey('per primitive cell', 'Number of basis functions, which is that of bands.'),
     'n_kpoints': OutputKey('', 'k-points of the irreducible wedge.'),
     'fermi_energy_ev': OutputKey('eV', 'Fermi energy; of an insulator, the top of its valence bands.'),
+    'gap_ev': OutputKey('eV', 'Band gap; 0 of a conductor. With spin, between the highest filled and lowest empty.'),
+    'gap_kind': OutputKey('', '`direct` or `indirect`; not printed after an optimisation.'),
+    'is_conducting': OutputKey('', 'Whether the program takes the final state for a conducting one.'),
+    'two_component': OutputKey('', 'Whether it is a two-component (spin-orbit) calculation; absent unless said.'),
 }
 """Keys that runs of both programs have; properties takes some of them over from its parent."""
 
@@ -51,7 +55,6 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
     'symmetry_group.kind': OutputKey('', '`space`, `layer`, `rod` or `point`.'),
     'symmetry_group.symbol': OutputKey('', 'As printed.'),
     'symmetry_group.number': OutputKey('', 'As printed.'),
-    'two_component': OutputKey('', 'Whether it is a two-component (spin-orbit) calculation; absent unless said.'),
     'cell_primitive': OutputKey(
         'Å and degrees',
         'a, b, c, alpha, beta, gamma of the primitive cell of the final geometry; c (and b) are 500 Å below three '
@@ -78,11 +81,8 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
         'first point. Also given when the SCF did not converge.',
     ),
     'energy_dispersion_hartree': OutputKey('hartree per primitive cell', 'Corrections added to that SCF energy.'),
-    'gap_ev': OutputKey('eV', 'Band gap; 0 of a conductor. With spin, between the highest filled and lowest empty.'),
-    'gap_kind': OutputKey('', '`direct` or `indirect`; not printed after an optimisation.'),
     'gap_alpha_ev': OutputKey('eV', 'Gap of the alpha electrons.'),
     'gap_beta_ev': OutputKey('eV', 'Gap of the beta electrons.'),
-    'is_conducting': OutputKey('', 'Whether the program takes the final state for a conducting one.'),
     'vbm_ev': OutputKey('eV', 'Top of the valence bands, on the scale of `fermi_energy_ev`.'),
     'cbm_ev': OutputKey('eV', 'Bottom of the conduction bands, likewise.'),
     'scf.converged': OutputKey('', 'Whether the last SCF in the main output converged.'),
@@ -106,6 +106,29 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
 """Keys of runs of ``crystal`` only."""
 
 PROPERTIES_KEYS: dict[str, OutputKey] = {
+    'keywords': OutputKey('', 'Keywords that the program worked on, in order.'),
+    'incomplete_keywords': OutputKey('', 'Those of them whose end was not printed.'),
+    'newk.shrink': OutputKey('', 'Mesh of NEWK.'),
+    'newk.n_kpoints': OutputKey('', 'Its k-points in the irreducible wedge.'),
+    'newk.channels': OutputKey(
+        'eV',
+        'State of each spin on that mesh: `spin`, `conducting`, `fermi_energy_ev`, `vbm_ev`, `cbm_ev`, `gap_ev`, '
+        '`gap_kind`.',
+    ),
+    'maps': OutputKey(
+        'e/bohr³ (charge, spin), hartree/e (potential)',
+        'Fields on planes in the order of `output_maps`: `quantity`, `is_atomic` (superposition of atoms), `minimum`, '
+        '`maximum`.',
+    ),
+    'transport.complete': OutputKey('', 'Whether BOLTZTRA wrote its files.'),
+    'transport.relaxation_time_fs': OutputKey('fs', 'Relaxation time of the coefficients.'),
+    'topond.complete': OutputKey('', 'Whether TOPOND came to its end.'),
+    'topond.tasks': OutputKey('', 'Its sections in order.'),
+    'topond.critical_points': OutputKey(
+        'bohr, e/bohr³, e/bohr⁵',
+        "Critical points of the density (up to 500): `kind` (rank and signature), `position_bohr` in CRYSTAL's axes, "
+        '`density`, `laplacian`.',
+    ),
     'bands.n_spin': OutputKey('', '1, or 2 for alpha and beta.'),
     'bands.n_kpoints': OutputKey('', 'Points of the path.'),
     'bands.n_bands': OutputKey('', 'Bands of one spin.'),

@@ -160,7 +160,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
     def _attach_fields(self, files: PlotFiles, parent: Parent, output: CrystalOutput) -> None:
         """Attach everything that is a tensor or a function of position."""
         found = {
-            'output_maps': nodes.maps_node(files.maps),
+            'output_maps': nodes.maps_node(files.maps, output.properties.maps if output.properties else ()),
             'output_transport': nodes.transport_node(files.transport, files.distribution, parent.cells())
             if files.transport or files.distribution
             else None,

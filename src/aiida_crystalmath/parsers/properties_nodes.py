@@ -10,6 +10,7 @@ from aiida import orm
 
 from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.outputs.models import (
+    DensityMap,
     Dos,
     PlaneMap,
     Profile,
@@ -33,10 +34,12 @@ TRANSPORT = {
 """Array of each quantity; its unit is that of the file."""
 
 
-def maps_node(maps: Sequence[PlaneMap]) -> orm.ArrayData | None:
+def maps_node(maps: Sequence[PlaneMap], echo: Sequence[DensityMap] = ()) -> orm.ArrayData | None:
     """Return fields on planes, in CRYSTAL's axes and with its cell and atoms; None if there are none.
 
     Point (i, j) of ``map_0`` is ``map_0_origin_angstrom + i * map_0_step_x_angstrom + j * map_0_step_y_angstrom``.
+
+    :param echo: what stdout tells of them, in the same order.
     """
     if not maps:
         return None
@@ -55,6 +58,7 @@ def maps_node(maps: Sequence[PlaneMap]) -> orm.ArrayData | None:
         'frame': 'crystal',
         'quantities': [found.quantity for found in maps],
         'units': [found.unit for found in maps],
+        'is_atomic': [told.atomic for told in echo] if len(echo) == len(maps) else None,
     }
     return array_node(arrays, attributes)
 

@@ -8,7 +8,7 @@ import numpy as np
 from aiida import orm
 
 from aiida_crystalmath.calculations.band_path import coordinate_label, path_segments
-from aiida_crystalmath.crystal.outputs.models import Bands, CrystalOutput, Dos
+from aiida_crystalmath.crystal.outputs.models import Bands, CrystalOutput, Dos, Properties
 from aiida_crystalmath.crystal.units import HARTREE_EV
 from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
 from aiida_crystalmath.parsers.plot_files import last_block
@@ -23,6 +23,8 @@ OF_THE_PARENT = ('functional', 'basis_set', 'is_spin_polarised', 'is_level_shift
 """What a reader of bands must know of the wavefunction."""
 
 SPINS = ('alpha', 'beta')
+
+MAX_CRITICAL_POINTS = 500
 
 GREEK = {'G': 'GAMMA'}
 """CRYSTAL's label of the centre, and everybody else's."""
@@ -50,12 +52,88 @@ def properties_parameters(
             **{key: parent.results.get(key) for key in OF_THE_PARENT},
             **program_parameters(output),
             'fermi_energy_ev': to_ev(fermi),
+            'gap_ev': output.gap_ev,
+            'gap_kind': output.gap_kind,
+            'is_conducting': output.is_conducting,
             'n_ao': found.n_ao if found else None,
             'n_kpoints': found.n_kpoints if found else None,
+            **_deck_summary(found),
+            'newk': _newk_summary(found),
             'bands': _bands_summary(bands),
             'dos': _dos_summary(dos),
+            'maps': _maps_summary(found),
+            'transport': _transport_summary(found),
+            'topond': _topond_summary(found),
         }
     )
+
+
+def _deck_summary(found: Properties | None) -> dict[str, Any]:
+    """Return what the program worked on, and what of it has no end."""
+    if found is None:
+        return {}
+    return {
+        'keywords': found.keywords or None,
+        'incomplete_keywords': [result.keyword for result in found.results if not result.complete] or None,
+        'two_component': found.two_component or None,
+    }
+
+
+def _newk_summary(found: Properties | None) -> dict[str, Any] | None:
+    newk = found.newk_result if found else None
+    if newk is None or not newk.complete:
+        return None
+    channels = [
+        drop_none(
+            {
+                'spin': channel.spin or None,
+                'conducting': channel.conducting,
+                'fermi_energy_ev': to_ev(channel.fermi_energy_hartree),
+                'vbm_ev': to_ev(channel.vbm_hartree),
+                'cbm_ev': to_ev(channel.cbm_hartree),
+                'gap_ev': channel.gap_ev,
+                'gap_kind': channel.gap_kind,
+            }
+        )
+        for channel in newk.channels
+    ]
+    shrink = None if newk.shrink is None else list(newk.shrink)
+    return drop_none({'shrink': shrink, 'n_kpoints': newk.n_kpoints, 'channels': channels or None})
+
+
+def _maps_summary(found: Properties | None) -> list[dict[str, Any]] | None:
+    maps = [told for told in found.maps if told.complete] if found else []
+    return [
+        drop_none(
+            {'quantity': told.quantity, 'is_atomic': told.atomic, 'minimum': told.minimum, 'maximum': told.maximum}
+        )
+        for told in maps
+    ] or None
+
+
+def _transport_summary(found: Properties | None) -> dict[str, Any] | None:
+    settings = found.transport if found else None
+    if settings is None:
+        return None
+    return drop_none({'complete': settings.complete, 'relaxation_time_fs': settings.relaxation_time_fs})
+
+
+def _topond_summary(found: Properties | None) -> dict[str, Any] | None:
+    topond = found.topond if found else None
+    if topond is None:
+        return None
+    points = [
+        drop_none(
+            {
+                'kind': None if point.kind is None else list(point.kind),
+                'position_bohr': None if point.position_bohr is None else list(point.position_bohr),
+                'density': point.density,
+                'laplacian': point.laplacian,
+            }
+        )
+        for point in topond.critical_points[:MAX_CRITICAL_POINTS]
+    ]
+    return drop_none({'complete': topond.complete, 'tasks': topond.tasks, 'critical_points': points or None})
 
 
 def _bands_summary(bands: Bands | None) -> dict[str, Any] | None:

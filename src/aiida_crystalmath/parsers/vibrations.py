@@ -283,19 +283,21 @@ def quasi_harmonic_node(found: QuasiHarmonic | None) -> orm.ArrayData | None:
         'volumes_angstrom3': found.volumes_angstrom3,
         'energies_hartree': found.energies_hartree,
         'frequencies_cm1': found.frequencies_cm1,
-        **_table('grueneisen', found.grueneisen),
-        **_table('helmholtz', found.helmholtz),
     }
-    for number, table in enumerate(found.at_pressure):
-        arrays.update(_table(f'pressure_{number}', table))
-    if found.pvt is not None and found.pvt.complete:
-        for name in ('temperatures_k', 'volumes_angstrom3', 'pressures_gpa', 'helmholtz_hartree', 'gibbs_hartree'):
-            arrays[f'pvt_{name}'] = getattr(found.pvt, name)
-    attributes = {
+    attributes: dict[str, Any] = {
         'pressures_gpa': [table.pressure_gpa for table in found.at_pressure] or None,
         'irreps': list(found.irreps) or None,
         'zero_point_included': found.zero_point_included,
     }
+    groups = {'grueneisen': found.grueneisen_fits, 'helmholtz': found.helmholtz_fits, 'pressure': found.at_pressure}
+    for name, tables in groups.items():
+        for number, table in enumerate(tables):
+            arrays.update(_table(f'{name}_{number}', table))
+        if tables:
+            attributes[f'{name}_orders'] = [table.polynomial_order for table in tables]
+    if found.pvt is not None and found.pvt.complete:
+        for name in ('temperatures_k', 'volumes_angstrom3', 'pressures_gpa', 'helmholtz_hartree', 'gibbs_hartree'):
+            arrays[f'pvt_{name}'] = getattr(found.pvt, name)
     return array_node(arrays, attributes)
 
 
@@ -313,8 +315,8 @@ TABLE = (
 )
 
 
-def _table(prefix: str, table: ThermalTable | None) -> dict[str, Any]:
+def _table(prefix: str, table: ThermalTable) -> dict[str, Any]:
     """Return the columns of a table under names of their own."""
-    if table is None or not table.complete:
+    if not table.complete:
         return {}
     return {f'{prefix}_{name}': getattr(table, name) for name in TABLE}
