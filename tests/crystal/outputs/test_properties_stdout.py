@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from aiida_crystalmath.crystal.outputs.band_dat import read_band_dat
+from aiida_crystalmath.crystal.outputs.fort25 import bands_from_fort25, dos_from_fort25, read_fort25
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 RUNS = [
@@ -312,3 +314,36 @@ def test_noise_between_the_lines(corpus, run):
     assert parse_stdout(text.replace('\n', '\r\n')).properties.keywords == whole.keywords
     stars = parse_stdout(re.sub(r'\d\.\d', '***', text)).properties
     assert stars.keywords == whole.keywords
+
+
+@pytest.mark.corpus
+def test_plot_files_agree_with_stdout(corpus):
+    """Range, Fermi energy and valence top that stdout tells are those of the files of the same run."""
+    run = corpus / 'mgo_band'
+    bands = read_band_dat((run / 'conv_mgoBand.BAND').read_text())
+    properties = read(corpus, 'mgo_band/conv_mgoBand.outp')
+    (told,) = properties.band_runs
+    assert bands.fermi_energy_hartree == told.fermi_energy_hartree
+    assert (bands.energies_hartree.min(), bands.energies_hartree.max()) == pytest.approx(
+        told.energy_range_hartree, rel=5e-5
+    )
+    edges = properties.newk_result.channels[0]
+    assert bands.energies_hartree[0, :, 9].max() == pytest.approx(edges.vbm_hartree, abs=1e-5)
+    assert bands.energies_hartree[0, :, 10].min() == pytest.approx(edges.cbm_hartree, abs=1e-5)
+    assert [last - first + 1 for first, last in bands.segments] == [53, 46, 46, 59], 'the first points are shared'
+
+
+@pytest.mark.corpus
+def test_fort25_agrees_with_stdout(corpus):
+    """nacl_hf_band_doss: bands and density in one file, their echo in stdout."""
+    blocks = read_fort25((corpus / 'nacl_hf_band_doss/NaCl.f25').read_text())
+    properties = read(corpus, 'nacl_hf_band_doss/NaCl.out')
+    bands, dos = bands_from_fort25(blocks), dos_from_fort25(blocks)
+    (told,) = properties.band_runs
+    assert (bands.energies_hartree.min(), bands.energies_hartree.max()) == pytest.approx(
+        told.energy_range_hartree, rel=1e-5
+    )
+    assert bands.fermi_energy_hartree == pytest.approx(properties.newk_result.channels[0].vbm_hartree, abs=1e-6)
+    (density,) = properties.dos_runs
+    assert dos.energies_hartree.size == density.n_energies + 4, 'two points more at each end'
+    assert (dos.energies_hartree[2], dos.energies_hartree[-3]) == pytest.approx((-1.026, -0.399), abs=2e-3)

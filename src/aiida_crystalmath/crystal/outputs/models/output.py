@@ -229,6 +229,8 @@ class CrystalOutput:
 
         A dry run (TESTGEOM, TESTPDIM: no SCF) gives nothing and misses nothing; a restart of frequencies needs no SCF.
         """
+        if self.program == 'properties':
+            return ['properties'] if self.properties is not None and not self.properties.complete else []
         if not self.scf and not (self.frequencies is not None and self.frequencies.is_restart):
             return []
         asked = {
