@@ -88,3 +88,13 @@ def test_eigenvectors_of_many_points_are_bounded(corpus, monkeypatch):
     assert [point.n for point in run.qpoints if point.eigenvectors is not None] == list(range(1, 11))
     assert run.eigenvectors_dropped and run.complete and run.eigenvectors is not None
     assert model.QPOINT_EIGENVECTOR_LIMIT > 1e6
+
+
+def test_densities_along_a_path_are_none_of_the_zone(corpus):
+    """BANDS with PDOS prints a density for the points of each segment."""
+    text = (corpus / 'graphene_phonon_dos' / 'phono_Gstrain0DOS.out').read_text()
+    title = '  PHONONS ALONG PATH:   1 NUMBER OF K POINTS:   41\n'
+    start = text.index('DENSITY OF STATES  ')
+    run = parse_stdout(text[:start] + '\n' + title + text[start:]).frequencies
+    assert run.phonon_dos is None and len(run.path_dos) == 1
+    assert run.path_dos[0].integral == 6.0 and sorted(run.path_dos[0].atoms) == [1, 2]

@@ -262,6 +262,9 @@ class Frequencies:
     eigenvectors_dropped: bool = False
     """Eigenvectors of later q points were left out to bound the memory."""
     phonon_dos: PhononDos | None = None
+    path_dos: list[PhononDos] = field(default_factory=list)
+    """Densities of states of the points of each segment of a band path, which BANDS with PDOS prints: none of the
+    Brillouin zone."""
     thermodynamics: list[Thermodynamics] = field(default_factory=list)
     n_thermodynamic_modes: int | None = None
     """``THERMODYNAMICAL PROPERTIES ARE CALCULATED AS A SUM OVER n MODES`` of a dispersion."""

@@ -1,4 +1,8 @@
-"""Phonon density of states (PDOS): total, per atom, and per atomic species, as CRYSTAL 17 and later print it."""
+"""Phonon density of states (PDOS): total, per atom, and per atomic species, as CRYSTAL 17 and later print it.
+
+With BANDS it is printed after each segment of the path, of the points of that segment (seen in CRYSTALpytools'
+examples).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs
 
 _ATOM = re.compile(r'   ATOM(IC NUMBER)?\s+(\d+)\s*$')
+_NUMBER_STARTS = '-0123456789'
 _INTEGRAL = re.compile(r' INTEGRAL OF THE TOTAL PDOS:\s*(\S+)')
 
 
@@ -24,7 +29,7 @@ class DosPart(Part):
         super().__init__(context, runs)
         self.atom: int | None = None
         self.species: int | None = None
-        self.reading = False
+        self.dos: PhononDos | None = None
 
     def prefixes(self) -> Mapping[str, Handler]:
         """Titles."""
@@ -42,36 +47,47 @@ class DosPart(Part):
 
     def read_integral(self, line: str) -> None:
         """Read the integral of the total density."""
-        dos, found = self.runs.current.phonon_dos, _INTEGRAL.match(line)
-        if dos is not None and found is not None:
-            dos.integral = number(found[1])
+        found = _INTEGRAL.match(line)
+        if self.dos is not None and found is not None:
+            self.dos.integral = number(found[1])
 
     def read_table(self, line: str) -> None:
         """Read a table of frequencies and densities."""
-        run, atom, species = self.runs.current, self.atom, self.species
+        atom, species = self.atom, self.species
         self.atom = self.species = None
-        total = 'TOTAL' in line
-        if not total and atom is None and species is None:
+        if line.rstrip().endswith('TOTAL PDOS'):
+            self._start()
+        elif self.dos is None or (atom is None and species is None):
             return
-        if run.phonon_dos is not None:
-            run.phonon_dos.complete = False
+        dos = self.dos
+        if dos is None:
+            return
+        dos.complete = False
 
         def closed(rows: list[str]) -> None:
             table = _table(rows)
-            if table is None:
-                return
-            dos = run.phonon_dos = run.phonon_dos or PhononDos(table[:, 0])
-            if not np.array_equal(dos.frequencies_cm1, table[:, 0]):
+            if table is None or (len(dos.frequencies_cm1) and not np.array_equal(dos.frequencies_cm1, table[:, 0])):
                 return
             dos.complete = True
-            if total:
-                dos.total = table[:, 1]
-            elif atom is not None:
+            dos.frequencies_cm1 = table[:, 0]
+            if atom is not None:
                 dos.atoms[atom] = table[:, 1]
             elif species is not None:
                 dos.species[species] = table[:, 1]
+            else:
+                dos.total = table[:, 1]
 
-        self.collect(lambda row: row.lstrip()[:1] in '-0123456789' and bool(row.strip()), closed)
+        self.collect(lambda row: row.lstrip()[:1] in _NUMBER_STARTS and bool(row.strip()), closed)
+
+    def _start(self) -> None:
+        """Start the densities of a run, or of a segment of its band path."""
+        run = self.runs.current
+        self.dos = PhononDos(np.empty(0))
+        if run.paths:
+            run.path_dos.append(self.dos)
+        elif run.phonon_dos is None:
+            # A further one would be weighted (INS); it is left out.
+            run.phonon_dos = self.dos
 
 
 def _table(rows: list[str]) -> Array | None:
