@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -134,12 +134,27 @@ def _run(summary: Summary, full: bool) -> Iterable[Row]:
     kinds = [text for text in (summary.hamiltonian, summary.calculation_type) if text]
     if kinds:
         yield 'calculation', ', '.join(kinds).lower()
+    if summary.functional:
+        yield 'functional', _functional(summary.functional) + _dispersion(summary)
     if summary.properties:
         yield 'properties', ' '.join(summary.properties)
     if full and summary.shrink:
         yield 'k-mesh', f'{" ".join(map(str, summary.shrink))}, {summary.n_kpoints} points'
     if full and summary.n_ao:
         yield 'basis', f'{summary.n_ao} functions' + _number(summary.n_electrons, ', {:g} electrons')
+
+
+def _functional(functional: dict[str, Any]) -> str:
+    """Return exchange, correlation and the part of Fock exchange."""
+    exchange, correlation = functional['exchange'].lower(), functional['correlation'].lower()
+    words = exchange if exchange == correlation else f'{exchange} exchange, {correlation} correlation'
+    return words + _number(functional['fock_exchange_percent'], ', {:g} % Fock exchange')
+
+
+def _dispersion(summary: Summary) -> str:
+    """Return the correction for dispersion that was asked for."""
+    kind = (summary.scf_settings or {}).get('dispersion')
+    return f', {kind}' if kind else ''
 
 
 def _structure(summary: Summary, full: bool) -> Iterable[Row]:

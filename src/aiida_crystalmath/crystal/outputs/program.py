@@ -21,6 +21,7 @@ from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
 from aiida_crystalmath.crystal.outputs.sections.equation_of_state import EquationOfStateSection
 from aiida_crystalmath.crystal.outputs.sections.forces import ForcesSection
 from aiida_crystalmath.crystal.outputs.sections.frequencies import FrequenciesSection, QuasiHarmonicSection
+from aiida_crystalmath.crystal.outputs.sections.functional import FunctionalSection
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.messages import Messages
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
@@ -78,6 +79,7 @@ class Program:
         self.sections: list[Section] = [
             Messages(self.context),
             Setup(self.context),
+            FunctionalSection(self.context),
             self.geometry,
             self.electronic,
             Scf(self.context, self.electronic),

@@ -102,6 +102,9 @@ def _add_run(summary: Summary, output: CrystalOutput) -> None:
         summary.engine = output.engine
     summary.release, summary.title = output.release, output.title
     summary.calculation_type, summary.hamiltonian = output.calculation_type, output.hamiltonian
+    summary.functional = plain(output.functional)
+    if output.program == 'crystal':
+        summary.scf_settings = plain(output.scf_settings)
     summary.n_electrons, summary.n_ao = output.n_electrons, output.n_ao
     summary.shrink = list(output.shrink) if output.shrink else None
     summary.n_kpoints, summary.n_symmops = output.n_kpoints, output.n_symmops

@@ -207,6 +207,17 @@ class Summary:
     title: str | None = said('Title of the input.')
     calculation_type: str | None = said('As printed: `RESTRICTED CLOSED SHELL`, ...')
     hamiltonian: str | None = said('As printed: `KOHN-SHAM HAMILTONIAN`, ...')
+    functional: dict[str, Any] | None = said(
+        'Density functional in the words of the output: `exchange`, `correlation`, `fock_exchange_percent`, weights '
+        'and ranges; null of Hartree-Fock.',
+        'see names',
+    )
+    scf_settings: dict[str, Any] | None = said(
+        'How the SCF is done, as echoed: `max_cycles`, `toldee`, `tolinteg`, `fmixing_percent`, `accelerator`, '
+        '`level_shift_hartree`, `smearing_hartree`, `spin_lock`, `dispersion` (D2, D3), `gcp`, ...; null where not '
+        'said.',
+        'see names',
+    )
     n_ao: int | None = said('Basis functions.', 'per primitive cell')
     shrink: list[int] | None = said('Shrinking factors of the k-mesh.')
     n_kpoints: int | None = said('k-points of the irreducible wedge.')

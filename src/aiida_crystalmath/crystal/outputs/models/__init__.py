@@ -42,6 +42,7 @@ from aiida_crystalmath.crystal.outputs.models.frequencies import (
     PhononPath,
     PhononQPoint,
 )
+from aiida_crystalmath.crystal.outputs.models.functional import Functional
 from aiida_crystalmath.crystal.outputs.models.grids import BandGrid, Grid3D, GridAtoms, PlaneMap, Profile, Trajectory
 from aiida_crystalmath.crystal.outputs.models.messages import Engine, Message, Program, Stage, Timings
 from aiida_crystalmath.crystal.outputs.models.optimisation import (
@@ -139,6 +140,7 @@ __all__ = (
     'EosPoint',
     'EquationOfState',
     'Frequencies',
+    'Functional',
     'GapKind',
     'Gradients',
     'Grid3D',
