@@ -89,7 +89,8 @@ def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes
         return
     corrected = output.scf_settings.dispersion is not None or output.scf_settings.gcp
     if last.total_with_dispersion_hartree is not None:
-        output.energy_hartree, output.energy_source = last.total_with_dispersion_hartree, 'TOTAL ENERGY + DISP'
+        output.energy_hartree = last.total_with_dispersion_hartree
+        output.energy_source = 'TOTAL ENERGY + DISP' + (' + GCP' if last.gcp_hartree is not None else '')
     elif not corrected:
         # Without its total a corrected energy is not known.
         output.energy_hartree, output.energy_source = last.energy_hartree, 'SCF ENDED'
