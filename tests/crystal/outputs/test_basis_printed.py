@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import zip_longest
 
 import pytest
 
 from aiida_crystalmath.crystal.basis_models import BasisSet, Shell
+from aiida_crystalmath.crystal.basis_text import read_element_basis
 from aiida_crystalmath.crystal.inputs.d12 import read_d12
 from aiida_crystalmath.crystal.outputs.printed_basis import PRINTED_PRECISION, agrees, basis_sets
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
@@ -99,15 +101,71 @@ def test_magnesia_by_hand(outputs):
 
 
 def test_basis_sets(outputs):
-    """They keep the printed digits, have no charges, and say so by their name; potentials are left out."""
+    """They keep the printed digits, have no charges, and say so by their name."""
     sets = basis_sets(outputs['mgo_scf_c14'].basis)
     assert sets[8].name == PRINTED_PRECISION and sets[8].n_functions == 9 and sets[8].n_electrons == 0
     assert sets[8].shells[2].primitives == ((0.21, 1.0, 1.0),)
     titanate = outputs['srtio3_opt_c06']
     assert [species.conventional_number for species in titanate.basis.species] == [238, 222, 8]
-    assert list(basis_sets(titanate.basis)) == [8]
+    assert list(basis_sets(titanate.basis)) == [238, 222, 8]
     assert {z: potential.charge for z, potential in titanate.basis.potentials.items()} == {38: 10, 22: 12}
     assert titanate.basis.potentials[38].name == 'GIVEN IN INPUT'
+
+
+@pytest.mark.parametrize(
+    ('run', 'numbers'),
+    [
+        ('srtio3_opt_c06', {238, 222, 8}),
+        ('lafeo3_opt_c09', {257, 26, 8}),
+        ('hfs2_grad_scf', {272, 16}),
+        ('srhfo3_y4h4_opt', {8, 1, 272, 238}),
+    ],
+)
+def test_potentials_are_those_of_the_echoed_deck(corpus, outputs, truth, run, numbers):
+    """The job scripts of these outputs echo the deck: shells, charge and every term of the potentials agree."""
+    lines = (corpus / run / truth[run]['file']).read_text(errors='replace').splitlines()
+    printed = outputs[run].basis
+    sets = basis_sets(printed)
+    assert sets.keys() == numbers
+    for species in printed.species:
+        ours = sets[species.conventional_number]
+        head = [str(species.conventional_number), str(len(species.shells))]
+        start = next(i for i, line in enumerate(lines) if line.split() == head)
+        deck, _ = read_element_basis(lines, start)
+        assert agrees(species, deck) and deck.has_ecp == ours.has_ecp
+        if deck.ecp is None:
+            continue
+        assert ours.ecp.charge == deck.ecp.charge
+        for group, expected in zip_longest(ours.ecp.terms, deck.ecp.terms, fillvalue=()):
+            assert len(group) == len(expected)
+            for row, wanted in zip(group, expected, strict=True):
+                assert row == (pytest.approx(wanted[0], abs=6e-8), pytest.approx(wanted[1], abs=6e-8), wanted[2])
+
+
+def test_potential_by_hand(outputs):
+    """failed_elastic.out, lines 223-247: groups over several lines, and l = 4."""
+    gadolinium, thallium = (outputs['failed_elastic'].basis.potentials[z] for z in (64, 81))
+    assert (gadolinium.charge, dict(gadolinium.terms)['P4']) == (36, ((22.131887, -27.57963, 0),))
+    assert [(name, len(rows)) for name, rows in thallium.terms] == [
+        ('W0', 6),
+        ('P0', 5),
+        ('P1', 6),
+        ('P2', 6),
+        ('P3', 6),
+    ]
+    assert len(basis_sets(outputs['failed_elastic'].basis)[264].ecp.terms) == 6
+
+
+def test_a_potential_that_stops(corpus, truth):
+    """Terms that are cut or overflow are not told; the charge is."""
+    text = (corpus / 'failed_elastic' / truth['failed_elastic']['file']).read_text()
+    start, end = text.index(' ATOMIC NUMBER  81'), text.index('2.5347097')
+    for stop in range(start + 80, end, 97):
+        basis = parse_stdout(text[:stop]).basis
+        assert basis.potentials[64].terms and basis.potentials[81].terms == ()
+        assert basis.potentials[81].charge == 13
+    starred = parse_stdout(text.replace('-28.5214719', '***********')).basis
+    assert starred.potentials[81].terms == () and 281 not in basis_sets(starred) and 264 in basis_sets(starred)
 
 
 def test_atoms_share_the_basis_of_their_number(outputs):

@@ -1,16 +1,16 @@
 """Basis sets made of the basis an output prints, and their comparison with the ones of a deck.
 
 The program prints four significant digits. Of the deck's basis contraction coefficients are as they were given; of one
-read from a wave function they are those of the program's own functions. What is missing: the shell charges (CHE) and
-the terms of effective core potentials.
+read from a wave function they are those of the program's own functions. Terms of effective core potentials have
+seven decimals. What is missing: the shell charges (CHE).
 """
 
 from __future__ import annotations
 
 import math
 
-from aiida_crystalmath.crystal.basis_models import BasisError, BasisSet, Shell
-from aiida_crystalmath.crystal.outputs.models import PrintedAtomBasis, PrintedBasis, PrintedShell
+from aiida_crystalmath.crystal.basis_models import ECP, BasisError, BasisSet, Shell, conventional_has_ecp
+from aiida_crystalmath.crystal.outputs.models import PrintedAtomBasis, PrintedBasis, PrintedPotential, PrintedShell
 
 Primitives = tuple[tuple[float, float, float | None], ...]
 
@@ -33,23 +33,35 @@ def basis_sets(printed: PrintedBasis) -> dict[int, BasisSet]:
     """Return basis sets by conventional atomic number, as far as the output tells them.
 
     Their shells have no charges and their ``name`` is :data:`PRINTED_PRECISION`: they are for people and comparison,
-    not for a run. Species with an effective core potential, ghosts and atoms without a known number are left out.
+    not for a run. Ghosts, atoms without a known number and potentials whose terms are not certain are left out.
     Contractions turned back from the program's own functions have the norm 1, which those of the deck need not have.
     """
     result: dict[int, BasisSet] = {}
     for species in printed.species if printed.complete else []:
         number = species.conventional_number
-        if number is None or number % 100 == 0 or 200 < number < 1000:
+        if number is None or number % 100 == 0:
             continue
         tables = [_primitives(shell, normalised=printed.is_normalised) for shell in species.shells]
         pairs = zip(species.shells, tables, strict=True)
         try:
+            ecp = _potential(printed.potentials.get(number % 100)) if conventional_has_ecp(number) else None
             shells = tuple(Shell(shell.type, 0.0, primitives=rows) for shell, rows in pairs)
-            result[number] = BasisSet(number % 100, number, shells, name=PRINTED_PRECISION)
+            result[number] = BasisSet(number % 100, number, shells, ecp, name=PRINTED_PRECISION)
         except BasisError:
-            # No primitives: coefficients of F and G shells are not turned back.
+            # No primitives (coefficients of F and G shells are not turned back), or no potential.
             continue
     return result
+
+
+def _potential(printed: PrintedPotential | None) -> ECP | None:
+    """Return a potential written out; None where its terms are not certain."""
+    terms = dict(printed.terms) if printed is not None else {}
+    if printed is None or not terms:
+        return None
+    groups = ('W0', 'P0', 'P1', 'P2', 'P3', 'P4') if 'P4' in terms else ('W0', 'P0', 'P1', 'P2', 'P3')
+    if not terms.keys() <= set(groups):
+        return None
+    return ECP('INPUT', printed.charge, tuple(terms.get(name, ()) for name in groups))
 
 
 def _primitives(shell: PrintedShell, *, normalised: bool) -> Primitives:

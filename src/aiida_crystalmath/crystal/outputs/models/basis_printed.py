@@ -49,11 +49,14 @@ class PrintedPotential:
     :param number: true atomic number.
     :param charge: effective nuclear charge (e): electrons replaced are ``number - charge``.
     :param name: ``GIVEN IN INPUT`` or the name of the program's table, as printed.
+    :param terms: the groups printed, by name: ``W0`` the local term, ``P0`` to ``P4`` those of l = 0 to 4; rows
+        (exponent in bohr^-2, coefficient, power of r) with seven decimals. Empty where they are not certain.
     """
 
     number: int
     charge: float
     name: str = ''
+    terms: tuple[tuple[str, tuple[tuple[float, float, int], ...]], ...] = ()
 
 
 @dataclass

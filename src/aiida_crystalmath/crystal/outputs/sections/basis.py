@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast, get_args
 
 from aiida_crystalmath.crystal.basis_models import ShellType
@@ -18,9 +19,12 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Se
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 
 _POTENTIAL = re.compile(r' ATOMIC NUMBER\s*(\d+), NUCLEAR CHARGE\s*([\d.]+),\s*(\S.*?)\s*PSEUDOPOTENTIAL')
+_GROUP = re.compile(r'\s*(W0|P\d)\s+TMS(.*)')
 _HEADER = re.compile(r' \*+\s*$|\s+ATOM\s+X\(AU\)')
 _ATOM = re.compile(r'\s*(\d+) ([A-Z][A-Z0-9]*)\s+-?\d')
 _SHELL = re.compile(r'\s*(?:(\d+)\s*-)?\s*(\d+)\s+([A-Z]{1,2})\s*$')
+_TERM_INDENT = 8
+"""Blanks before the terms that continue a group of a potential."""
 _INDENT = 38
 """Blanks before exponents and coefficients; numbers and types of shells stand further to the left."""
 _TYPES = get_args(ShellType)
@@ -41,23 +45,30 @@ class BasisSection(Section):
         self.geometry = geometry
         self.rows: list[str] = []
         self.ended = False
-        self.potentials: dict[int, PrintedPotential] = {}
-        self.doubtful: set[int] = set()
+        self.potentials: list[tuple[PrintedPotential, list[str]]] = []
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
         return {' LOCA': self.read_title, ' ATOM': self.read_potential}
 
     def read_potential(self, line: str) -> None:
-        """Read the charge of an effective core potential."""
+        """Start an effective core potential."""
         found = _POTENTIAL.match(line)
-        if found is None:
-            return
-        potential = PrintedPotential(int(found[1]), float(found[2]), ' '.join(found[3].split()))
-        known = self.potentials.setdefault(potential.number, potential)
-        if known.charge != potential.charge:
-            # Two potentials of one element (238 and 338): the output does not say which is whose.
-            self.doubtful.add(potential.number)
+        if found is not None:
+            potential = PrintedPotential(int(found[1]), float(found[2]), ' '.join(found[3].split()))
+            self.potentials.append((potential, []))
+            self.context.capture(self._term)
+
+    def _term(self, line: str) -> bool:
+        """Keep a row of its terms; a blank line ends them."""
+        rows = self.potentials[-1][1]
+        if _GROUP.match(line) or (rows and line[:_TERM_INDENT].isspace() and len(line) > _TERM_INDENT):
+            rows.append(line)
+            return True
+        if not line or line.isspace():
+            rows.append('')
+            return False
+        return not rows and 'EXPONENT' in line
 
     def read_title(self, line: str) -> None:
         """Start a table."""
@@ -76,7 +87,7 @@ class BasisSection(Section):
 
     def finish(self) -> None:
         """Convert the rows."""
-        potentials = {number: each for number, each in self.potentials.items() if number not in self.doubtful}
+        potentials = _potentials(self.potentials)
         if not self.rows:
             if potentials:
                 self.output.basis = PrintedBasis(potentials=potentials)
@@ -86,6 +97,39 @@ class BasisSection(Section):
         species, n_atoms, is_good = _convert(self.rows, conventional)
         complete = is_good and self.ended and n_atoms == self.output.n_atoms
         self.output.basis = PrintedBasis(species, potentials, is_normalised(species), complete)
+
+
+def _potentials(printed: list[tuple[PrintedPotential, list[str]]]) -> dict[int, PrintedPotential]:
+    """Return the potentials by true atomic number, as far as they are certain.
+
+    Of two potentials of one element (238 and 338) the output does not say which is whose.
+    """
+    result: dict[int, PrintedPotential] = {}
+    doubtful: set[int] = set()
+    for potential, rows in printed:
+        whole = replace(potential, terms=_terms(rows))
+        known = result.setdefault(potential.number, whole)
+        if known.charge != whole.charge:
+            doubtful.add(potential.number)
+        elif known.terms != whole.terms:
+            result[potential.number] = replace(known, terms=())
+    return {number: potential for number, potential in result.items() if number not in doubtful}
+
+
+def _terms(rows: list[str]) -> tuple[tuple[str, tuple[tuple[float, float, int], ...]], ...]:
+    """Convert the rows of one potential: triples, several on a line; nothing unless all of them can be read."""
+    groups: dict[str, list[tuple[float, float, int]]] = {}
+    group: list[tuple[float, float, int]] = []
+    if not rows or rows[-1]:
+        return ()
+    for row in rows[:-1]:
+        if found := _GROUP.match(row):
+            group = groups.setdefault(found[1], [])
+        values = numbers(found[2] if found else row)
+        if not values or len(values) % 3 or '*' in row or any(value != int(value) for value in values[2::3]):
+            return ()
+        group += [(e, c, int(n)) for e, c, n in zip(values[::3], values[1::3], values[2::3], strict=True)]
+    return tuple((name, tuple(rows)) for name, rows in groups.items())
 
 
 def _convert(rows: list[str], conventional: list[int]) -> tuple[list[PrintedAtomBasis], int, bool]:
