@@ -235,6 +235,9 @@ class Frequencies:
     is_restart: bool = False
     """Started from FREQINFO.DAT: the output may hold no SCF at all."""
     intensity_method: IntensityMethod | None = None
+    """How infrared intensities were computed; None if they were not (or the output does not say how)."""
+    intensities_computed: bool = False
+    """Infrared intensities were computed: ``INTEGRATED IR INTENSITIES`` is explained, or one is not zero."""
     irreps: list[Irrep] = field(default_factory=list)
     """Symmetry species of the vibrations; of a dispersion those of its first point."""
     eigenvectors: Array | None = None

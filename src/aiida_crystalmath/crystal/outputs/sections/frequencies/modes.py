@@ -48,8 +48,6 @@ class ModesPart(Part):
         self.lo_to = lo_to
         self.pending: PhononQPoint | None = None
         self.open: tuple[Frequencies, list[str]] | None = None
-        self.intensities_computed: set[int] = set()
-        self.whole: set[int] = set()
         self.last_ranges: list[str] = []
         self.last_labels: list[str] = []
         self.last_irreps: tuple[str, ...] = ()
@@ -68,7 +66,7 @@ class ModesPart(Part):
 
     def read_intensities(self, line: str) -> None:
         """Read that infrared intensities were computed."""
-        self.intensities_computed.add(id(self.runs.current))
+        self.runs.current.intensities_computed = True
 
     def read_sum(self, line: str) -> None:
         """Read how many modes the thermodynamics sum over."""
@@ -151,8 +149,6 @@ class ModesPart(Part):
             run.modes, whole = _modes(rows)
             run.line = line
             run.complete = whole and not run.is_dispersion and _is_all(run)
-            if whole:
-                self.whole.add(id(run))
             if point is None:
                 self.vectors.expect(_store_gamma(run), _column(run.modes))
         if point is not None:
@@ -215,17 +211,18 @@ class ModesPart(Part):
             run, rows = self.open
             run.modes, _ = _modes(rows)
             run.complete = False
-        run_ = self.runs.chosen
-        if run_ is None:
+        chosen = self.runs.chosen
+        if chosen is None:
             return
-        if not run_.is_dispersion and not run_.complete:
-            run_.complete = id(run_) in self.whole and _is_confirmed(run_)
-        elif run_.is_dispersion:
-            run_.complete = _is_whole_dispersion(run_, self.context.output.terminated)
-        computed = id(run_) in self.intensities_computed or any(mode.ir_intensity_km_per_mol for mode in run_.modes)
-        if not computed:
-            run_.intensity_method = None
-            for mode in run_.modes:
+        if chosen.is_dispersion:
+            chosen.complete = _is_whole_dispersion(chosen, self.context.output.terminated)
+        elif not chosen.complete:
+            chosen.complete = _is_confirmed(chosen)
+        if any(mode.ir_intensity_km_per_mol for mode in chosen.modes):
+            chosen.intensities_computed = True
+        if not chosen.intensities_computed:
+            chosen.intensity_method = None
+            for mode in chosen.modes:
                 mode.ir_intensity_km_per_mol = None
 
 
