@@ -11,6 +11,7 @@ def write_all(folder: Path) -> None:
     (folder / 'diagnoses.md').write_text(diagnoses_page())
     (folder / 'keywords.md').write_text(keywords_page())
     (folder / 'output_keys.md').write_text(output_keys_tables())
+    (folder / 'output_arrays.md').write_text(output_arrays_tables())
     (folder / 'read_keys.md').write_text(read_keys_table())
 
 
@@ -82,3 +83,18 @@ def read_keys_table() -> str:
     lines = ['| key | unit | meaning |', '|---|---|---|']
     lines += [f'| `{key.name}` | {cell(key.unit or "–")} | {cell(key.meaning)} |' for key in schema()]
     return '\n'.join(lines) + '\n'
+
+
+def output_arrays_tables() -> str:
+    """Return the tables of the arrays of every output node, which ``reference/outputs.md`` includes."""
+    from aiida_crystalmath.parsers.array_keys import ARRAYS
+
+    lines: list[str] = []
+    for port, arrays in ARRAYS.items():
+        lines += [f'### `{port}`', '', '| array | shape | unit | meaning |', '|---|---|---|---|']
+        lines += [
+            f'| `{name}` | {cell(key.shape)} | {cell(key.unit or "–")} | {cell(key.meaning)} |'
+            for name, key in arrays.items()
+        ]
+        lines.append('')
+    return '\n'.join(lines)

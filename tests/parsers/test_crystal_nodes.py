@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.plugins import CalculationFactory
 
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 from aiida_crystalmath.data.structure import from_geometry
+from aiida_crystalmath.parsers.array_keys import ARRAYS
 
 pytestmark = pytest.mark.corpus
 
@@ -355,6 +358,40 @@ def test_forces_of_a_single_point(parse, corpus):
     assert forces.shape == (128, 3)
     assert forces.sum(axis=0) == pytest.approx(np.zeros(3), abs=1e-4)
     assert int(np.argmax(np.linalg.norm(forces, axis=1))) == 0
+
+
+# ------------------------------------------------------------------------------------------------------------ all
+
+
+RUNS = (
+    *('mgo_raman', 'dryice_raman', 'corundum_qha', 'graphene_phonon_dos', 'nacl_freq_band_doss', 'zif8_p0_elastic'),
+    *('graphene_elastic', 'nio_tzvp_pbe0_opt', 'toluene_opt', 'si_supercell_grad', 'paracetamol_disp_f1'),
+)
+
+
+def test_every_array_is_documented(parse):
+    """And every documented array of these ports is emitted by some real output, but for those that need other files."""
+    found = {}
+    for run in RUNS:
+        for port, node in parse(run)[0].items():
+            if isinstance(node, orm.ArrayData) and not isinstance(node, orm.XyData | orm.BandsData):
+                names = {re.sub(r'_\d+(?=_)', '_N', name) for name in node.get_arraynames()}
+                found[port] = found.get(port, set()) | names
+    for port, names in found.items():
+        assert names <= set(ARRAYS[port]), port
+    missing = {port: set(ARRAYS[port]) - names for port, names in found.items()}
+    assert missing.pop('output_forces') == {'stress_hartree_per_bohr3'}
+    assert missing.pop('output_polarisability') == {'alpha_imaginary_bohr3', 'epsilon_imaginary'}
+    # Of the columns of the three kinds of tables CRYSTAL prints those that it has.
+    assert all('_N_' in name for name in missing.pop('output_quasi_harmonic'))
+    assert not any(missing.values()), missing
+
+
+def test_every_port_of_arrays_is_documented(aiida_profile):
+    for entry_point in (ENTRY_POINT, 'crystalmath.properties23'):
+        for name, port in CalculationFactory(entry_point).spec().outputs.items():
+            types = port.valid_type if isinstance(port.valid_type, tuple) else (port.valid_type,)
+            assert (name in ARRAYS) == bool({orm.ArrayData, orm.TrajectoryData} & set(types)), name
 
 
 # ------------------------------------------------------------------------------------------------- missing results

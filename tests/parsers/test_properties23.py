@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from aiida.common import LinkType
 
 from aiida_crystalmath.crystal.inputs.d3 import read_d3
 from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.parsers.array_keys import ARRAYS
 from aiida_crystalmath.parsers.output_keys import BOTH_KEYS, PROPERTIES_KEYS
 
 pytestmark = pytest.mark.corpus
@@ -251,6 +253,18 @@ def test_state_after_newk(parse):
     told = results['output_parameters'].get_dict()
     assert told['keywords'] == ['NEWK']
     assert told['newk']['shrink'] == [18, 18, 18]
+
+
+def test_every_array_is_documented(parse, parse_files):
+    """Those of POTC have no real file."""
+    maps, _ = parse(
+        {'properties.out': 'hematite_echg/dens_hematite.out', 'fort.25': 'hematite_echg/dens_hematite.f25'}, ECHG
+    )
+    spectrum, _ = parse({'properties.out': 'diamond_xrd/spec_diamondXRD.out'}, 'END\n')
+    transport, _ = parse_files('g2s_boltztra', 'trans_G2S.out', BOLTZTRA, G2S)
+    for results, port in ((maps, 'output_maps'), (spectrum, 'output_xrd'), (transport, 'output_transport')):
+        names = {re.sub(r'_\d+(?=_|$)', '_N', name) for name in results[port].get_arraynames()}
+        assert names == set(ARRAYS[port])
 
 
 def test_every_key_is_documented(parse, corpus):
