@@ -74,6 +74,17 @@ def test_a_finished_run_has_nothing_wrong_but_may_have_remarks(corpus):
 
 
 @pytest.mark.corpus
+def test_a_run_that_ended_without_its_result(corpus, tmp_path):
+    """The table of frequencies is missing, and nothing else: TERMINATION alone is no success."""
+    text = (corpus / 'dryice_ir' / 'spec_dryIceIR.out').read_text()
+    start = text.index('    MODES         EIGV          FREQUENCIES')
+    (tmp_path / 'dryice.out').write_text(text[:start] + text[text.index('\n\n', start) :])
+    result = why(tmp_path / 'dryice.out')
+    assert 'dryice.out (CRYSTAL22 crystal): incomplete' in result.stdout
+    assert 'The program ended, but the output lacks the end of: frequencies.' in result.stdout
+
+
+@pytest.mark.corpus
 def test_the_other_program_of_a_file_is_explained(corpus):
     text = why(corpus / 'guessp_fock0_propio_error' / 'system_guessp_fock0.out').stdout
     assert 'crystal finished; another program of the file did not' in text

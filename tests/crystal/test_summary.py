@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import numpy as np
 import pytest
@@ -308,3 +309,30 @@ def test_an_scf_that_was_cut_short_is_not_the_last_that_ended(corpus):
     assert summary.scf.unfinished_cycles and summary.scf.unfinished_cycles > 0
     summary = summarise(corpus / 'incomplete_scf' / 'incomplete.out')
     assert (summary.scf.converged, summary.scf.energy_hartree, summary.scf.unfinished_cycles) == (None, None, 9)
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize('damage', ['lost', 'doubled', 'overprinted', 'swapped'])
+def test_damaged_files_give_valid_json_and_no_false_end(corpus, truth, damage):
+    """Lines lost, doubled, overprinted with asterisks and NUL bytes, or swapped, at 20 seeded places of every run."""
+    chance = random.Random(20)
+    for run, values in truth.items():
+        lines = (corpus / run / values['file']).read_text(errors='replace').splitlines(keepends=True)
+        if not lines or len(lines) > 20000:
+            continue
+        for _ in range(20):
+            i = chance.randrange(len(lines))
+            if damage == 'lost' and len(lines) > 1:
+                lines.pop(i)
+            elif damage == 'doubled':
+                lines.insert(i, lines[chance.randrange(len(lines))])
+            elif damage == 'overprinted':
+                a = chance.randrange(len(lines[i]))
+                lines[i] = lines[i][:a] + '*' * 9 + '\0' + lines[i][a + 10 :] + '\n'
+            else:
+                j = chance.randrange(len(lines))
+                lines[i], lines[j] = lines[j], lines[i]
+        summary = summarise(lines)
+        json.dumps(summary.as_dict(), allow_nan=False)
+        if not values['termination_line'] and damage != 'doubled':
+            assert summary.status != 'finished', run

@@ -95,6 +95,7 @@ def _remarks(summary: Summary) -> str:
         words.append('elastic constants')
     if summary.equation_of_state:
         words.append('equation of state')
+    words += [f'{name.replace("_", " ")} incomplete' for name in summary.incomplete_results]
     return ', '.join([*words, *summary.diagnoses[:2]])
 
 
@@ -146,7 +147,7 @@ def _run(summary: Summary, full: bool) -> Iterable[Row]:
 
 def _functional(functional: dict[str, Any]) -> str:
     """Return exchange, correlation and the part of Fock exchange."""
-    exchange, correlation = functional['exchange'].lower(), functional['correlation'].lower()
+    exchange, correlation = functional['exchange'], functional['correlation']
     words = exchange if exchange == correlation else f'{exchange} exchange, {correlation} correlation'
     return words + _number(functional['fock_exchange_percent'], ', {:g} % Fock exchange')
 
@@ -210,7 +211,7 @@ def _electronic(summary: Summary, full: bool) -> Iterable[Row]:
     if summary.fermi_hartree is not None:
         yield 'Fermi energy', f'{summary.fermi_hartree:.6f} hartree'
     if summary.mulliken:
-        symbols = summary.structure.symbols if summary.structure else []
+        symbols = summary.mulliken.symbols
         for name, values in (('charges', summary.mulliken.net_charges), ('spins', summary.mulliken.spins)):
             if values:
                 yield f'Mulliken {name}', _per_atom(symbols, values, full)
@@ -309,6 +310,8 @@ def _ending(summary: Summary, full: bool) -> Iterable[Row]:
                 for stage in summary.stages
             ),
         )
+    if summary.incomplete_results:
+        yield 'incomplete', ', '.join(name.replace('_', ' ') for name in summary.incomplete_results)
     for name, lines in (('errors', summary.errors), ('warnings', summary.warnings)):
         if lines and not summary.problem:
             shown = lines if full else lines[:N_MESSAGES]

@@ -100,6 +100,9 @@ def explain(reading: Reading, text: str | None = None) -> Explanation:
     if summary.problem:
         verdict = f'{summary.problem[0].upper()}{summary.problem[1:]}.'
         causes = [cause for cause in causes if cause.name != 'not_crystal_output']
+    elif summary.status == 'incomplete' and output.terminated:
+        missing = ', '.join(summary.incomplete_results).replace('_', ' ') or 'what it was to compute'
+        verdict = f'The program ended, but the output lacks the end of: {missing}.'
     elif summary.status == 'finished' and not summary.is_good:
         verdict = f'{summary.program} finished; another program of the file did not.'
     return Explanation(

@@ -114,7 +114,7 @@ def _add_run(summary: Summary, output: CrystalOutput) -> None:
     summary.started, summary.ended = timings.started, timings.ended
     summary.n_processes = output.resources.n_processes
     summary.peak_memory_mb = output.resources.peak_memory_mb
-    summary.incomplete_results = output.incomplete_results
+    summary.incomplete_results = list(dict.fromkeys([*output.missing_results, *output.incomplete_results]))
 
 
 def _add_energy_and_gap(summary: Summary, output: CrystalOutput) -> None:
@@ -250,7 +250,9 @@ def _add_charges(summary: Summary, output: CrystalOutput) -> None:
         summary.atomic_charges, summary.atomic_spins = list(mulliken.electrons), plain(mulliken.spins)
         summary.atomic_charges_are_final = True
     if mulliken is not None:
-        summary.mulliken = MullikenSummary(list(mulliken.electrons), list(mulliken.net_charges), plain(mulliken.spins))
+        summary.mulliken = MullikenSummary(
+            list(mulliken.symbols), list(mulliken.electrons), list(mulliken.net_charges), plain(mulliken.spins)
+        )
 
 
 def with_problem(summary: Summary, problem: str) -> Summary:

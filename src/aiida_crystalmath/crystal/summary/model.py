@@ -86,6 +86,7 @@ class StageSummary:
 class MullikenSummary:
     """Mulliken populations, one value an atom."""
 
+    symbols: list[str] = said('Element of every atom, as printed; empty where not.', many=True)
     electrons: list[float] = said('Electrons.', 'electrons', many=True)
     net_charges: list[float | None] = said(
         'Nuclear charge minus electrons; null with an effective core.', 'e', many=True
@@ -229,7 +230,9 @@ class Summary:
     peak_memory_mb: float | None = said('Largest memory that the program reports, of one process.', 'MB')
     stages: list[StageSummary] = said('The programs of the file, in their order.', many=True)
     problem: str | None = said('Why this is no whole output of CRYSTAL, and what the file is instead.')
-    incomplete_results: list[str] = said('Results that were begun and whose end is missing.', many=True)
+    incomplete_results: list[str] = said(
+        'Results that the run was to give, or began to print, and whose end is missing.', many=True
+    )
     fort87: str | None = said('A fort.87 beside the file whose message was used for `diagnoses`.')
 
     # ----------------------------------------------------------------------------------------------- electronic
