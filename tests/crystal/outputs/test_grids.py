@@ -243,3 +243,13 @@ def test_asterisks_are_told_with_their_line():
 def test_a_garbled_header_asks_for_no_memory():
     with pytest.raises(OutputFileError, match='numbers expected'):
         read_fort35(FORT35.replace('           2           2           1', '   999999999   999999999   999999999'))
+
+
+@pytest.mark.corpus
+def test_fields_are_named_by_the_first_line(corpus):
+    text = (corpus / 'mgo_density/mgo_density_dat.DENS_CUBE').read_text()
+    assert read_cube(text).unit == 'e/bohr^3'
+    potential = read_cube(text.replace('Charge density', 'Potential'))
+    assert (potential.quantity, potential.unit) == ('potential', 'hartree/e')
+    assert read_cube(text.replace('Charge density', 'X-magnetization')).quantity == 'x-magnetization'
+    assert read_cube(f'Written by hand\n{text.partition(chr(10))[2]}').quantity == 'unknown'

@@ -104,6 +104,11 @@ def _closed(shape: list[int], steps: Array, cell: tuple[float, ...] | None) -> b
 
 
 def _quantity(title: str) -> tuple[str, str]:
-    """Return what the field is, and its unit."""
-    upper = title.upper().split('3D GRID')[0]
-    return next(((name, unit) for words, name, unit in _QUANTITIES if words in upper), ('unknown', ''))
+    """Return what the field is, and its unit; CRYSTAL's words for the fields that are not listed above."""
+    words, grid, _ = title.partition('3D GRID')
+    if not grid:
+        words = title
+    known = next(((name, unit) for start, name, unit in _QUANTITIES if start in words.upper()), None)
+    if known is not None:
+        return known
+    return (words.strip(' -').lower() if grid else 'unknown'), ''

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from aiida_crystalmath.crystal.outputs.models import BandPathSegment, BandRun
 from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Handler
-from aiida_crystalmath.crystal.outputs.sections.properties.base import Part, Run
+from aiida_crystalmath.crystal.outputs.sections.properties.base import RESULT_LIMIT, Part, Run
 
 _LINE = re.compile(r' LINE\s+\d+ \(\s*(\S+)\s+(\S+)\s+(\S+):\s*(\S+)\s+(\S+)\s+(\S+)\) IN TERMS')
 _COLUMNS = re.compile(r' LINE\s+\d+ \((.{5})(.{5})(.{5}):(.{5})(.{5})(.{5})\) IN TERMS')
@@ -69,7 +69,7 @@ class BandPart(Part):
         segments = properties.segments
 
         def row(text: str) -> bool:
-            if found := _POINTS.match(text):
+            if len(segments) < RESULT_LIMIT and (found := _POINTS.match(text)):
                 exact = [_exact(value, int(found[2])) for value in values]
                 start, end = (exact[0], exact[1], exact[2]), (exact[3], exact[4], exact[5])
                 segments.append(BandPathSegment(start, end, int(found[1])))

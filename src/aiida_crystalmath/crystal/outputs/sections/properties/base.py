@@ -21,6 +21,13 @@ KEYWORDS = frozenset(
 """Keywords of the properties program (CRYSTAL17 and 23 manuals), as its time lines and decks name them."""
 
 
+RESULT_LIMIT = 10_000
+"""Keywords, maps and the like kept of one run: no deck is that long, a text of a gigabyte may seem to be."""
+
+ROW_LIMIT = 1 << 18
+"""Rows kept of one table."""
+
+
 class Run:
     """The keywords of one run of properties.
 
@@ -42,7 +49,7 @@ class Run:
     def begin(self, keyword: str, line: int | None = None) -> bool:
         """Note the first words of a keyword; False when it goes on (two spins, several titles) or this is crystal."""
         properties = self.properties
-        if properties is None:
+        if properties is None or len(properties.results) >= RESULT_LIMIT:
             return False
         if self.current is not None and self.current.keyword == keyword and not self.current.complete:
             return False

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from aiida_crystalmath.crystal.outputs.models import AtomicWavefunction, DensityGrid, DensityMap
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Handler
-from aiida_crystalmath.crystal.outputs.sections.properties.base import Part, Run
+from aiida_crystalmath.crystal.outputs.sections.properties.base import RESULT_LIMIT, Part, Run
 
 _ORDER = re.compile(r' ELECTRON CHARGE \(AND SPIN\) DENSITY - DERIVATIVES UP TO ORDER\s+(\d+)')
 _CORNER = re.compile(r'\s+([ABC])\)(.*)POINT INDICES')
@@ -82,7 +82,7 @@ class DensityPart(Part):
         """Keep one field."""
         words = ' '.join(words.split())
         properties = self.run.properties
-        if properties is None:
+        if properties is None or len(properties.maps) >= RESULT_LIMIT:
             return
         shape = (self.sizes['A-B'], self.sizes['B-C']) if len(self.sizes) == 2 else None
         corners = (self.corners['A'], self.corners['B'], self.corners['C']) if len(self.corners) == 3 else None
@@ -94,7 +94,7 @@ class DensityPart(Part):
     def read_grid(self, line: str) -> None:
         """Read the size of a box."""
         properties = self.run.properties
-        if properties is None or not (found := _GRID.match(line)):
+        if properties is None or len(properties.grids) >= RESULT_LIMIT or not (found := _GRID.match(line)):
             return
         keyword = 'POT3' if 'POTENTIAL' in found[1] else 'ECH3'
         self.run.begin(keyword)
@@ -155,7 +155,7 @@ class DensityPart(Part):
     def _atom_row(self, text: str) -> bool:
         """Read charge, cycles, energies and virial."""
         values = numbers(text)
-        if self.atoms is not None and len(values) >= 5:
+        if self.atoms is not None and len(values) >= 5 and len(self.atoms) < RESULT_LIMIT:
             self.atoms.append(
                 AtomicWavefunction(values[0], self.electrons.get(values[0]), values[2], values[3], values[4])
             )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from aiida_crystalmath.crystal.outputs.models import DosRun
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Handler
-from aiida_crystalmath.crystal.outputs.sections.properties.base import Part, Run
+from aiida_crystalmath.crystal.outputs.sections.properties.base import RESULT_LIMIT, Part, Run
 
 _RANGE = re.compile(r' FROM BAND\s+(\d+) TO BAND\s+(\d+)(?:\s+ENERGY RANGE\s*([-+.\dE]{11,12})\s*([-+.\dE]+))?')
 _COUNT = re.compile(r' NUMBER OF (LEGENDRE POLYNOMIALS|PROJECTIONS|ENERGY POINTS)\s+(\d+)')
@@ -76,7 +76,7 @@ class DosPart(Part):
             result.projections.append(orbitals)
 
             def more(text: str) -> bool:
-                if _ORBITALS.match(text):
+                if len(orbitals) < RESULT_LIMIT and _ORBITALS.match(text):
                     orbitals.extend(int(word) for word in text.split())
                     return True
                 return False
@@ -87,7 +87,7 @@ class DosPart(Part):
             result.integrals.append(integrals)
 
             def row(text: str) -> bool:
-                if '.' in text and not text.startswith(' ***'):
+                if '.' in text and not text.startswith(' ***') and len(integrals) < RESULT_LIMIT:
                     integrals.extend(numbers(text))
                     return True
                 return not integrals and (not text.strip() or text.split(maxsplit=1)[0] in ('1', 'T'))
@@ -107,11 +107,11 @@ class DosPart(Part):
             words = text.split()
             if words and words[0] in ('1', 'T') and '.' not in text:
                 return True
-            if found := _BAND_ROW.match(text):
+            if len(table) < RESULT_LIMIT and (found := _BAND_ROW.match(text)):
                 band = int(found[1])
                 table[band] = numbers(found[2])
                 return True
-            if words and band and '.' in text and not text.startswith(' *'):
+            if words and band and '.' in text and not text.startswith(' *') and len(table[band]) < RESULT_LIMIT:
                 table[band].extend(numbers(text))
                 return True
             return False

@@ -11,7 +11,7 @@ import numpy as np
 from aiida_crystalmath.crystal.outputs.models import BandEdges, Newk
 from aiida_crystalmath.crystal.outputs.sections.base import Handler
 from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
-from aiida_crystalmath.crystal.outputs.sections.properties.base import Part, Run
+from aiida_crystalmath.crystal.outputs.sections.properties.base import ROW_LIMIT, Part, Run
 
 _MESH = re.compile(r' SHRINK FACTORS\(MONK\.\)\s+(\d+)\s+(\d+)\s+(\d+)\s+SHRINK FACTOR\(GILAT\)\s+(\d+)')
 _POINTS = re.compile(r' POINTS IN THE IBZ\s+(\d+)(?:\s+POINTS\(GILAT NET\)\s+(\d+))?')
@@ -72,7 +72,7 @@ class NewkPart(Part):
         lines = self.lines
 
         def row(text: str) -> bool:
-            if '(' in text:
+            if '(' in text and len(lines) < ROW_LIMIT:
                 lines.append(text)
                 return True
             found = np.array([[int(word) for word in point] for point in _KPOINT.findall('\n'.join(lines))])

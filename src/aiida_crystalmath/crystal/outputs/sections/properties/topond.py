@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from aiida_crystalmath.crystal.outputs.models import CriticalPoint, Topond
 from aiida_crystalmath.crystal.outputs.numbers import numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Handler
-from aiida_crystalmath.crystal.outputs.sections.properties.base import Part, Run
+from aiida_crystalmath.crystal.outputs.sections.properties.base import ROW_LIMIT, Part, Run
 
 _TITLE = re.compile(r' \*\s+T O P O N D\s+([\d ]+?)\s+\*')
 _TASK = re.compile(r'\*+\s*T O P O L O G I C A L\s+A N A L [IY] S [IY] S :\s*(.*?)\s*S E C T I O N')
 _CUBE = re.compile(r' (\S.*?)\s+\(CUBE\)\s*:\s*(\S+)')
 _NUMBER = re.compile(r' ?CP N\.\s*(\d+)\s*(.*)')
 _KIND = re.compile(r'.*CP TYPE\s*:\s*\((\d),\s*([-+]?\d)\)')
+_LONGEST_LIST = 100
 _POINT_STARTS = ('CP N.', 'CP TY', 'ATTRA', 'COORD', 'PROPE', 'KINET', 'VIRIA', 'ELF(P')
 
 
@@ -113,7 +114,7 @@ class TopondPart(Part):
         if self.result is None:
             return
         points = self.result.critical_points
-        if found := _NUMBER.match(line):
+        if (found := _NUMBER.match(line)) and len(points) < ROW_LIMIT:
             points.append(CriticalPoint(int(found[1]), words=found[2].strip()))
         elif points and ':' in line:
             _fill(points[-1], line)
@@ -134,7 +135,7 @@ class TopondPart(Part):
 
 def _continued(text: str, words: list[str]) -> bool:
     """Keep a line of a list that goes on below its title."""
-    if not text.startswith(' ' * 20) or ':' in text or not text.strip():
+    if not text.startswith(' ' * 20) or ':' in text or not text.strip() or len(words) >= _LONGEST_LIST:
         return False
     words.append(text.strip())
     return True

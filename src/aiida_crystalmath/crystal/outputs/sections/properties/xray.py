@@ -11,7 +11,7 @@ from aiida_crystalmath.crystal.outputs.models import StructureFactor, XraySpectr
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Handler
-from aiida_crystalmath.crystal.outputs.sections.properties.base import Part, Run
+from aiida_crystalmath.crystal.outputs.sections.properties.base import ROW_LIMIT, Part, Run
 
 _WAVELENGTH = re.compile(r' WAVELENGTH LAMBDA =\s*(\S+) ANGSTROM')
 _THERMAL = re.compile(r' ISOTROPIC DEBYE-WALLER THERMAL FACTOR B =\s*(\S+) ANGSTROM')
@@ -56,8 +56,7 @@ class XrayPart(Part):
             return False
         if self.table == 'spectrum' and text[:6] == '      ':
             # Thousands of rows: they are looked at once, at the end.
-            self.rows.setdefault('spectrum', []).append(text)
-            return True
+            return self._keep(text)
         words = text.split()
         if not words:
             return True
@@ -70,10 +69,19 @@ class XrayPart(Part):
         elif found := _COUNT.match(text):
             self.count = int(found[1])
         elif self.table and not (self.spin and self.table == 'factors') and _is_row(text):
-            self.rows.setdefault(self.table, []).append(text)
+            return self._keep(text)
         else:
             self._setting(text)
         return True
+
+    def _keep(self, text: str) -> bool:
+        """Keep a row; a table without end is none of this program."""
+        rows = self.rows.setdefault(self.table, [])
+        rows.append(text)
+        if len(rows) < ROW_LIMIT:
+            return True
+        self.rows = {}
+        return False
 
     def _setting(self, text: str) -> None:
         """Read wavelength and thermal factor."""
