@@ -19,6 +19,9 @@ _OLD_EDGE = re.compile(r'TOP OF VALENCE BANDS \(A\.U\.\)\s*(\S+)')
 _EFERMI = re.compile(r'EFERMI\(AU\)\s*(\S+)')
 _GAP = re.compile(r'GAP:\s*(\S+)\s*eV')
 
+_NO_LEVELS = (-1.0, 1.0)
+"""What versions before CRYSTAL17 print for the band edges while the spin is locked."""
+
 
 @dataclass(slots=True)
 class Channel:
@@ -140,6 +143,10 @@ class Electronic(Section):
     def end_cycle(self) -> None:
         """Mark that the next statement belongs to another cycle."""
         self.fresh = True
+        fillers = [channel for channel in self.state.values() if (channel.vbm, channel.cbm) == _NO_LEVELS]
+        for channel in fillers:
+            channel.vbm = channel.cbm = channel.vbm_k = channel.cbm_k = None
+        self.locked_cycles += bool(fillers)
 
     def _start(self) -> None:
         """Forget the state of the cycle before."""

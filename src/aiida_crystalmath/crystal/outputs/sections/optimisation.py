@@ -21,6 +21,7 @@ _END = re.compile(r'\s*\* OPT END - (CONVERGED|FAILED)\s*\* E\(AU\):\s*(\S+)\s+P
 _ENERGY = re.compile(r' TOTAL ENERGY\((?:DFT|HF)\)\(AU\)\(\s*(\d+)\)\s*(\S+)\s+DE(?:\s*\(AU\))?\s*(\S+)')
 _CORRECTED = re.compile(r' TOTAL ENERGY \+ (?:DISP|GCP)\S*(?: \+ \w+)* \(AU\)\s*(\S+)')
 _CRITERION = re.compile(r' (MAX|RMS) (GRADIENT|DISPLAC\.)\s+(\S+)\s+THRESHOLD\s+\S+\s+CONVERGED\s+(YES|NO)')
+_STRESS = re.compile(r' TOTAL ENERGY CORRECTED: EXTERNAL STRESS CONTRIBUTION\s*=\s*(\S+)')
 _NORM = re.compile(r' GRADIENT NORM\s+(\S+)')
 _TRUST = re.compile(r' (?:UPDATED|INITIAL) TRUST RADIUS\s+(\S+)\s*$')
 _PREDICTED = re.compile(r' PREDICTED ENERGY CHANGE\s+(\S+)')
@@ -52,7 +53,7 @@ class OptimisationSection(Section):
         """Start without optimisation."""
         super().__init__(context)
         self.geometry = geometry
-        self.echo = OptimisationEcho(self.output)
+        self.echo = OptimisationEcho(context)
         self.block: GeometryBlock | None = None
         self.blocks: dict[int, GeometryBlock] = {}
         self.kept_atoms = 0
@@ -99,6 +100,7 @@ class OptimisationSection(Section):
         """Start a point."""
         found = _POINT.match(line)
         if found is None:
+            self.echo.read_control(line)
             return
         n = int(found[2])
         optimisation = self.output.optimisation
@@ -180,8 +182,11 @@ class OptimisationSection(Section):
         elif found := _ENERGY.match(line):
             point.scf_cycles = int(found[1])
             point.energy_hartree = number(found[2])
+            point.includes_stress = 'DE (AU)' in line and point.stress_hartree is not None
             if 'DE (AU)' in line:
                 point.delta_hartree = number(found[3])
+        elif found := _STRESS.match(line):
+            point.stress_hartree = number(found[1])
 
     def read_criterion(self, line: str) -> None:
         """Read one of the four convergence criteria."""

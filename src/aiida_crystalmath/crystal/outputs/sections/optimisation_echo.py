@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from aiida_crystalmath.crystal.outputs.models import CrystalOutput, OptSettings
-from aiida_crystalmath.crystal.outputs.numbers import number
-from aiida_crystalmath.crystal.outputs.sections.base import Handler
+import numpy as np
+
+from aiida_crystalmath.crystal.outputs.models import OptSettings
+from aiida_crystalmath.crystal.outputs.numbers import number, numbers
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
 
 _CONTROL = re.compile(r' (\S.*?)\s+OPTIMIZATION CONTROL')
 _STEPS = re.compile(r' MAXIMUM ALLOWED NUMBER OF STEPS\s+(\d+)')
@@ -39,16 +41,17 @@ the program names a keyword that acts in a line ``INFORMATION **** KEYWORD ****`
 class OptimisationEcho:
     """Collects settings until the first point takes them; a part of the section of optimisations."""
 
-    def __init__(self, output: CrystalOutput) -> None:
+    def __init__(self, context: Context) -> None:
         """Start without settings."""
-        self.output = output
+        self.context = context
+        self.output = context.output
         self.settings = OptSettings()
-        self.seen = 0
 
     def anchors(self) -> Mapping[str, Handler]:
         """Lines of the echo."""
         return {
             ' COMB': self.read_control,
+            ' EXTE': self.read_stress,
             ' MAXI': self.read_maxima,
             ' R.M.': self.read_maxima,
             ' HESS': self.read_restart,
@@ -59,7 +62,6 @@ class OptimisationEcho:
         """Read the title of the echo."""
         if found := _CONTROL.match(line):
             self.settings.control = found[1]
-            self.output.is_optimisation = self.output.is_optimisation or False
 
     def read_maxima(self, line: str) -> None:
         """Read thresholds and the largest number of points."""
@@ -74,6 +76,25 @@ class OptimisationEcho:
                 values = (number(found[1]), number(found[2]))
                 known = {name: value for name, value in zip(names, values, strict=True) if value is not None}
                 self.settings.thresholds = {**self.settings.thresholds, **known}
+
+    def read_stress(self, line: str) -> None:
+        """Read the external stress: three rows below words and the order of the elements."""
+        if not line.startswith(' EXTERNAL STRESS APPLIED'):
+            return
+        settings = self.settings
+        rows: list[list[float]] = []
+
+        def row(text: str) -> bool:
+            values = numbers(text)
+            if text.count('.') == len(values) == 3:
+                rows.append(values)
+            elif rows:
+                return False
+            if len(rows) == 3:
+                settings.external_stress_hartree_per_bohr3 = np.array(rows)
+            return len(rows) < 3 and not text.startswith((' ***', ' TTTT', ' EEEE'))
+
+        self.context.capture(row)
 
     def read_restart(self, line: str) -> None:
         """Read that an optimisation of before goes on."""

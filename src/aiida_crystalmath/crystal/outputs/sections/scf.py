@@ -23,7 +23,6 @@ _CORRECTED = re.compile(r' TOTAL ENERGY \+ (?:DISP|GCP)\S*(?: \+ \w+)* \(AU\)\s*
 _CORRECTION = re.compile(r' .*?(DISPERSION|GCP) ENERGY \(AU\)\s*(\S+)')
 _COMPONENT = re.compile(r' ::: (\S.*?)\s*(-?\d\.\d+E[-+]\d+)\s*$')
 _EXCHANGE = re.compile(r' (EXCHANGE ENERGY):\s*(\S+)\s+(CORRELATION ENERGY):\s*(\S+)')
-_INTEGRATED = re.compile(r' NUMERICALLY INTEGRATED DENSITY\s+(\S+)')
 _GEOMETRY_FILE = re.compile(r' INFORMATION \*{4} (opt[ac](\d+)) \*{4} GEOMETRY OUTPUT FILE')
 _KPOINT = re.compile(r'\s*(\d+)\s*\(\s*(-?\d+)\s+(-?\d+)\s+(-?\d+)\)\s*$')
 _EIGENVALUE = re.compile(r'(-?\d*\.\d+(?:E[-+]\d+)?)(?:\(\s*(\d+)\))?')
@@ -115,8 +114,10 @@ class Scf(Section):
         run.spin_locked_cycles = self.electronic.locked_cycles
         if run.status is None:
             self._keep_charges(run)
-        if found := _INTEGRATED.match(self.integrated):
-            run.integrated_electrons = number(found[1])
+        # Of both spins in an open shell.
+        electrons = [number(word) for word in self.integrated.split()[3:]]
+        if electrons and self.integrated.startswith(' NUMERICALLY INTEGRATED DENSITY') and None not in electrons:
+            run.integrated_electrons = sum(value for value in electrons if value is not None)
 
     def _thin(self) -> None:
         """Drop cycles, charges and runs of the middle when there are too many."""
