@@ -18,7 +18,7 @@ IntensityMethod = Literal['berry_phase', 'wannier', 'cphf']
 RamanComponent = Literal['xx', 'xy', 'xz', 'yy', 'yz', 'zz']
 
 
-@dataclass
+@dataclass(slots=True)
 class Mode:
     """One normal mode at Gamma. CRYSTAL prints a degenerate set on one line; here each mode has its own entry.
 
@@ -69,7 +69,7 @@ class Irrep:
     n_sets: int
 
 
-@dataclass
+@dataclass(slots=True)
 class LoMode:
     """A longitudinal optical mode (or degenerate set) that differs from its transverse one.
 
@@ -125,7 +125,7 @@ class Dielectric:
     complete: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class Displacement:
     """One line of ``FORCE CONSTANT MATRIX - NUMERICAL ESTIMATE``; energies in hartree, gradients in hartree/bohr.
 
@@ -144,7 +144,7 @@ class Displacement:
     energy_difference_hartree: float | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class PhononQPoint:
     """One point of a phonon dispersion.
 
