@@ -78,11 +78,23 @@ class OptPoint:
     """``ENERGY CHANGE > 0 STEP REJECTED``: this point lies higher than the one before, and was left."""
     flat_surface: bool = False
     """The optimiser found no change of the energy (``FLAT SURFACE``, ``NO CHANGE IN ENERGY``)."""
+    stress_hartree: float | None = None
+    """What an external stress or pressure (EXTPRESS) adds to the energy (``EXTERNAL STRESS CONTRIBUTION``, three
+    digits). The energies of all points but the first include it: they are enthalpies."""
+    includes_stress: bool = False
+    """Whether ``energy_hartree`` includes ``stress_hartree``."""
     forces: Array | None = None
     """Cartesian forces (hartree/bohr), shape (n_atoms, 3), where this point printed them (always the first, and all
     with ONELOG)."""
     snapshot: PointGeometry | None = field(default=None, repr=False)
     line: int = 0
+
+    @property
+    def comparable_hartree(self) -> float | None:
+        """The energy to compare with that of other points: with the work of an external stress, if one acts."""
+        if self.energy_hartree is None or self.stress_hartree is None or self.includes_stress:
+            return self.energy_hartree
+        return self.energy_hartree + self.stress_hartree
 
     @property
     def geometry(self) -> Geometry | None:
@@ -107,6 +119,9 @@ class OptSettings:
     """By criterion, as in :attr:`OptPoint.flags`."""
     constraints: tuple[str, ...] = ()
     """Keywords that the output names and that change what is optimised: 'CVOLOPT', 'FRAGMENT', 'EXTPRESS', ..."""
+    external_stress_hartree_per_bohr3: Array | None = None
+    """``EXTERNAL STRESS APPLIED``, shape (3, 3); positive where it compresses. Proven by a public run of CRYSTAL23
+    (ELASTCON with PRESSURE and PREOPTGEOM)."""
     restarted: bool = False
     """``RESTARTING FROM A PREVIOUS GEOMETRY OPTIMIZATION RUN``, or a Hessian read from a file of a run before."""
 
@@ -117,7 +132,8 @@ class Optimisation:
 
     :param kind: what was optimised, as in the titles: 'COORDINATE', 'CELL' or 'COORDINATE AND CELL'.
     :param status: from ``OPT END``; None without it.
-    :param energy_hartree: of the ``OPT END`` line (includes dispersion); None without it.
+    :param energy_hartree: of the ``OPT END`` line (includes dispersion); None without it. Under an external stress an
+        enthalpy, see :attr:`energy_is_enthalpy`.
     :param n_points: of the ``OPT END`` line; None without it. ``len(points) + n_dropped_points`` counts what was
         printed.
     """
@@ -146,7 +162,13 @@ class Optimisation:
         return self.status is not None
 
     @property
+    def energy_is_enthalpy(self) -> bool:
+        """Whether an external stress acts: the energies are those of cell and stress, E + PV for a pressure."""
+        return any(point.stress_hartree is not None for point in self.points)
+
+    @property
     def best(self) -> OptPoint | None:
-        """The kept point of lowest energy, from which a failed optimisation is best continued."""
-        with_energy = [point for point in self.points if point.energy_hartree is not None]
-        return min(with_energy, key=lambda point: point.energy_hartree or 0.0, default=None)
+        """The kept point of lowest energy (enthalpy), from which a failed optimisation is best continued."""
+        known = [(point.comparable_hartree, i) for i, point in enumerate(self.points)]
+        lowest = min(((energy, i) for energy, i in known if energy is not None), default=None)
+        return None if lowest is None else self.points[lowest[1]]

@@ -83,7 +83,9 @@ def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes
         # Elastic constants relax every strained cell: the last optimisation is that of a strained one.
         strained = output.is_elastic_run and output.n_optimisations > 1
         if output.optimisation is not None and output.optimisation.complete and not strained:
-            output.energy_hartree, output.energy_source = output.optimisation.energy_hartree, 'OPT END'
+            # Under an external stress the program optimises, and prints, the enthalpy.
+            source = 'OPT END (ENTHALPY)' if output.optimisation.energy_is_enthalpy else 'OPT END'
+            output.energy_hartree, output.energy_source = output.optimisation.energy_hartree, source
         return
     if last is None or not last.converged:
         return
