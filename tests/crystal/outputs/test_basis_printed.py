@@ -179,6 +179,7 @@ def test_basis_of_a_wave_function(corpus, outputs):
     assert printed.is_normalised and printed.species[0].shells[0].coefficients[0][0] == 1.634
     deck = read_d12((corpus / 'mgo_prop_newk' / 'mgo.d12').read_text())
     magnesium, oxygen = (next(basis for basis in deck.basis if basis.number == z) for z in (12, 8))
+    assert [species.conventional_number for species in printed.species] == [12, 8] and printed.complete
     assert agrees(printed.species[0], magnesium, normalised=True)
     assert agrees(printed.species[1], oxygen, normalised=True)
     assert not agrees(printed.species[0], magnesium)

@@ -34,6 +34,7 @@ from aiida_crystalmath.crystal.outputs.sections.scf import Scf
 from aiida_crystalmath.crystal.outputs.sections.scf_settings import SettingsSection
 from aiida_crystalmath.crystal.outputs.sections.setup import Setup
 from aiida_crystalmath.crystal.outputs.sections.symmetry import SymmetrySection
+from aiida_crystalmath.crystal.outputs.sections.wave_function import WaveFunctionSection
 
 VERSION = re.compile(r' \*.*?\b(CRYSTAL(?:0[69]|1\d|2\d))\b')
 """The line of the banner that names the version."""
@@ -88,6 +89,7 @@ class Program:
             self.population,
             ForcesSection(self.context),
             SymmetrySection(self.context),
+            WaveFunctionSection(self.context),
             BasisSection(self.context, self.geometry),
             self.resources,
             ElasticSection(self.context),

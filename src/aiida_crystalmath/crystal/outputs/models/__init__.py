@@ -106,6 +106,7 @@ from aiida_crystalmath.crystal.outputs.models.transport import (
     TransportSettings,
     TransportTensor,
 )
+from aiida_crystalmath.crystal.outputs.models.wave_function import WaveFunction
 
 __all__ = (
     'Accelerator',
@@ -202,5 +203,6 @@ __all__ = (
     'TransportQuantity',
     'TransportSettings',
     'TransportTensor',
+    'WaveFunction',
     'XraySpectrum',
 )

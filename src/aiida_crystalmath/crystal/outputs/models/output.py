@@ -23,6 +23,7 @@ from aiida_crystalmath.crystal.outputs.models.resources import Resources
 from aiida_crystalmath.crystal.outputs.models.scf import GapKind, ScfRun, ScfSettings, ScfStatus
 from aiida_crystalmath.crystal.outputs.models.symmetry_operators import SymmetryOperators
 from aiida_crystalmath.crystal.outputs.models.thermodynamics import QuasiHarmonic
+from aiida_crystalmath.crystal.outputs.models.wave_function import WaveFunction
 
 Status = Literal['finished', 'scf_unconverged', 'geometry_unconverged', 'failed', 'incomplete']
 """What became of a run, see :attr:`CrystalOutput.status`."""
@@ -148,6 +149,8 @@ class CrystalOutput:
     crashed: bool = False
     """The machine reports a crash or an abort (not a kill at the time limit), and the program did not end."""
     stages: list[Stage] = field(default_factory=list)
+    wave_function: WaveFunction | None = None
+    """Of a properties program: the wave function it read, with the energy of the run that wrote it."""
     properties: Properties | None = None
     errors: list[Message] = field(default_factory=list)
     """Errors of the program the fields speak of; those of another program of the file stand in its stage."""

@@ -94,6 +94,8 @@ class BasisSection(Section):
             return
         block = self.geometry.initial
         conventional = block.numbers if block is not None else []
+        if not conventional and self.output.wave_function is not None:
+            conventional = self.output.wave_function.numbers
         species, n_atoms, is_good = _convert(self.rows, conventional)
         complete = is_good and self.ended and n_atoms == self.output.n_atoms
         self.output.basis = PrintedBasis(species, potentials, is_normalised(species), complete)

@@ -26,7 +26,7 @@ from aiida_crystalmath.crystal.outputs.sections.geometry_block import (
 )
 
 _DIMENSIONALITY = re.compile(r'DIMENSIONALITY OF THE SYSTEM\s+([0-3])\b')
-_ATOM_COUNTS = re.compile(r'ATOMS IN THE ASYMMETRIC UNIT\s*(\d+) - ATOMS IN THE UNIT CELL:\s*(\d+)')
+_ATOM_COUNTS = re.compile(r'ATOMS IN THE ASYMMETRIC UNIT\s*(\d+)?\D*?- ATOMS IN THE UNIT CELL:\s*(\d+)')
 _VOLUME = re.compile(r'VOLUME=\s*([\d.]+)')
 _CENTRING = re.compile(r'CENTRING CODE\s*(\d+)')
 _DENSITY = re.compile(r'DENSITY\s+([\d.]+)\s*g/cm')
@@ -158,7 +158,8 @@ class GeometrySection(Section):
         block, found = self.current, _ATOM_COUNTS.search(line)
         if block is None or found is None or block.coordinates is not None or block.rows:
             return
-        block.n_asymmetric, block.n_atoms = int(found[1]), int(found[2])
+        block.n_asymmetric = int(found[1]) if found[1] else None
+        block.n_atoms = int(found[2])
         if block is self.initial:
             self.output.n_atoms = block.n_atoms
         self.context.capture(block.read_atom)
