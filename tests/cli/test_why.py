@@ -191,6 +191,28 @@ def test_a_calculation_is_explained_from_its_retrieved_files(failed_calculation)
 
 
 @pytest.mark.corpus
+def test_of_an_imported_output_of_two_programs_only_the_own_part_counts(generate_calc_job_node, corpus):
+    """A good SCF and failed properties in one file: two calculations, each with its own end."""
+    file = corpus / 'guessp_fock0_propio_error' / 'system_guessp_fock0.out'
+    scf, properties = (
+        generate_calc_job_node(
+            entry_point,
+            {name: file},
+            exit_status=status,
+            options={'import_from': {'files': {name: file.name}, 'part': part}},
+        )
+        for part, (entry_point, name, status) in enumerate(
+            [('crystalmath.crystal23', 'crystal.out', 0), ('crystalmath.properties23', 'properties.out', 350)]
+        )
+    )
+    assert 'nothing is wrong' in why_pk(scf).stdout
+    text = why_pk(properties).stdout
+    assert 'properties): failed' in text and '> 1341 |  ERROR **** init_properties_io' in text, (
+        'lines of the whole file'
+    )
+
+
+@pytest.mark.corpus
 def test_fort87_and_stderr_of_a_calculation_count(generate_calc_job_node, corpus):
     lines = (corpus / 'mgo_opt_c22/conv_mgoOpt.out').read_text().splitlines(keepends=True)
     files = {'crystal.out': ''.join(lines[:500]), 'fort.87': ' ERROR **** BFGS_ **** PXK TOO SMALL\n'}

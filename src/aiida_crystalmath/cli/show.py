@@ -204,6 +204,7 @@ def _print_next(summary: dict[str, Any], out: Console) -> None:
     if 'output_bands' in summary['outputs'] or 'output_dos' in summary['outputs']:
         out.print(f'  crystalmath plot {pk}')
     if failure:
+        out.print(f'  crystalmath why {pk}               [dim]the lines that show it, and what to do[/]')
         out.print(f'  verdi process report {pk}')
         if failure['is_calcjob']:
             out.print(f'  verdi calcjob inputcat {failure["pk"]}')

@@ -50,6 +50,7 @@ def explain_retrieved(node: Any) -> Explanation | None:
     text = _retrieved(node, name)
     if text is None:
         return None
+    text = _own_part(node, text)
     stderr = node.get_option('scheduler_stderr')
     beside = Beside(_retrieved(node, FORT87) or '', None, (_retrieved(node, stderr) or '') if stderr else '', None)
     return explain(read_lines(text.splitlines(keepends=True), f'{name} of {node.pk}', beside), text)
@@ -62,6 +63,22 @@ def _retrieved(node: Any, name: str) -> str | None:
     except FileNotFoundError:
         return None
     return content.decode('utf-8', errors='replace')
+
+
+def _own_part(node: Any, text: str) -> str:
+    """Return what the calculation itself printed, of the output of several programs that was imported.
+
+    What stands before becomes blank lines, so that the numbers of the lines stay those of the file.
+    """
+    from aiida_crystalmath.crystal.discovery.parts import parts_of
+
+    part = (node.get_option('import_from') or {}).get('part')
+    content = text.encode()
+    parts = parts_of(content) if part is not None else []
+    if part is None or part >= len(parts):
+        return text
+    first, end = parts[part]
+    return '\n' * content.count(b'\n', 0, first) + content[first:end].decode()
 
 
 def _describe(node: ProcessNode) -> dict[str, Any]:
