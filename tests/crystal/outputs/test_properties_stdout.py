@@ -166,6 +166,7 @@ def test_two_components(corpus):
     assert properties.two_component
     assert properties.keywords == ['NEWK', 'PROPS2COMP', 'ECHG']
     assert len(properties.maps) == 16 and all(m.complete for m in properties.maps)
+    assert properties.maps[0].quantity == 'charge'
     assert properties.maps[3].quantity == 'Z-COMP MAGNETIZATION m_z'
     assert properties.maps[15].maximum == 2.2376e-04
 

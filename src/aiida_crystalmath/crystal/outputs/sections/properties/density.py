@@ -16,7 +16,11 @@ _SIZE = re.compile(r' N\. OF POINTS ALONG THE (A-B|B-C) SEGMENT \(NP[XY]\)\s*(\d
 _FIELD = re.compile(r'\s*(\S.*?)\s*- VALMIN\s*(\S+)\s+VALMAX\s*(\S+)')
 _WRITTEN = re.compile(r'\s*\d+ DATA WRITTEN ON UNIT 25')
 _GRID = re.compile(r' 3D ([A-Z ]+), GRID IS\s*(\d+)\*\s*(\d+)\*\s*(\d+)')
-_QUANTITIES = {'ALPHA+BETA ELECTRONS DENSITY': 'charge', 'ALPHA-BETA ELECTRONS DENSITY': 'spin'}
+_QUANTITIES = {
+    'ALPHA+BETA ELECTRONS DENSITY': 'charge',
+    'ALPHA-BETA ELECTRONS DENSITY': 'spin',
+    'PARTICLE-NUMBER DENSITY': 'charge',
+}
 _CHARGE = re.compile(r' NUCLEAR CHARGE\s*(\S+)')
 _ELECTRONS = re.compile(r' N\. ELECTRONS\s*(\S+)')
 
