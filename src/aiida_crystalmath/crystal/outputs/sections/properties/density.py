@@ -37,6 +37,7 @@ class DensityPart(Part):
         self.sizes: dict[str, int] = {}
         self.pending: list[DensityMap] = []
         self.atoms: list[AtomicWavefunction] | None = None
+        self.nucleus: float | None = None
         self.electrons: dict[float, float] = {}
 
     def anchors(self) -> Mapping[str, Handler]:
@@ -139,17 +140,15 @@ class DensityPart(Part):
     def read_nucleus(self, line: str) -> None:
         """Read the nucleus of an atom."""
         if self.atoms is not None and (found := _CHARGE.match(line)):
-            self.charge = number(found[1])
+            self.nucleus = number(found[1])
 
     def read_electrons(self, line: str) -> None:
         """Read the electrons of an atom."""
         if self.atoms is None or not (found := _ELECTRONS.match(line)):
             return
         electrons = number(found[1])
-        if electrons is not None and self.charge is not None:
-            self.electrons[self.charge] = electrons
-
-    charge: float | None = None
+        if electrons is not None and self.nucleus is not None:
+            self.electrons[self.nucleus] = electrons
 
     def read_atom(self, line: str) -> None:
         """Read the result of an atom, in the line below."""
