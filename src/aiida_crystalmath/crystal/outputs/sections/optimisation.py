@@ -55,6 +55,7 @@ class OptimisationSection(Section):
         self.geometry = geometry
         self.echo = OptimisationEcho(context)
         self.block: GeometryBlock | None = None
+        self.start: GeometryBlock | None = None
         self.blocks: dict[int, GeometryBlock] = {}
         self.kept_atoms = 0
         self.numbers: list[int] = []
@@ -106,6 +107,7 @@ class OptimisationSection(Section):
         optimisation = self.output.optimisation
         if optimisation is None or self.ended or (optimisation.points and n < optimisation.points[-1].n):
             optimisation = self._begin(found[1])
+            self.start = self._printed_before()
         self._finish_point()
         self._thin(optimisation)
         self.output.is_optimisation = True
@@ -113,6 +115,18 @@ class OptimisationSection(Section):
         optimisation.points.append(OptPoint(n, line=self.context.line))
         self.forces = self.output.forces
         self.block = self.geometry.start_point()
+
+    def _printed_before(self) -> GeometryBlock | None:
+        """Return the block that is the geometry of the first point, which is not printed again.
+
+        Other volumes of an equation of state print a cell without a title: then the block before is another geometry.
+        """
+        block, cell = self.geometry.current, self.output.primitive_cell
+        if block is None or not block.complete:
+            return None
+        known = block.parameters
+        is_last = known is None or cell is None or known.lengths_and_angles == cell.lengths_and_angles
+        return block if is_last else None
 
     def _begin(self, kind: str) -> Optimisation:
         """Start an optimisation."""
@@ -288,7 +302,10 @@ class OptimisationSection(Section):
                 numbers = numbers if list(numbers) == block.numbers else tuple(block.numbers)
                 point.snapshot = PointGeometry(placed[0], block.dimensionality, numbers, placed[1], ghosts)
         first = optimisation.points[0] if optimisation.points else None
-        if first is not None and first.n == 1 and first.snapshot is None and self.geometry.initial is not None:
-            geometry = self.geometry.build(self.geometry.initial)
+        start = self.start
+        if start is None and optimisation.n_points == 1:
+            start = self.geometry.final
+        if first is not None and first.n == 1 and first.snapshot is None and start is not None:
+            geometry = self.geometry.build(start)
             first.snapshot = None if geometry is None else PointGeometry.of(geometry)
         self.blocks, self.kept_atoms = {}, 0

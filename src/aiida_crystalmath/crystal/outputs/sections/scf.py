@@ -60,8 +60,10 @@ class Scf(Section):
         """Cycles, ends and energies."""
         return {
             ' CYC ': self.read_cycle,
+            **{f' CYC{digit}': self.read_cycle for digit in range(1, 10)},
             ' == S': self.read_end,
             ' TOTA': self.read_total,
+            ' ATOM': self.read_particles,
             ' SUMM': self.read_summed_spin,
             ' D3 D': self.read_correction,
             ' D2 D': self.read_correction,
@@ -210,6 +212,12 @@ class Scf(Section):
             self._run().total_with_dispersion_hartree = number(found[1])
         elif (found := _TOTAL.match(line)) and self._run().total_energy_hartree is None:
             self._run().total_energy_hartree = number(found[1])
+
+    def read_particles(self, line: str) -> None:
+        """Read the electrons of each atom in a two-component SCF."""
+        if line.startswith(' ATOMIC PARTICLE-No DENSITY'):
+            self.charge_rows = []
+            self.context.capture(_collector(self.charge_rows))
 
     def read_summed_spin(self, line: str) -> None:
         """Read the sum of spins."""
