@@ -150,3 +150,13 @@ def test_interleaved_and_overflowing_rows(texts):
     assert not starred.population.complete and starred.population.total.atoms == [10.021]
     # The charges of the last SCF cycle are in order.
     assert len(starred.mulliken.electrons) == 2
+
+
+def test_spins_are_never_taken_for_charges(texts):
+    """Without the rule above them, or their partner, the numbers of the second density stay spins."""
+    text = texts['fes_scf_spin']
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith(' MMMM')]
+    analysis = parse_stdout(''.join(lines)).population
+    assert (analysis.total.n_electrons, analysis.spin.n_electrons) == (26, 2.22826)
+    lost = parse_stdout(text.replace(' MULLIKEN POPULATION ANALYSIS - NO. OF ELECTRONS   26.000000', ' LOST'))
+    assert lost.population is None

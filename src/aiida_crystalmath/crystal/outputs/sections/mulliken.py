@@ -124,17 +124,12 @@ class Population(Section):
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
-        return {' MMMM': self.read_rule, ' MULL': self.read_title, ' * OP': self.read_optimisation_end}
+        return {'     ': self.read_kind, ' MULL': self.read_title, ' * OP': self.read_optimisation_end}
 
-    def read_rule(self, line: str) -> None:
-        """Read, below the rule, whether the sum or the difference of the spins follows."""
-        self.is_spin = False
-        self.context.capture(self._kind)
-
-    def _kind(self, line: str) -> bool:
-        """Read one line below the rule."""
-        self.is_spin = self.is_spin or 'ALPHA-BETA ELECTRONS' in line
-        return 'ELECTRONS' in line and 'MULLIKEN' not in line
+    def read_kind(self, line: str) -> None:
+        """Read whether the sum or the difference of the spins follows."""
+        if 'ALPHA' in line and 'ELECTRONS' in line:
+            self.is_spin = 'ALPHA-BETA' in line
 
     def read_optimisation_end(self, line: str) -> None:
         """Remember where the optimisation ended: what is printed later belongs to the final geometry."""
@@ -148,11 +143,14 @@ class Population(Section):
             return
         is_spin, self.is_spin = self.is_spin, False
         analysis = _Analysis(number(found[1]), self.context.line)
-        if is_spin and self.total is not None:
-            self.spin = analysis
-        else:
+        if not is_spin:
             self.total, self.spin = analysis, None
             self.n_electrons, self.line = analysis.n_electrons, analysis.line
+        elif self.total is None or self.spin is not None:
+            # The charges that belong to these spins were not told.
+            return
+        else:
+            self.spin = analysis
         self.context.capture(analysis.read)
 
     def finish(self) -> None:
