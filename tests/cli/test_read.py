@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -239,6 +240,19 @@ def test_neither_aiida_nor_pydantic_is_loaded(corpus):
     assert json.loads(answer.stdout)['status'] == 'finished'
     assert 'numpy' in loaded
     assert not loaded & {'aiida', 'pydantic', 'rich', 'spglib', 'scipy', 'ase', 'sqlalchemy'}
+
+
+@pytest.mark.corpus
+def test_a_terminal_without_the_characters_of_units(corpus):
+    program = Path(sys.executable).parent / 'crystalmath'
+    for command in (['read', '--full'], ['read', '--json'], ['why']):
+        answer = subprocess.run(
+            [program, *command, corpus / 'dryice_ir' / 'spec_dryIceIR.out'],
+            capture_output=True,
+            check=False,
+            env={**os.environ, 'PYTHONIOENCODING': 'latin-1'},
+        )
+        assert (answer.returncode, answer.stderr) == (0, b''), command
 
 
 @pytest.mark.corpus

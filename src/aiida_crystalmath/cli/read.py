@@ -33,6 +33,7 @@ def read(files: tuple[str, ...], *, as_json: bool, full: bool) -> None:
     misused: "crystalmath read X.out && next-step". In the JSON, a value that the file does not say, or not for
     certain, is null; the keys are described in the reference.
     """
+    print_anywhere()
     try:
         sys.exit(0 if _read_all(list(expand(files)), as_json=as_json, full=full) else 1)
     except BrokenPipeError:
@@ -112,6 +113,13 @@ def expand(names: Iterable[str]) -> Iterator[str]:
                     yield path
         if not found:
             yield name
+
+
+def print_anywhere() -> None:
+    """Let no character of a title or a unit break a terminal that cannot show it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='replace')
 
 
 def leave_quietly() -> None:

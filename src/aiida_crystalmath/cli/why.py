@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aiida_crystalmath.cli.common import echo_json, fail
-from aiida_crystalmath.cli.read import expand, leave_quietly, standard_input
+from aiida_crystalmath.cli.read import expand, leave_quietly, print_anywhere, standard_input
 
 if TYPE_CHECKING:
     from aiida_crystalmath.crystal.explanation import Cause, Explanation
@@ -35,6 +35,7 @@ def why(ctx: click.Context, what: str, *, as_json: bool, all_remarks: bool) -> N
     of the same run beside it is used as well. PK (or UUID) is a calculation or work chain, which is followed to the
     calculation where its failure began.
     """
+    print_anywhere()
     try:
         if what == '-' or Path(what).exists():
             explanation = explain_file(what)
