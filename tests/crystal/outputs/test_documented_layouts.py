@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
@@ -73,3 +75,121 @@ def test_half_a_stress_is_none() -> None:
     output = parse_stdout(HEAD + PRESSURE.replace('0.3398933E-03  0.0000000E+00  0.0000000E+00', '', 1) + POINTS)
     assert output.optimisation is not None
     assert output.optimisation.settings.external_stress_hartree_per_bohr3 is None
+
+
+FORCES = """\
+ CARTESIAN FORCES IN HARTREE/BOHR (ANALYTICAL)
+   ATOM                     X                   Y                   Z
+   1  12             1.000000000000E-16  2.000000000000E-16  3.000000000000E-16
+   2   8            -1.000000000000E-16 -2.000000000000E-16 -3.000000000000E-16
+
+ CELL PART
+
+ GRADIENT WITH RESPECT TO THE CELL PARAMETER IN HARTREE/BOHR
+ORDER: -D/DA1X, -D/DA1Y, -D/DA1Z
+       -D/DA2X, -D/DA2Y, -D/DA2Z
+       -D/DA3X, -D/DA3Y, -D/DA3Z
+ -0.110000000000E-05  0.120000000000E-05  0.130000000000E-05
+  0.210000000000E-05 -0.220000000000E-05  0.230000000000E-05
+  0.310000000000E-05  0.320000000000E-05 -0.330000000000E-05
+
+STRESS TENSOR, IN HARTREE/BOHR^3:
+ORDER: 11 12 13
+       21 22 23
+       31 32 33
+ -0.250000000000E-06  0.100000000000E-16 -0.100000000000E-16
+  0.100000000000E-16 -0.250000000000E-06 -0.100000000000E-16
+  0.100000000000E-16  0.100000000000E-16 -0.250000000000E-06
+
+PRESSURE FROM THE STRESS TENSOR,
+IN HARTREE/BOHR^3:  0.25000E-06
+PRESSURE IN GIGAPASCAL:  0.7355E-02
+CONVERSION FACTOR: 1 HARTREE/BOHR^3= 29421 GIGAPASCAL
+WHEN USING VALUES FOR BOHR RADIUS AND HARTREE
+FROM IUPAC WEBSITE, APRIL 2009
+ENTHALPY: -1.0049997000000E+02
+NOW EXTERNAL STRESS TAKEN INTO ACCOUNT
+
+GRADIENT WITH RESPECT TO THE CELL PARAMETER IN HARTREE/BOHR,
+AFTER ADDING EXTERNAL STRESS
+ORDER: -D/DA1X, -D/DA1Y, -D/DA1Z
+       -D/DA2X, -D/DA2Y, -D/DA2Z
+       -D/DA3X, -D/DA3Y, -D/DA3Z
+  0.510000000000E-02 -0.520000000000E-02 -0.530000000000E-02
+ -0.540000000000E-02  0.550000000000E-02 -0.560000000000E-02
+ -0.570000000000E-02 -0.580000000000E-02  0.590000000000E-02
+
+"""
+
+
+def test_external_stress_has_its_own_gradient() -> None:
+    """Layout of the same run: the gradient of the energy stays, that with the stress is another."""
+    gradients = parse_stdout(HEAD + FORCES + END).gradients
+    assert gradients is not None
+    assert gradients.cell is not None
+    assert gradients.cell[0].tolist() == [-1.1e-6, 1.2e-6, 1.3e-6]
+    assert gradients.cell_under_stress is not None
+    assert gradients.cell_under_stress[2, 2] == 5.9e-3
+    assert gradients.pressure_gpa == 0.7355e-2
+    assert gradients.enthalpy_hartree == -100.49997
+    assert gradients.complete
+
+
+def test_enthalpy_of_a_real_run(corpus: Path) -> None:
+    """mgo_opt_c22: the line ENTHALPY below the pressure of its only forces."""
+    gradients = parse_stdout(corpus / 'mgo_opt_c22/conv_mgoOpt.out').gradients
+    assert gradients is not None
+    assert gradients.enthalpy_hartree == -275.43677580829
+    assert gradients.cell_under_stress is None
+
+
+TWO_COMPONENTS = f"""\
+{RULE} made up
+ CRYSTAL - SCF - TYPE OF CALCULATION :  UNRESTRICTED OPEN SHELL
+{RULE}
+ CYC   0 ETOT(AU) -2.000000000000E+02 DETOT -2.00E+02 tst  0.00E+00 PX  1.00E+00
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT FDIK        TELAPSE       12.53 TCPU       11.77
+ POSSIBLY CONDUCTING STATE - EFERMI(AU) -6.0000000E-02 (RES. CHARGE  3.51E-11;IT. 10)
+ - NUMBER OF FULLY OCCUPIED/TOTAL SPINORS -    22 /     70
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT PDIG        TELAPSE       12.77 TCPU       12.01
+ CHARGE NORMALIZATION FACTOR   1.00000000
+ ATOMIC PARTICLE-No DENSITY:
+  19.2500000  18.7500000
+ TOTAL X-COMP MAGNETIZATION    0.50000000
+ ATOMIC MX                 :
+   0.2000000   0.3000000
+ TOTAL Y-COMP MAGNETIZATION   -0.10000000
+ ATOMIC MY                 :
+  -0.0400000  -0.0600000
+ TOTAL Z-COMP MAGNETIZATION    1.00000000
+ ATOMIC MZ                 :
+   0.7000000   0.3000000
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT MOQGAD      TELAPSE       12.80 TCPU       12.10
+ CYC   1 ETOT(AU) -2.000000000001E+02 DETOT -1.00E-10 tst  0.00E+00 PX  1.00E-05
+
+ == SCF ENDED - CONVERGENCE ON ENERGY      E(AU) -2.0000000000010E+02 CYCLES   1
+
+"""
+
+
+def test_two_component_scf() -> None:
+    """Lines of one cycle of gold with spin-orbit coupling, published in the tests of MACE (automation of CRYSTAL)."""
+    output = parse_stdout(HEAD + TWO_COMPONENTS + END)
+    run = output.scf[0]
+    assert output.two_component
+    assert (run.n_occupied_spinors, run.n_spinors) == (22, 70)
+    assert run.charges == (19.25, 18.75)
+    assert run.magnetisation == (0.5, -0.1, 1.0)
+    assert run.atomic_magnetisation == ((0.2, -0.04, 0.7), (0.3, -0.06, 0.3))
+    assert run.state is not None
+    assert run.state.is_conducting
+    assert output.energy_hartree == -200.000000000100
+    assert output.fermi_energy_hartree == -0.06
+
+
+def test_cut_two_component_scf_has_no_vector() -> None:
+    """A cycle cut before its last component gives none of the magnetisation of its atoms."""
+    run = parse_stdout(HEAD + TWO_COMPONENTS.partition('   0.7000000')[0]).scf[0]
+    assert run.atomic_magnetisation == ()
+    assert run.magnetisation == (0.5, -0.1, 1.0)
+    assert not run.complete

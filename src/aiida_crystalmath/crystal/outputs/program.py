@@ -34,6 +34,7 @@ from aiida_crystalmath.crystal.outputs.sections.scf import Scf
 from aiida_crystalmath.crystal.outputs.sections.scf_settings import SettingsSection
 from aiida_crystalmath.crystal.outputs.sections.setup import Setup
 from aiida_crystalmath.crystal.outputs.sections.symmetry import SymmetrySection
+from aiida_crystalmath.crystal.outputs.sections.two_component import TwoComponentSection
 from aiida_crystalmath.crystal.outputs.sections.wave_function import WaveFunctionSection
 
 VERSION = re.compile(r' \*.*?\b(CRYSTAL(?:0[69]|1\d|2\d))\b')
@@ -84,6 +85,7 @@ class Program:
             self.geometry,
             self.electronic,
             Scf(self.context, self.electronic),
+            TwoComponentSection(self.context),
             SettingsSection(self.context),
             self.optimisation,
             self.population,

@@ -21,6 +21,9 @@ class Gradients:
     :param stress: stress tensor, shape (3, 3), hartree/bohr^3, the sign as printed.
     :param pressure_hartree_per_bohr3: ``PRESSURE FROM THE STRESS TENSOR``; None where the stress is not hydrostatic.
     :param pressure_gpa: the same in GPa as printed.
+    :param enthalpy_hartree: ``ENTHALPY`` below it: E + PV with this *internal* pressure, not with one applied
+        (EXTPRESS), whose share the optimisation's points have.
+    :param cell_under_stress: as ``cell`` after the external stress was added; None without one.
     :param is_analytical: False for numerical gradients.
     :param complete: every table that began was read to its end.
     """
@@ -34,6 +37,8 @@ class Gradients:
     stress: Array | None = None
     pressure_hartree_per_bohr3: float | None = None
     pressure_gpa: float | None = None
+    enthalpy_hartree: float | None = None
+    cell_under_stress: Array | None = None
     is_analytical: bool = True
     line: int = 0
     complete: bool = False

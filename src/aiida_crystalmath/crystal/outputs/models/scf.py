@@ -125,6 +125,13 @@ class ScfRun:
     """Mulliken spins per atom, of the last density printed; empty in a closed shell."""
     spin_total: float | None = None
     """``SUMMED SPIN DENSITY`` of the last density printed."""
+    magnetisation: tuple[float, float, float] | None = None
+    """Two-component SCF: total magnetisation (x, y, z) of the last density, in electrons; else None."""
+    atomic_magnetisation: tuple[tuple[float, float, float], ...] = ()
+    """Two-component SCF: the same per atom."""
+    n_spinors: int | None = None
+    """Two-component SCF: spinors in all; of these :attr:`n_occupied_spinors` are full."""
+    n_occupied_spinors: int | None = None
     eigenvalues: list[Eigenvalues] = field(default_factory=list)
     """Where printed (keyword SETPRINT), of the last SCF of a file only."""
     integrated_electrons: float | None = None

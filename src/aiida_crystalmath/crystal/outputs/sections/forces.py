@@ -40,6 +40,7 @@ class ForcesSection(Section):
             ' IN H': self.read_pressure,
             'PRESS': self.read_pressure,
             ' PRES': self.read_pressure,
+            'ENTHA': self.read_enthalpy,
         }
 
     def read_forces(self, line: str) -> None:
@@ -106,7 +107,9 @@ class ForcesSection(Section):
         """Read the gradient of the cell: one row per periodic vector."""
         if line.lstrip().startswith('GRADIENT WITH RESPECT TO THE CELL PARAMETER'):
             current = self.current
-            self._matrix(lambda matrix: setattr(current, 'cell', matrix))
+            # Where an external stress is added, a second line of the title says so.
+            name = 'cell_under_stress' if line.rstrip().endswith(',') else 'cell'
+            self._matrix(lambda matrix: setattr(current, name, matrix))
 
     def read_stress(self, line: str) -> None:
         """Read the stress tensor."""
@@ -144,6 +147,11 @@ class ForcesSection(Section):
             self.current.pressure_hartree_per_bohr3 = number(words[18:].strip())
         elif words.startswith('PRESSURE IN GIGAPASCAL:'):
             self.current.pressure_gpa = number(words[23:].strip())
+
+    def read_enthalpy(self, line: str) -> None:
+        """Read the enthalpy of the internal pressure."""
+        if self.current.stress is not None and line.startswith('ENTHALPY:'):
+            self.current.enthalpy_hartree = number(line[9:].strip())
 
     def finish(self) -> None:
         """Say whether every table was read to its end."""
