@@ -233,3 +233,12 @@ def test_lines_of_groups(line, expected):
         assert group is None or (group.number, group.symbol) == (None, None)
     else:
         assert (group.kind, group.number, group.symbol) == expected
+
+
+def test_numbers_of_four_digits_and_ghosts_in_the_table(texts):
+    """A third basis (1008) leaves no blank behind the letter; the number 0 is a ghost."""
+    text = texts['mgo_scf_c14']
+    sites = parse_stdout(text.replace('   2 T   8 O ', '   2 T1008 O ')).initial_geometry.sites
+    assert (sites[1].number, sites[1].variant, sites[1].ecp) == (8, 10, False)
+    sites = parse_stdout(text.replace('   2 T   8 O ', '   2 T   0 XX')).initial_geometry.sites
+    assert sites[1].ghost and sites[1].number == 0

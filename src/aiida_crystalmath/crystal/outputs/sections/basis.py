@@ -23,6 +23,7 @@ _GROUP = re.compile(r'\s*(W0|P\d)\s+TMS(.*)')
 _HEADER = re.compile(r' \*+\s*$|\s+ATOM\s+X\(AU\)')
 _ATOM = re.compile(r'\s*(\d+) ([A-Z][A-Z0-9]*)\s+-?\d')
 _SHELL = re.compile(r'\s*(?:(\d+)\s*-)?\s*(\d+)\s+([A-Z]{1,2})\s*$')
+_LIMIT = 200
 _TERM_INDENT = 8
 """Blanks before the terms that continue a group of a potential."""
 _INDENT = 38
@@ -54,7 +55,7 @@ class BasisSection(Section):
     def read_potential(self, line: str) -> None:
         """Start an effective core potential."""
         found = _POTENTIAL.match(line)
-        if found is not None:
+        if found is not None and len(self.potentials) < _LIMIT:
             potential = PrintedPotential(int(found[1]), float(found[2]), ' '.join(found[3].split()))
             self.potentials.append((potential, []))
             self.context.capture(self._term)

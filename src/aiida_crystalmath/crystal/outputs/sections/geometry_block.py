@@ -14,7 +14,7 @@ from aiida_crystalmath.crystal.outputs.numbers import numbers
 
 _ATOM = re.compile(r'\s*(\d+) ([TF])\s*(\d+) ?([A-Za-z][A-Za-z0-9]*)?\s+(.*)')
 """A label may end with a digit, which is no coordinate: ``FE1`` is iron of the other starting spin."""
-_INDEX = re.compile(r'\s*(\d+) [TF]\s')
+_INDEX = re.compile(r'\s*(\d+) [TF][\s\d]')
 
 
 @dataclass
