@@ -123,6 +123,8 @@ def test_eigenvectors_need_every_row(quartz):
     lines = quartz.splitlines(keepends=True)
     row = next(n for n, line in enumerate(lines) if line.startswith(' AT.   5 O  X'))
     assert parse_stdout(''.join(lines[:row] + lines[row + 1 :])).frequencies.eigenvectors is None
+    shorter = lines[row].rstrip()[:-1] + '\n'
+    assert parse_stdout(''.join([*lines[:row], shorter, *lines[row + 1 :]])).frequencies.eigenvectors is None
     atom = [n for n, line in enumerate(lines) if line.startswith(' AT.   9')]
     gone = {n + i for n in atom for i in range(3)}
     without = ''.join(line for n, line in enumerate(lines) if n not in gone)
@@ -163,6 +165,10 @@ def test_thermodynamics_with_nan_and_cut(corpus):
     (functions,) = parse_stdout(nan).frequencies.thermodynamics
     assert functions.ts_hartree is None and functions.complete
     assert functions.entropy_mhartree_per_k == 0.002659384842
+    title = ' AT (T =  298.15 K, P =   0.10132500E+00 MPA):'
+    twice = text.replace(title, title + text[text.index(title) + len(title) : text.index('EEEEEEEEEE TERMINATION')])
+    (functions,) = parse_stdout(twice.replace('0.000580174706', '0.000580174707', 1)).frequencies.thermodynamics
+    assert functions.thermal_hartree == 0.000580174707
     (cut,) = parse_stdout(text[: text.index(' HEAT CAPACITY') + 60]).frequencies.thermodynamics
     assert not cut.complete and cut.heat_capacity_mhartree_per_k is None
 
@@ -205,3 +211,20 @@ def test_polarisabilities_are_no_dielectric_tensors(corpus):
         )
     )
     assert other.frequencies.dielectric is None and other.frequencies.complete
+
+
+@pytest.mark.corpus
+def test_complex_eigenvectors_need_both_parts(corpus):
+    text = (corpus / 'graphene_phonon_dos' / 'phono_Gstrain0DOS.out').read_text()
+    at = text.index(' FREQ(CM**-1)', text.index(' MODES IN ANTI-PHASE'))
+    run = parse_stdout(text[:at] + text[text.index('\n', at) + 1 :]).frequencies
+    assert [q.n for q in run.qpoints if q.eigenvectors is None] == [2] and run.complete
+
+
+@pytest.mark.corpus
+def test_tensors_that_lost_their_symmetry(corpus):
+    text = (corpus / 'dryice_raman' / 'spec_dryIceRaman.out').read_text()
+    rows = [f'           {row}\n' for row in ('0.33259    0.00000    0.00000', '0.00000    0.33259    0.00000')]
+    assert rows[0] + rows[1] in text
+    damaged = parse_stdout(text.replace(rows[0] + rows[1], rows[1] + rows[0])).frequencies.dielectric
+    assert damaged.vibrational is None and not damaged.complete

@@ -30,6 +30,7 @@ class DosPart(Part):
         self.atom: int | None = None
         self.species: int | None = None
         self.dos: PhononDos | None = None
+        self.broken = False
 
     def prefixes(self) -> Mapping[str, Handler]:
         """Titles."""
@@ -67,8 +68,9 @@ class DosPart(Part):
         def closed(rows: list[str]) -> None:
             table = _table(rows)
             if table is None or (len(dos.frequencies_cm1) and not np.array_equal(dos.frequencies_cm1, table[:, 0])):
+                self.broken = True
                 return
-            dos.complete = True
+            dos.complete = not self.broken
             dos.frequencies_cm1 = table[:, 0]
             if atom is not None:
                 dos.atoms[atom] = table[:, 1]
@@ -82,7 +84,7 @@ class DosPart(Part):
     def _start(self) -> None:
         """Start the densities of a run, or of a segment of its band path."""
         run = self.runs.current
-        self.dos = PhononDos(np.empty(0))
+        self.dos, self.broken = PhononDos(np.empty(0)), False
         if run.paths:
             run.path_dos.append(self.dos)
         elif run.phonon_dos is None:

@@ -194,6 +194,8 @@ class ModesPart(Part):
         def store(real: Array, imaginary: Array | None, columns: Sequence[float]) -> None:
             if point.is_gamma and imaginary is None and run.eigenvectors is None:
                 run.eigenvectors = real
+            if imaginary is None and not point.is_real:
+                return
             if self.vector_bytes + 8 * real.size > QPOINT_EIGENVECTOR_LIMIT:
                 run.eigenvectors_dropped = True
                 return

@@ -15,6 +15,7 @@ from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, R
 _ATOM = re.compile(r' ATOM\s*(\d+) ([A-Z]{1,2})\s+DYNAMIC CHARGE\s*(-?\d*\.\d+)')
 _SOURCE = re.compile(r'\(FROM (.+?)\)')
 _TRACE_TOLERANCE = 2e-4
+_SUM_TOLERANCE = 5e-3
 
 
 class ResponsesPart(Part):
@@ -52,7 +53,7 @@ class ResponsesPart(Part):
                 tensors.append([])
                 charges.append(float(found[3]))
                 return int(found[1]) == len(charges)
-            values = numbers(text)
+            values = _row(text)
             if not text.strip() or 'DYNAMIC CHARGE =' in text or text.split() == ['1', '2', '3']:
                 return True
             if tensors and len(tensors[-1]) < 3 and len(values) == 4 and values[0] == len(tensors[-1]) + 1:
@@ -71,7 +72,7 @@ class ResponsesPart(Part):
         def row(text: str) -> bool:
             if not rows and (not text.strip() or ' MODE ' in text or 'UNITS OF ELECTRON' in text):
                 return True
-            values = numbers(text)
+            values = _row(text)
             if len(values) == 4 and values[0] == len(rows) + 1:
                 rows.append(values[1:])
                 return True
@@ -100,7 +101,7 @@ class ResponsesPart(Part):
         modes: list[int] = []
 
         def row(text: str) -> bool:
-            values = numbers(text)
+            values = _row(text)
             if len(values) == 4 and values[0] == int(values[0]):
                 modes.append(int(values[0]))
                 rows.append(values[1:])
@@ -137,12 +138,28 @@ class ResponsesPart(Part):
         """Read a symmetric matrix."""
 
         def closed(rows: list[str]) -> None:
-            matrix = [numbers(row) for row in rows]
-            if [len(row) for row in matrix] == [3, 3, 3]:
+            matrix = [_row(row) for row in rows]
+            dielectric.complete = False
+            if [len(row) for row in matrix] == [3, 3, 3] and _fits(dielectric, name, np.array(matrix)):
                 setattr(dielectric, name, np.array(matrix))
                 dielectric.complete = name != 'electronic'
 
         self.collect(lambda row: bool(row.strip()) and len(numbers(row)) == 3 and '(' not in row, closed)
+
+
+def _fits(dielectric: Dielectric, name: str, matrix: Array) -> bool:
+    """Say whether a tensor is symmetric and the sum that it should be: otherwise it has lost or swapped a row."""
+    if name == 'vibrational' and (parts := list(dielectric.oscillator_strengths.values())):
+        # Contributions that round to zero are not printed: leave room for a few hundred of them.
+        return bool(np.abs(matrix - np.sum(parts, axis=0)).max() < _SUM_TOLERANCE)
+    if name == 'static' and dielectric.electronic is not None and dielectric.vibrational is not None:
+        return bool(np.abs(matrix - dielectric.electronic - dielectric.vibrational).max() < _SUM_TOLERANCE)
+    return bool(np.abs(matrix - matrix.T).max() < _SUM_TOLERANCE)
+
+
+def _row(text: str) -> list[float]:
+    """Return the numbers of a row, none of them if one overflowed its field."""
+    return [] if '*' in text else numbers(text)
 
 
 def _born(tensors: list[list[list[float]]], charges: list[float], n_atoms: int) -> Array | None:

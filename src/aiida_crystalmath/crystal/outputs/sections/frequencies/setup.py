@@ -14,6 +14,7 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs
 
 _MASS = re.compile(r'\s*(\d+) ([A-Z]{1,2})\s+(\d*\.\d+)')
+_ATOM = re.compile(r'\s*\d+ [A-Z]{1,2}\s')
 _STEP = re.compile(r' (?:DX=|STEP SIZE)\s*(\d*\.\S+)', re.IGNORECASE)
 _COUNT = re.compile(r' NUMBER OF (IRREDUCIBLE ATOMS|SCF\+GRADIENT CALCULATIONS)\s+(\d+)')
 _DISPLACEMENT = re.compile(r'\s*(\d+) ([A-Z]{1,2})\s+D([XYZ])\s+(\S.*)')
@@ -93,11 +94,12 @@ class SetupPart(Part):
 
         def closed(rows: list[str]) -> None:
             found = [match for row in rows for match in _MASS.finditer(row)]
-            if [int(match[1]) for match in found] == list(range(1, len(found) + 1)):
+            numbered = [int(match[1]) for match in found] == list(range(1, len(found) + 1))
+            if numbered and 3 * len(found) == sum(len(row.split()) for row in rows):
                 self.runs.current.symbols = tuple(match[2].capitalize() for match in found)
                 self.runs.current.masses_amu = tuple(float(match[3]) for match in found)
 
-        self.collect(lambda row: _MASS.match(row) is not None, closed)
+        self.collect(lambda row: _ATOM.match(row) is not None, closed)
 
     def read_scheme(self, line: str) -> None:
         """Read whether each coordinate is displaced once or both ways."""

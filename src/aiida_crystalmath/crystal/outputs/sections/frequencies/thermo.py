@@ -76,6 +76,7 @@ class ThermoPart(Part):
     def _end(self, block: Thermodynamics) -> bool:
         """Note that the last row of the block is whole: another line follows it."""
         block.complete = set(_FIELDS) <= set(block.printed)
+        self.block = None
         return False
 
 

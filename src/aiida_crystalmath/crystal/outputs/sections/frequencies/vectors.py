@@ -139,9 +139,9 @@ class VectorsPart(Part):
 
 
 def _convert(rows: list[str], n_columns: int) -> Array | None:
-    """Return the components of a block, shape (3 n_atoms, n_columns); None if a row is missing or not readable."""
+    """Return the components of a block, shape (3 n_atoms, n_columns); None if a row is missing, cut or not readable."""
     letters = ''.join([row[12] for row in rows])
-    if not rows or not n_columns or letters != 'XYZ' * (len(rows) // 3):
+    if not rows or not n_columns or letters != 'XYZ' * (len(rows) // 3) or len(set(map(len, rows))) != 1:
         return None
     words = ' '.join([row[_START:] for row in rows]).split()
     if len(words) != len(rows) * n_columns:
