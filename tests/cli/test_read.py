@@ -243,6 +243,16 @@ def test_neither_aiida_nor_pydantic_is_loaded(corpus):
 
 
 @pytest.mark.corpus
+def test_a_pipe_can_be_named_like_a_file(corpus):
+    """``crystalmath read <(zcat mgo.out.gz)``: what can be read only once is read only once."""
+    program = Path(sys.executable).parent / 'crystalmath'
+    for command, file, words in (('read --json', GOOD, '"finished"'), ('why', TOO_MANY_CYCLES, '> 580 |')):
+        line = f'{program} {command} <(cat {corpus / file})'
+        answer = subprocess.run(['bash', '-c', line], capture_output=True, text=True, check=True)
+        assert words in answer.stdout
+
+
+@pytest.mark.corpus
 def test_a_terminal_without_the_characters_of_units(corpus):
     program = Path(sys.executable).parent / 'crystalmath'
     for command in (['read', '--full'], ['read', '--json'], ['why']):

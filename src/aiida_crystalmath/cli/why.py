@@ -61,13 +61,16 @@ def explain_file(name: str) -> Explanation:
     from aiida_crystalmath.crystal.explanation import explain
     from aiida_crystalmath.crystal.summary import read_file, read_lines
 
-    if name != '-':
-        outputs = list(expand([name]))
-        if len(outputs) > 1:
-            fail(f'{name} holds {len(outputs)} outputs: name one of them.', '\n'.join(outputs[:N_NAMED]))
-        return explain(read_file(Path(outputs[0])))
-    lines = standard_input().readlines()
-    return explain(read_lines(lines), ''.join(lines))
+    if name == '-' or not (Path(name).is_file() or Path(name).is_dir()):
+        # Standard input, or a pipe as bash makes of <(zcat X.out.gz): it can be read once only.
+        stream = standard_input() if name == '-' else Path(name).open(encoding='utf-8', errors='replace', newline='\n')
+        with stream:
+            lines = stream.readlines()
+        return explain(read_lines(lines, name), ''.join(lines))
+    outputs = list(expand([name]))
+    if len(outputs) > 1:
+        fail(f'{name} holds {len(outputs)} outputs: name one of them.', '\n'.join(outputs[:N_NAMED]))
+    return explain(read_file(Path(outputs[0])))
 
 
 def print_explanation(explanation: Explanation, *, all_remarks: bool = False) -> None:

@@ -39,6 +39,10 @@ def read_file(path: Path) -> Reading:
     try:
         if path.is_dir():
             return _problem(name, 'this is a folder without an output of CRYSTAL in it')
+        if path.exists() and not path.is_file():
+            # A pipe, as bash makes of <(zcat X.out.gz), can be read once only.
+            with path.open(encoding='utf-8', errors='replace', newline='\n') as lines:
+                return read_lines(lines, name)
         if is_binary(path):
             return _problem(name, f'this is {describe(path)}: {_GIVE_THE_OUTPUT}')
         output = parse_stdout(path)
