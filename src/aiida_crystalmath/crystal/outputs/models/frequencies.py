@@ -75,7 +75,8 @@ class LoMode:
 
     :param first: number of the first mode of the set, from 1; ``last`` the last one, inclusive.
     :param shift_cm1: LO minus TO frequency.
-    :param direction: of the electric field, Cartesian, from ``SYMMETRY ADAPTED DIRECTIONS``; None if not printed.
+    :param direction: of the electric field, Cartesian, from ``SYMMETRY ADAPTED DIRECTIONS``; None if not printed,
+        or if several are printed for the irrep.
     """
 
     first: int

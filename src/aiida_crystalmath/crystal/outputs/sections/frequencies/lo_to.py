@@ -29,7 +29,7 @@ class LoToPart(Part):
     def __init__(self, context: Context, runs: Runs) -> None:
         """Start without directions."""
         super().__init__(context, runs)
-        self.directions: dict[str, tuple[float, float, float]] = {}
+        self.directions: dict[str, tuple[float, float, float] | None] = {}
 
     def prefixes(self) -> Mapping[str, Handler]:
         """Titles."""
@@ -49,7 +49,9 @@ class LoToPart(Part):
             found = _DIRECTION.match(text)
             if found is None:
                 return False
-            self.directions[found[1]] = (float(found[2]), float(found[3]), float(found[4]))
+            direction = (float(found[2]), float(found[3]), float(found[4]))
+            # Of several directions of an irrep no mode says which one is its own.
+            self.directions[found[1]] = None if found[1] in self.directions else direction
             return True
 
         self.capture(row)
