@@ -384,6 +384,7 @@ def test_every_array_is_documented(parse):
     assert missing.pop('output_polarisability') == {'alpha_imaginary_bohr3', 'epsilon_imaginary'}
     # Of the columns of the three kinds of tables CRYSTAL prints those that it has.
     assert all('_N_' in name for name in missing.pop('output_quasi_harmonic'))
+    assert missing.pop('output_trajectory') == {'enthalpies_hartree'}
     assert not any(missing.values()), missing
 
 

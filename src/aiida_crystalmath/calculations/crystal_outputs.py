@@ -88,8 +88,8 @@ def define_outputs(spec: CalcJobProcessSpec, structure_class: Any) -> None:
         valid_type=structure_class,
         required=False,
         help='Geometry that an optimisation ended with, in the cell, axes and atom order of the input. Without '
-        'convergence the one to go on from: the point of lowest energy whose SCF ended (of a transition state or under '
-        'pressure the last such point).',
+        'convergence the one to go on from: the point of lowest energy (enthalpy) whose SCF ended; of a search for a '
+        'transition state the last such point.',
     )
     for name, (valid_type, text) in PORTS.items():
         spec.output(name, valid_type=valid_type, required=False, help=text)

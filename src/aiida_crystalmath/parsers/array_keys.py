@@ -44,10 +44,15 @@ ARRAYS: dict[str, dict[str, ArrayKey]] = {
         'steps': ArrayKey('(points,)', '', 'Numbers of the points as CRYSTAL counts them.'),
         'positions': ArrayKey('(points, atoms, 3)', 'Å', 'Cartesian positions.'),
         'cells': ArrayKey('(points, 3, 3)', 'Å', 'Cells, vectors as rows.'),
-        'energies_hartree': ArrayKey('(points,)', HARTREE, 'Energies with all corrections.'),
+        'energies_hartree': ArrayKey(
+            '(points,)', HARTREE, 'Energies with all corrections, as printed: under pressure with its work where it is.'
+        ),
+        'enthalpies_hartree': ArrayKey('(points,)', HARTREE, 'Under pressure: energies with the work of the stress.'),
         'max_gradients_hartree_per_bohr': ArrayKey('(points,)', 'hartree/bohr', 'Largest component of the gradient.'),
         'rms_gradients_hartree_per_bohr': ArrayKey('(points,)', 'hartree/bohr', 'Root mean square of the gradient.'),
-        'max_displacements_bohr': ArrayKey('(points,)', 'bohr', 'Largest component of the displacement that is printed with the point.'),
+        'max_displacements_bohr': ArrayKey(
+            '(points,)', 'bohr', 'Largest component of the displacement that is printed with the point.'
+        ),
         'rms_displacements_bohr': ArrayKey('(points,)', 'bohr', 'Its root mean square.'),
         'trust_radii_bohr': ArrayKey('(points,)', 'bohr', 'Trust radius.'),
         'criteria': ArrayKey(

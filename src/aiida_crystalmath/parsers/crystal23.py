@@ -127,4 +127,4 @@ def missing_results(output: CrystalOutput, asked: dict[str, Any]) -> list[str]:
     """
     wanted = [] if asked.get('testgeom') else [name for block, name in RESULTS.items() if asked.get(block) is not None]
     absent = [name for name in wanted if not getattr(getattr(output, name), 'complete', False)]
-    return list(dict.fromkeys([*absent, *output.incomplete_results]))
+    return list(dict.fromkeys([*absent, *output.missing_results, *output.incomplete_results]))

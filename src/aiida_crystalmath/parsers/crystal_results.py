@@ -68,6 +68,7 @@ def _system(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
         'space_group': output.space_group,
         'symmetry_group': _group(output),
         'two_component': output.two_component,
+        'dft': _functional(output),
         'cell_primitive': _cell(output.cell_primitive),
         'cell_conventional': _cell(output.cell_conventional),
         'volume_angstrom3': output.cell_primitive.volume_angstrom3 if output.cell_primitive else None,
@@ -85,6 +86,19 @@ def _group(output: CrystalOutput) -> dict[str, Any] | None:
     if group is None:
         return None
     return drop_none({'kind': group.kind, 'symbol': group.symbol, 'number': group.number})
+
+
+def _functional(output: CrystalOutput) -> dict[str, Any] | None:
+    found = output.functional
+    if found is None:
+        return None
+    return drop_none(
+        {
+            'exchange': found.exchange,
+            'correlation': found.correlation,
+            'fock_exchange_percent': found.fock_exchange_percent,
+        }
+    )
 
 
 def _cell(cell: CellParameters | None) -> list[float] | None:

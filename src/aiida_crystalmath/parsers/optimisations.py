@@ -22,8 +22,8 @@ CRITERIA = ('max_gradient', 'rms_gradient', 'max_displacement', 'rms_displacemen
 def geometry_to_go_on_from(output: CrystalOutput) -> Geometry | None:
     """Return the geometry an optimisation ended with, or the best one to go on from; CRYSTAL's primitive cell.
 
-    Without convergence that is the point of lowest energy whose SCF ended: a later point may be the step that went
-    wrong. A transition state or a run under pressure does not go downhill in energy: there it is the last such point.
+    Without convergence that is the point of lowest energy (enthalpy under pressure) whose SCF ended: a later point may
+    be the step that went wrong. A search for a transition state does not go downhill: there it is the last such point.
     Where no energy is known, it is the last geometry that was printed. A run over several volumes has no such geometry.
     """
     optimisation = output.optimisation
@@ -45,12 +45,14 @@ def spans_volumes(output: CrystalOutput) -> bool:
 
 
 def _energy(point: OptPoint) -> float:
-    return np.inf if point.energy_hartree is None else point.energy_hartree
+    energy = point.comparable_hartree
+    return np.inf if energy is None else energy
 
 
 def goes_downhill(optimisation: Optimisation) -> bool:
-    """Say whether the best point of an optimisation is the one of lowest energy."""
-    return optimisation.target == 'minimum' and 'EXTPRESS' not in optimisation.settings.constraints
+    """Say whether the best point of an optimisation is the one of lowest energy, or enthalpy where that is printed."""
+    pressed = 'EXTPRESS' in optimisation.settings.constraints and not optimisation.energy_is_enthalpy
+    return optimisation.target == 'minimum' and not pressed
 
 
 def last_step_file(folder: str | None, output: CrystalOutput) -> Geometry | None:
@@ -85,6 +87,9 @@ def trajectory(points: list[OptPoint], cells: CellMap) -> orm.TrajectoryData:
     )
     columns = {
         'energies_hartree': [point.energy_hartree for point in points],
+        'enthalpies_hartree': [
+            point.comparable_hartree if point.stress_hartree is not None else None for point in points
+        ],
         'max_gradients_hartree_per_bohr': [point.max_gradient for point in points],
         'rms_gradients_hartree_per_bohr': [point.rms_gradient for point in points],
         'max_displacements_bohr': [point.max_displacement for point in points],

@@ -196,4 +196,6 @@ class Crystal23PropertiesParser(CrystalParserBase):
         missing = files.missing({block.keyword for block in deck.blocks})
         if files.unreadable or missing:
             return self.failure('ERROR_PLOT_FILES')
+        if output.missing_results:
+            return self.failure('ERROR_RESULT_MISSING')
         return None if output.succeeded else self.failure('ERROR_UNKNOWN')
