@@ -1,6 +1,6 @@
 """Fixtures shared by all tests.
 
-Only tests that need AiiDA pay for it: those under ``tests/{data,calculations,parsers,workflows,cli}`` get
+Only tests that need AiiDA pay for it: those under ``tests/{data,calculations,parsers,workflows,importing,cli}`` get
 a loaded profile (SQLite and the ZeroMQ broker, in a temporary folder) without asking; others ask for ``aiida_profile``.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -45,7 +46,7 @@ stopped_daemon_client = core.stopped_daemon_client
 submit_and_await = core.submit_and_await
 
 TESTS = Path(__file__).parent
-NEEDS_AIIDA = ('data', 'calculations', 'parsers', 'workflows', 'cli')
+NEEDS_AIIDA = ('data', 'calculations', 'parsers', 'workflows', 'importing', 'cli')
 
 
 # ------------------------------------------------------------------------------------------------ real files
@@ -75,6 +76,44 @@ def corpus() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture
+def finished_runs(tmp_path, corpus):
+    """Return a factory of trees with copies of folders of the corpus: ``finished_runs("mgo_sto3g_scf", ...)``."""
+
+    def factory(*names: str, root: Path | None = None) -> Path:
+        tree = root or tmp_path / 'tree'
+        for name in names:
+            (tree / name).mkdir(parents=True, exist_ok=True)
+            for path in (corpus / name).iterdir():
+                shutil.copyfile(path, tree / name / path.name)
+        return tree
+
+    return factory
+
+
+@pytest.fixture(scope='session')
+def standin_opt_and_sp(tmp_path_factory) -> Path:
+    """Return a folder with runs of the stand-in: an optimisation of H2, and below it a single point at its end."""
+    root = tmp_path_factory.mktemp('standin')
+    basis = '1 1\n1 0 3 1.0 0.0\n99 0\nEND\n'
+    atoms = 'MOLECULE\n1\n2\n1 0.0 0.0 0.0\n1 0.0 0.0 0.8\n'
+    _run_standin(root, 'h2', f'H2 optimised\n{atoms}OPTGEOM\nENDOPT\nEND\n{basis}END\n')
+    point = root / 'point'
+    point.mkdir()
+    shutil.copyfile(root / 'fort.34', point / 'fort.34')
+    _run_standin(point, 'h2_sp', f'H2 single point\nEXTERNAL\nEND\n{basis}UHF\nEND\n')
+    (point / 'fort.34').rename(point / 'h2_sp.gui')
+    return root
+
+
+def _run_standin(folder: Path, stem: str, deck: str) -> None:
+    """Run the stand-in as a run script does: ``X.d12`` in, ``X.out`` out."""
+    (folder / f'{stem}.d12').write_text(deck)
+    with (folder / f'{stem}.d12').open() as source, (folder / f'{stem}.out').open('w') as target:
+        command = [_console_script('crystalmath-crystal')]
+        subprocess.run(command, cwd=folder, stdin=source, stdout=target, check=True, timeout=120)
 
 
 # ------------------------------------------------------------------------------------------------ AiiDA

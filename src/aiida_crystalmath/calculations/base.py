@@ -10,8 +10,10 @@ from typing import Any
 from aiida import orm
 from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
-from aiida.engine import CalcJob
+from aiida.common.typing import FilePath
+from aiida.engine import CalcJob, ExitCode
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
+from plumpy.process_states import Wait
 from pydantic import BaseModel
 
 from aiida_crystalmath.crystal.inputs.errors import reasons
@@ -105,6 +107,26 @@ class CrystalCalcJob(CalcJob):
         info.retrieve_list = [options.output_filename, *retrieve]
         info.retrieve_temporary_list = [*temporary]
         return info
+
+    def parse(
+        self, retrieved_temporary_folder: FilePath | None = None, existing_exit_code: ExitCode | None = None
+    ) -> ExitCode | Wait:
+        """Parse the retrieved files; of an imported run, give its folder as output too.
+
+        AiiDA has the folder of an imported run as input only. As output it is where ``properties`` and restarts go on
+        from, and the provenance is that of a run.
+        """
+        if self.is_import:
+            path = self.inputs.remote_folder.get_remote_path()
+            self.out('remote_folder', orm.RemoteData(computer=self.node.computer, remote_path=path))
+        return super().parse(retrieved_temporary_folder, existing_exit_code)
+
+    def parse_scheduler_output(self, retrieved: orm.Node) -> ExitCode | None:
+        """Read what the scheduler wrote, but of an imported run only if it is there: its lack is no reason to warn."""
+        names = {self.node.get_option('scheduler_stdout'), self.node.get_option('scheduler_stderr')}
+        if self.is_import and names.isdisjoint(retrieved.base.repository.list_object_names()):
+            return None
+        return super().parse_scheduler_output(retrieved)
 
     @property
     def is_import(self) -> bool:

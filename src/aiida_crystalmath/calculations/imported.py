@@ -73,8 +73,6 @@ def imported_deck(folder: Path, imported: Imported, program: str, output_filenam
 
 def name_in(folder: orm.RemoteData, name: str) -> str:
     """Return the name that a file of CRYSTAL has in the remote folder of a run that may be imported."""
-    for link in folder.base.links.get_outgoing(link_label_filter='remote_folder').all():
-        given = link.node.get_option('import_from') if isinstance(link.node, orm.CalcJobNode) else None
-        if given:
-            return Imported.model_validate(given).name_of(name) or name
-    return name
+    creator = folder.creator
+    given = creator.get_option('import_from') if isinstance(creator, orm.CalcJobNode) else None
+    return (Imported.model_validate(given).name_of(name) or name) if given else name

@@ -66,7 +66,7 @@ class Parent:
 
         :raises ValueError: if no ``Crystal23Calculation`` made the folder.
         """
-        node = folder.creator or _imported_owner(folder)
+        node = folder.creator
         if node is None or getattr(node, 'process_class', None) is not Crystal23Calculation:
             made = (
                 'was not made by any calculation' if node is None else f'was made by {node.process_label} <{node.pk}>'
@@ -196,14 +196,6 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
             copies=[] if links else wavefunction,
             links=wavefunction if links else [],
         )
-
-
-def _imported_owner(folder: orm.RemoteData) -> orm.CalcJobNode | None:
-    """Return the imported run whose files lie in a folder: that is an input of it, not an output."""
-    for link in folder.base.links.get_outgoing(link_label_filter='remote_folder').all():
-        if isinstance(link.node, orm.CalcJobNode) and link.node.process_class is Crystal23Calculation:
-            return link.node
-    return None
 
 
 def build_d3(inputs: Mapping[str, Any]) -> D3:

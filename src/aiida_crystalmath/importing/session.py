@@ -136,7 +136,7 @@ class ImportSession:
             parent = self._node(run.parent)
             if parent is None:
                 raise ImportRefusedError('the run whose wavefunction it used was not imported')
-            return {**properties_inputs(run), **common, 'parent_folder': parent.inputs.remote_folder}
+            return {**properties_inputs(run), **common, 'parent_folder': parent.outputs.remote_folder}
         inputs = {**crystal_inputs(run, self._basis_sets), **common}
         origin = self._node(run.started_from)
         if origin is not None and 'output_structure' in origin.outputs:
