@@ -129,7 +129,7 @@ class ModesPart(Part):
             self.open = (run, rows)
 
         def row(text: str) -> bool:
-            if text[5:6] == '-' or _RANGE.match(text):
+            if (text[5:6] == '-' and text[4:5].isdigit()) or _RANGE.match(text):
                 rows.append(text)
                 return True
             if not rows and (not text.strip() or text.startswith(('    MODES  ', '          '))):
