@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from aiida_crystalmath.crystal.outputs.models import Array, Optimisation, OptPoint, PointGeometry
-from aiida_crystalmath.crystal.outputs.numbers import number
+from aiida_crystalmath.crystal.outputs.numbers import integer, number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.geometry_block import GeometryBlock, place
@@ -18,7 +18,7 @@ from aiida_crystalmath.crystal.outputs.sections.optimisation_echo import Optimis
 
 _POINT = re.compile(r' (\S.*?) OPTIMIZATION - POINT\s*(\d+)')
 _END = re.compile(r'\s*\* OPT END - (CONVERGED|FAILED)\s*\* E\(AU\):\s*(\S+)\s+POINTS\s*(\d+)')
-_ENERGY = re.compile(r' TOTAL ENERGY\((?:DFT|HF)\)\(AU\)\(\s*(\d+)\)\s*(\S+)\s+DE(?:\s*\(AU\))?\s*(\S+)')
+_ENERGY = re.compile(r' TOTAL ENERGY\((?:DFT|HF)\)\(AU\)\(\s*(\d+|\*+)\)\s*(\S+)\s+DE(?:\s*\(AU\))?\s*(\S+)')
 _CORRECTED = re.compile(r' TOTAL ENERGY \+ (?:DISP|GCP)\S*(?: \+ \w+)* \(AU\)\s*(\S+)')
 _CRITERION = re.compile(r' (MAX|RMS) (GRADIENT|DISPLAC\.)\s+(\S+)\s+THRESHOLD\s+\S+\s+CONVERGED\s+(YES|NO)')
 _STRESS = re.compile(r' TOTAL ENERGY CORRECTED: EXTERNAL STRESS CONTRIBUTION\s*=\s*(\S+)')
@@ -194,7 +194,7 @@ class OptimisationSection(Section):
         if found := _CORRECTED.match(line):
             point.energy_hartree = number(found[1])
         elif found := _ENERGY.match(line):
-            point.scf_cycles = int(found[1])
+            point.scf_cycles = integer(found[1])
             point.energy_hartree = number(found[2])
             point.includes_stress = 'DE (AU)' in line and point.stress_hartree is not None
             if 'DE (AU)' in line:

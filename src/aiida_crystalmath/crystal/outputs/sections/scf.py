@@ -18,7 +18,7 @@ _CYCLE = re.compile(
     r' CYC\s*(\d+)\s+ETOT\(AU\)\s*(\S+)(?:\s+DETOT\s*(\S+))?(?:\s+tst\s*(\S+))?(?:\s+PX\s*(\S+))?', re.IGNORECASE
 )
 _ENDED = re.compile(r' == SCF ENDED - (\S.*?)\s+E\(AU\)\s*(\S+)\s+CYCLES\s*(\d+)')
-_TOTAL = re.compile(r' TOTAL ENERGY\((?:DFT|HF)\)\(AU\)\(\s*\d+\)\s*(\S+)\s')
+_TOTAL = re.compile(r' TOTAL ENERGY\((?:DFT|HF)\)\(AU\)\([\s\d*]+\)\s*(\S+)\s')
 _CORRECTED = re.compile(r' TOTAL ENERGY \+ (?:DISP|GCP)\S*(?: \+ \w+)* \(AU\)\s*(\S+)')
 _CORRECTION = re.compile(r' .*?(DISPERSION|GCP) ENERGY \(AU\)\s*(\S+)')
 _COMPONENT = re.compile(r' ::: (\S.*?)\s*(-?\d\.\d+E[-+]\d+)\s*$')
