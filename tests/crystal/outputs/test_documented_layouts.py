@@ -193,3 +193,153 @@ def test_cut_two_component_scf_has_no_vector() -> None:
     assert run.atomic_magnetisation == ()
     assert run.magnetisation == (0.5, -0.1, 1.0)
     assert not run.complete
+
+
+POLYMER = f"""\
+ POLYMER CALCULATION
+ POLYMER GROUP N. 28                  :  P M M M
+ CORRESPONDING SPACE GROUP            :  P M M M
+ (THE SPACE GROUP SYMBOL AND EQUIVALENT POSITIONS REFER TO A Z-ORIENTED POLYMER)
+
+ LATTICE PARAMETER (ANGSTROMS) - CONVENTIONAL CELL        2.50000
+
+ NUMBER OF SYMMETRY OPERATORS         :    8
+
+ GEOMETRY FOR WAVE FUNCTION - DIMENSIONALITY OF THE SYSTEM    1
+ (NON PERIODIC DIRECTION: LATTICE PARAMETER FORMALLY SET TO 500)
+{RULE[:-1]}
+ LATTICE PARAMETERS (ANGSTROMS AND DEGREES) - BOHR = 0.5291772083 ANGSTROM
+ PRIMITIVE CELL
+         A              B              C           ALPHA      BETA       GAMMA
+     2.50000000   500.00000000   500.00000000    90.000000  90.000000  90.000000
+{RULE[:-1]}
+ ATOMS IN THE ASYMMETRIC UNIT    2 - ATOMS IN THE UNIT CELL:    2
+     ATOM                 X/A             Y(ANGSTROM)         Z(ANGSTROM)
+{RULE[:-1]}
+      1 T   6 C     0.000000000000E+00  1.000000000000E-01  0.000000000000E+00
+      2 T   6 C    -5.000000000000E-01  0.000000000000E+00  0.000000000000E+00
+
+ T = ATOM BELONGING TO THE ASYMMETRIC UNIT
+
+ DIRECT LATTICE VECTORS CARTESIAN COMPONENTS (ANGSTROM)
+          X                    Y                    Z
+   0.250000000000E+01   0.000000000000E+00   0.000000000000E+00
+   0.000000000000E+00   0.500000000000E+03   0.000000000000E+00
+   0.000000000000E+00   0.000000000000E+00   0.500000000000E+03
+
+ WARNING **** RDDFTP **** HSEsol-HJS ACTIVE
+ RANGE SEPARATION - OMEGA:   0.110000000000000
+ WARNING **** RDDFTP **** HSEsol-3c has to be combined with sol-def2-mSVP basis set
+ N. OF ATOMS PER CELL         2  COULOMB OVERLAP TOL         (T1) 10**   -8
+ TYPE OF CALCULATION :  RESTRICTED CLOSED SHELL
+ KOHN-SHAM HAMILTONIAN
+
+ (EXCHANGE)[CORRELATION] FUNCTIONAL:(HSEsol GGA)[PBEsol]
+
+ RANGE-SEPARATED HYBRID FUNCTIONAL
+ OMEGA (SHORT-RANGE)[LONG-RANGE]:(    0.1100)[    0.0000]
+
+ HYBRID EXCHANGE - PERCENTAGE OF FOCK EXCHANGE    25.0000
+
+ SHRINK. FACT.(MONKH.)   12  1  1  NUMBER OF K POINTS IN THE IBZ      7
+ EEEEEEEEEE INT_CALC TERMINATION  DATE 28 09 2026 TIME 16:04:07.3
+
+{RULE[:-1]}
+ made up
+ CRYSTAL - SCF - TYPE OF CALCULATION :  RESTRICTED CLOSED SHELL
+{RULE[:-1]}
+ CYC   0 ETOT(AU) -7.500000000000E+01 DETOT -7.50E+01 tst  0.00E+00 PX  1.00E+00
+ CYC   1 ETOT(AU) -7.500000000000E+01 DETOT  1.60E-11 tst  1.95E-15 PX  3.73E-06
+
+ == SCF ENDED - CONVERGENCE ON ENERGY      E(AU) -7.5000000000000E+01 CYCLES   1
+
+
+ ENERGY EXPRESSION=HARTREE+FOCK EXCH*0.00000+(HSESOL     EXCH)*1.00000+PBESOL     CORR
+
+
+ TOTAL ENERGY(DFT)(AU)(  1) -7.5000000000000E+01 DE 1.6E-11 tester 1.9E-15
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT EDFT        TELAPSE        2.69 TCPU        1.98
+
+ INFORMATION **** DFTD3 ENERGY **** CALCULATE DFTD3 ENERGY
+
+           DFT-D V3(BJ)
+ DF                                         hsesol3c
+ parameters
+ s6       :    1.0000
+ s8       :    0.0000
+ Edisp /kcal,au:    -0.5071 -0.00080810
+
+ E6    /kcal :    -0.4910
+ E8    /kcal :     0.0000
+ E6(ABC) "   :  -0.016096
+
+ INFORMATION **** DFTD3 ENERGY **** NORMAL TERMINATION OF DFTD3 MODULE
+
+ GCP ENERGY CALCULATION
+  level        hsesol3c            basis:hsesol3c
+ ** gCP correction **
+  Egcp:        0.0006692476 / (a.u.) ||       0.4200 / (kcal/mol)
+ INFORMATION **** GCP **** NORMAL TERMINATION OF GCP MODULE
+
+{RULE[:-1]}
+
+ DFT-D3-GCP DISPERSION AND COUNTERPOISE CORRECTION
+
+ D3 DISPERSION ENERGY (AU)      -8.0000000000000E-04
+ GCP ENERGY (AU)                 6.0000000000000E-04
+ TOTAL ENERGY + DISP + GCP (AU) -7.5000200000000E+01
+
+"""
+
+
+def test_polymer_with_composite_method() -> None:
+    """Layout of public runs of CRYSTAL23 (MACE, tests/data/low_dim_groups): POLYMER, HSEsol-3c with D3, ABC and gCP.
+
+    The line of INT_CALC speaks of a TERMINATION and is not the program's.
+    """
+    output = parse_stdout(HEAD + POLYMER + END)
+    assert output.status == 'finished'
+    assert output.dimensionality == 1
+    assert output.group is not None
+    assert (output.group.kind, output.group.number, output.group.symbol) == ('rod', 28, 'P M M M')
+    assert output.initial_geometry is not None
+    assert output.initial_geometry.positions.tolist() == [[0.0, 0.1, 0.0], [-1.25, 0.0, 0.0]]
+    assert output.cell_primitive is not None
+    assert (output.cell_primitive.a, output.cell_primitive.b) == (2.5, 500.0)
+    assert output.functional is not None
+    assert output.functional.exchange == 'HSEsol GGA'
+    assert output.functional.range_separated
+    assert output.scf[0].dispersion_hartree == -8e-4
+    assert output.scf[0].gcp_hartree == 6e-4
+    assert (output.energy_hartree, output.energy_source) == (-75.0002, 'TOTAL ENERGY + DISP + GCP')
+    assert not parse_stdout(HEAD + POLYMER).terminated
+
+
+RESTARTED = f"""\
+ OPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPT
+
+            RESTARTING FROM A PREVIOUS GEOMETRY OPTIMIZATION RUN
+ OPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPTOPT
+{RULE} CELL OPTIMIZATION - POINT    4
+ INITIAL HESSIAN FROM PREVIOUS OPTIMIZATION
+
+              1
+   1    0.719159E+01
+
+ TOTAL ENERGY(DFT)(AU)( 11) -1.2000000000000E+03     DE (AU)   -1.700E-08
+
+ UPDATED TRUST RADIUS     0.000E+00
+ INFORMATION **** OPTGEN **** TOO SMALL TRUST RADIUS - INDICES UPDATED IN NEXT POINT
+Abort(1) on node 1 (rank 1 in comm 0): application called MPI_Abort(MPI_COMM_WORLD, 1) - process 1
+"""
+
+
+def test_restarted_optimisation_that_aborts() -> None:
+    """Layout of a public run of CRYSTAL23 (MACE, tests/data/opt_restart): the error stands in fort.87 only."""
+    output = parse_stdout(HEAD + RESTARTED)
+    assert output.optimisation is not None
+    assert output.optimisation.settings.restarted
+    assert [point.n for point in output.optimisation.points] == [4]
+    assert output.optimisation.points[0].energy_hartree == -1200.0
+    assert output.status == 'failed'
+    assert output.energy_hartree is None

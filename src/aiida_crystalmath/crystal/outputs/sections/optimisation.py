@@ -221,6 +221,7 @@ class OptimisationSection(Section):
         point = self._point()
         if point is None:
             return
+        self.echo.read_restart(line)
         if found := _TRUST.match(line):
             point.trust_radius = number(found[1])
         elif found := _PREDICTED.match(line):

@@ -38,6 +38,14 @@ _CONSTRAINTS = (
 the program names a keyword that acts in a line ``INFORMATION **** KEYWORD ****``. Seen in real files: CVOLOPT."""
 
 
+_RESTARTS = (
+    ' RESTARTING FROM A PREVIOUS GEOMETRY OPT',
+    ' HESSIAN MATRIX INPUT FROM EXTERNAL FILE',
+    ' INITIAL HESSIAN FROM PREVIOUS OPTIMIZATION',
+)
+"""CRYSTAL23 centres the first one, and prints the last one below the title of the first point (public runs of MACE)."""
+
+
 class OptimisationEcho:
     """Collects settings until the first point takes them; a part of the section of optimisations."""
 
@@ -98,7 +106,7 @@ class OptimisationEcho:
 
     def read_restart(self, line: str) -> None:
         """Read that an optimisation of before goes on."""
-        if line.startswith((' RESTARTING FROM A PREVIOUS GEOMETRY OPT', ' HESSIAN MATRIX INPUT FROM EXTERNAL FILE')):
+        if line.startswith(_RESTARTS):
             self.settings.restarted = True
 
     def take(self) -> OptSettings:
