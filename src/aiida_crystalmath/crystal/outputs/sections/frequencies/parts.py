@@ -27,7 +27,7 @@ class Runs:
     def start(self) -> Frequencies:
         """Start a run."""
         self._current = Frequencies()
-        if self.first is None or not (self.first.modes or self.first.qpoints):
+        if self.first is None:
             self.first = self._current
         return self._current
 
@@ -43,7 +43,7 @@ class Runs:
 
     @property
     def chosen(self) -> Frequencies | None:
-        """The first run with a table, complete or not."""
+        """The first run, complete or not."""
         return self.first
 
 
