@@ -10,7 +10,7 @@ import pytest
 
 from aiida_crystalmath.crystal.diagnosis import CATALOGUE
 from aiida_crystalmath.crystal.summary import schema, summarise
-from aiida_crystalmath.crystal.summary.model import plain
+from aiida_crystalmath.crystal.summary.documented import plain
 
 STATUS = {
     'ok': 'finished',

@@ -260,6 +260,8 @@ def _vibrations(summary: Summary, full: bool) -> Iterable[Row]:
         )
     if full and summary.modes:
         yield 'modes', '\n'.join(_mode(number, mode) for number, mode in enumerate(summary.modes, start=1))
+    if full and summary.lo_modes:
+        yield 'LO modes', '\n'.join(map(_lo_mode, summary.lo_modes))
     if summary.n_qpoints:
         yield 'phonons', f'{summary.n_qpoints} points of a dispersion'
     points = summary.thermodynamics or []
@@ -282,6 +284,13 @@ def _mode(number: int, mode: dict[str, object]) -> str:
     if intensity is not None and mode['ir_active'] is not False:
         words += f'  IR {intensity:.2f} km/mol'
     return (words + (f'  Raman {raman:.2f}' if raman is not None else '')).rstrip()
+
+
+def _lo_mode(mode: dict[str, Any]) -> str:
+    """Return a set of longitudinal modes as a line."""
+    return (
+        f'{mode["first"]:4}-{mode["last"]:<4}{_number(mode["frequency_cm1"], "{:10.4f} cm⁻¹")}  {mode["irrep"] or ""}'
+    )
 
 
 def _mechanics(summary: Summary, full: bool) -> Iterable[Row]:

@@ -11,14 +11,14 @@ from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Optimisation, ScfRun, Stage
 from aiida_crystalmath.crystal.outputs.models.cell import CellParameters, CellReport
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
-from aiida_crystalmath.crystal.summary.model import (
+from aiida_crystalmath.crystal.summary.documented import plain
+from aiida_crystalmath.crystal.summary.model import Summary
+from aiida_crystalmath.crystal.summary.parts import (
     MullikenSummary,
     OptimisationSummary,
     ScfSummary,
     StageSummary,
     Structure,
-    Summary,
-    plain,
 )
 from aiida_crystalmath.crystal.summary.results import add_results
 

@@ -10,100 +10,21 @@ say for certain.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-import numpy as np
+from aiida_crystalmath.crystal.summary.documented import part, plain, said
+from aiida_crystalmath.crystal.summary.parts import (
+    MullikenSummary,
+    OptimisationSummary,
+    ScfSummary,
+    StageSummary,
+    Structure,
+)
 
 SCHEMA_VERSION = 1
 """Raised when a key changes its meaning; new keys do not raise it."""
-
-
-def said(meaning: str, unit: str = '', many: bool = False) -> Any:
-    """Return a documented field, None (or an empty list) unless the file says something.
-
-    :param meaning: words for the reference page, Markdown.
-    :param unit: empty for text, flags and counts.
-    :param many: a list, which is never null.
-    """
-    metadata = {'meaning': meaning, 'unit': unit}
-    return field(default_factory=list, metadata=metadata) if many else field(default=None, metadata=metadata)
-
-
-def part(kind: type[Any], meaning: str) -> Any:
-    """Return a documented field that is an object of its own and never null."""
-    return field(default_factory=kind, metadata={'meaning': meaning, 'unit': ''})
-
-
-@dataclass
-class ScfSummary:
-    """The last SCF of the file that came to its end."""
-
-    converged: bool | None = said('Whether it converged; null when no SCF of the file came to its end.')
-    criterion: str | None = said('What ended it: `energy`, `tester`, `other`, or `too_many_cycles`.')
-    cycles: int | None = said('Its number of cycles, as printed at its end.')
-    energy_hartree: float | None = said(
-        'Its energy as printed at its end, without the corrections added after it. Also given when it did not '
-        'converge: `energy_hartree` is the key for a final energy.',
-        'hartree per primitive cell',
-    )
-    unfinished_cycles: int | None = said('Cycles of a later SCF that did not come to its end; null if there is none.')
-
-
-@dataclass
-class OptimisationSummary:
-    """The last geometry optimisation of the file."""
-
-    converged: bool | None = said('Whether it ended and said that it converged.')
-    points: int | None = said('Number of points, as printed at its end; null for an optimisation that did not end.')
-    points_printed: int | None = said('Points that the file shows (of an unfinished one, those it came to).')
-    kind: str | None = said('What moved, as in the titles of the points: `COORDINATE AND CELL`.')
-    target: str | None = said('`minimum` or `transition_state`.')
-    energy_hartree: float | None = said(
-        'Energy where it ended, with all corrections, whether it converged or not.', 'hartree per primitive cell'
-    )
-    max_gradient: float | None = said('Largest component of the gradient at the last point.', 'hartree/bohr')
-    rms_gradient: float | None = said('Root mean square of the gradient at the last point.', 'hartree/bohr')
-    count: int | None = said('Optimisations in the file (PREOPTGEOM, volumes of an equation of state).')
-
-
-@dataclass
-class StageSummary:
-    """One program of the file: a job script may run ``crystal`` and ``properties`` one after the other."""
-
-    program: str | None = said('`crystal` or `properties`.')
-    version: str | None = said('Version in its banner.')
-    line: int | None = said('Line of the file on which it starts.')
-    ended: bool | None = said('Whether it came to its end; it may have failed nevertheless.')
-    wall_time_s: float | None = said('Wall time.', 's')
-    cpu_time_s: float | None = said('CPU time.', 's')
-    errors: list[str] = said('Its ERROR lines.', many=True)
-
-
-@dataclass
-class MullikenSummary:
-    """Mulliken populations, one value an atom."""
-
-    symbols: list[str] = said('Element of every atom, as printed; empty where not.', many=True)
-    electrons: list[float] = said('Electrons.', 'electrons', many=True)
-    net_charges: list[float | None] = said(
-        'Nuclear charge minus electrons; null with an effective core.', 'e', many=True
-    )
-    spins: list[float] | None = said('Alpha minus beta electrons; null of a closed shell.', 'electrons')
-
-
-@dataclass
-class Structure:
-    """Atoms of CRYSTAL's primitive cell."""
-
-    formula: str | None = said('What the cell holds, in the order of Hill.')
-    symbols: list[str] = said('Element of every atom, in the order of the file; `X` is a ghost.', many=True)
-    positions_angstrom: list[list[float]] = said('Cartesian positions, x, y, z of every atom.', 'Å', many=True)
-    cell_angstrom: list[list[float]] | None = said(
-        'Lattice vectors as rows; null of a molecule. Directions that do not repeat are formally 500 Å long.', 'Å'
-    )
 
 
 @dataclass
@@ -121,7 +42,8 @@ class Summary:
         metadata={
             'meaning': '`finished`: ended without error, and converged. `scf_unconverged`: the last SCF used up its '
             'cycles. `geometry_unconverged`: the optimisation ended without converging. `failed`: an error, a crash, '
-            'or no CRYSTAL output at all. `incomplete`: the text stops before the end.',
+            'or no CRYSTAL output at all. `incomplete`: the text stops before the end, or lacks the result the run was '
+            'for (`incomplete_results`).',
             'unit': '',
         },
     )
@@ -274,6 +196,11 @@ class Summary:
         'set), `raman_active`, `raman_total`.',
         'see names',
     )
+    lo_modes: list[dict[str, Any]] | None = said(
+        'Longitudinal optical modes that differ from their transverse ones: `first` and `last` mode of the set, '
+        '`frequency_cm1`, `irrep`, `shift_cm1`.',
+        'see names',
+    )
     n_imaginary: int | None = said('Modes with a negative frequency, translations included.')
     n_qpoints: int | None = said('Points of a phonon dispersion.')
     thermodynamics: list[dict[str, Any]] | None = said(
@@ -316,25 +243,6 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold, keys in the order of the schema; NaN becomes None."""
         return {entry.name: plain(getattr(self, entry.name)) for entry in fields(self)}
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: arrays and tuples as lists, objects as dicts, NaN and infinity as None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
-    raise TypeError(f'{type(value).__name__} is no plain value')
 
 
 class Key(NamedTuple):

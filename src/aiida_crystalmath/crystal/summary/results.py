@@ -10,9 +10,11 @@ from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 from aiida_crystalmath.crystal.outputs.models.elastic import Elastic
 from aiida_crystalmath.crystal.outputs.models.equation_of_state import EquationOfState
 from aiida_crystalmath.crystal.outputs.models.frequencies import Frequencies
-from aiida_crystalmath.crystal.summary.model import Summary, plain
+from aiida_crystalmath.crystal.summary.documented import plain
+from aiida_crystalmath.crystal.summary.model import Summary
 
 MODE_KEYS = ('frequency_cm1', 'irrep', 'ir_active', 'ir_intensity_km_per_mol', 'raman_active', 'raman_total')
+LO_KEYS = ('first', 'last', 'frequency_cm1', 'irrep', 'shift_cm1')
 THERMODYNAMIC_KEYS = (
     'temperature_k',
     'pressure_mpa',
@@ -64,6 +66,8 @@ def _add_frequencies(summary: Summary, frequencies: Frequencies) -> None:
         summary.frequencies_cm1 = list(frequencies.frequencies_cm1)
         summary.modes = [_pick(mode, MODE_KEYS) for mode in frequencies.modes]
         summary.n_imaginary = frequencies.n_imaginary
+    if frequencies.lo_to is not None and frequencies.lo_to.modes:
+        summary.lo_modes = [_pick(mode, LO_KEYS) for mode in frequencies.lo_to.modes]
     summary.n_qpoints = len(frequencies.qpoints) or None
     if frequencies.thermodynamics:
         summary.thermodynamics = [_pick(point, THERMODYNAMIC_KEYS) for point in frequencies.thermodynamics]
