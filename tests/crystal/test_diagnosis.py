@@ -184,3 +184,28 @@ def test_every_exit_code_has_a_diagnosis():
     """All but the one for a missing output, which the parser gives without any text to look at."""
     diagnosed = {entry.exit_code for entry in CATALOGUE if entry.exit_code}
     assert {status for status, _, _ in exit_codes()} - diagnosed == {303}
+
+
+def test_optimisation_without_end():
+    """TERMINATION after a point and no OPT END."""
+    text = (
+        ' EEEEEEEEEE STARTING  DATE 04 09 2018 TIME 23:27:06.5\n MgO bulk\n'
+        ' CELL OPTIMIZATION - POINT    7\n'
+        ' EEEEEEEEEE TERMINATION  DATE 24 11 2014 TIME 16:30:46.5\n'
+    )
+    findings = diagnose(parse_stdout(text))
+    assert [finding.name for finding in findings] == ['optimisation_without_end']
+    assert (findings[0].evidence, findings[0].line) == ('CELL OPTIMIZATION - POINT 7', 3)
+
+
+@pytest.mark.corpus
+def test_result_missing(corpus):
+    """mgo_elastic_c14 without its table of constants: the program ended, the result is not there."""
+    text = (corpus / 'mgo_elastic_c14' / 'crystal.out').read_text(errors='replace')
+    assert 'result_missing' not in [finding.name for finding in diagnose(parse_stdout(text))]
+    before, title, after = text.partition(' SYMMETRIZED ELASTIC CONSTANTS')
+    assert title
+    broken = before + after[after.index(' EEEEEEEEEE TERMINATION') :]
+    findings = diagnose(parse_stdout(broken))
+    assert [finding.name for finding in findings if finding.diagnosis.exit_code] == ['result_missing']
+    assert any('no complete elastic' in finding.evidence for finding in findings)

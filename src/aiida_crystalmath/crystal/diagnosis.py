@@ -153,6 +153,28 @@ def _optimisation_failed(case: _Case) -> _Line | None:
     return _Line(text, 'stdout', optimisation.line)
 
 
+def _optimisation_without_end(case: _Case) -> _Line | None:
+    """Find out whether the program ended normally in the middle of an optimisation."""
+    output = case.output
+    if not output.terminated or _explained(case) or output.status != 'geometry_unconverged':
+        return None
+    optimisation = output.optimisation
+    if optimisation is None or not optimisation.points:
+        return _Line(output.last_line, 'stdout', output.n_lines)
+    point = optimisation.points[-1]
+    return _Line(f'{optimisation.kind} OPTIMIZATION - POINT {point.n}', 'stdout', point.line)
+
+
+def _result_missing(case: _Case) -> _Line | None:
+    """Find out whether the program ended normally without a result it was run for."""
+    output = case.output
+    if not output.terminated or _explained(case) or not output.missing_results:
+        return None
+    return _Line(
+        f'no complete {", ".join(output.missing_results)} before: {output.last_line}', 'stdout', output.n_lines
+    )
+
+
 def _unclassified_error(case: _Case) -> _Line | None:
     """Find an ERROR line that no marker knows."""
     known = {(finding.evidence, finding.where) for finding in case.found}
@@ -193,6 +215,8 @@ def _level_shifted(case: _Case) -> _Line | None:
 _RULES: dict[str, Callable[[_Case], _Line | None]] = {
     'scf_too_many_cycles': _scf_too_many_cycles,
     'optimisation_failed': _optimisation_failed,
+    'optimisation_without_end': _optimisation_without_end,
+    'result_missing': _result_missing,
     'unclassified_error': _unclassified_error,
     'aborted_without_reason': _aborted_without_reason,
     'interrupted': _interrupted,
