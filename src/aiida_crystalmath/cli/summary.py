@@ -12,16 +12,9 @@ from aiida_crystalmath.cli.common import formula_of
 if TYPE_CHECKING:
     from aiida.orm import ProcessNode, StructureData
 
-RESULT_OUTPUTS = (
-    'output_structure',
-    'output_parameters',
-    'output_bands',
-    'output_dos',
-    'output_dos_projected',
-    'output_trajectory',
-    'remote_folder',
-    'recovery_report',
-)
+RESULT_OUTPUTS = ('output_', 'remote_folder', 'recovery_report')
+"""How the labels of outputs begin that hold results."""
+
 N_EVIDENCE = 3
 """Lines of a failed calculation's own words that are shown."""
 
@@ -29,7 +22,9 @@ N_EVIDENCE = 3
 def summarise(node: ProcessNode) -> dict[str, Any]:
     """Collect the results of a process: plain values with their units in the keys."""
     outputs: dict[str, Any] = {
-        link.link_label: link.node for link in node.base.links.get_outgoing().all() if link.link_label in RESULT_OUTPUTS
+        link.link_label: link.node
+        for link in node.base.links.get_outgoing().all()
+        if link.link_label.startswith(RESULT_OUTPUTS)
     }
     parameters = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
     initial = input_structure(node)
