@@ -89,7 +89,7 @@ def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes
         return
     if last is None or not last.converged:
         return
-    corrected = last.dispersion_hartree is not None or last.gcp_hartree is not None
+    corrected = output.scf_settings.dispersion is not None or output.scf_settings.gcp
     if last.total_with_dispersion_hartree is not None:
         output.energy_hartree = last.total_with_dispersion_hartree
         output.energy_source = 'TOTAL ENERGY + DISP' + (' + GCP' if last.gcp_hartree is not None else '')

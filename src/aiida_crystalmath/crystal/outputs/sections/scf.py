@@ -177,6 +177,9 @@ class Scf(Section):
         words = found[1]
         status = _STATUSES.get(words) or ('converged_other' if words.startswith('CONVERGENCE ON') else None)
         run = self._run()
+        if run.status and (run.energy_hartree, run.n_cycles) == (number(found[2]), int(found[3])):
+            # Printed twice: two runs do not agree to the last digit without a cycle in between.
+            return
         if run.status:
             run = self._start()
         run.status, run.criterion = status, words
