@@ -14,7 +14,10 @@ SNIFF_BYTES = 1 << 18
 MAX_SIBLINGS = 200
 """Folders with more files are not searched."""
 MAX_BYTES = 1 << 20
-_BANNER = re.compile(rb'EEEEEEEEEE STARTING|^ \*.*\bCRYSTAL(?:0[69]|1\d|2\d)\b', re.MULTILINE)
+_STARTING = re.compile(rb'^ EEEEEEEEEE STARTING', re.MULTILINE)
+_RULE = re.compile(rb'^ \*{60,}\s*$', re.MULTILINE)
+_NAME = re.compile(rb'^ \*[^\n]*\bCRYSTAL(?:0[69]|1\d|2\d)\b', re.MULTILINE)
+"""The rule and the name in the box of a program that was stopped before it said that it starts."""
 _STDERR = '_scheduler-stderr.txt'
 
 
@@ -50,9 +53,10 @@ def looks_like_output(path: Path) -> bool:
     """Say whether the banner of a program stands in the first lines of a file; False if it cannot be read."""
     try:
         with path.open('rb') as handle:
-            return _BANNER.search(handle.read(SNIFF_BYTES)) is not None
+            head = handle.read(SNIFF_BYTES)
     except OSError:
         return False
+    return bool(_STARTING.search(head) or (_RULE.search(head) and _NAME.search(head)))
 
 
 def _is_only_output(output: Path) -> bool:
