@@ -343,3 +343,44 @@ def test_restarted_optimisation_that_aborts() -> None:
     assert output.optimisation.points[0].energy_hartree == -1200.0
     assert output.status == 'failed'
     assert output.energy_hartree is None
+
+
+QUASI_HARMONIC = f"""\
+ ESTABLISHING CONTINUITY OF NORMAL MODES
+
+{RULE} THERMAL PROPERTIES FROM HELMHOLTZ FREE ENERGY AT P =  50.924 GPa
+{RULE}
+
+    T (K)    V (Ang^3)    ALPHA (1/K)   B (GPa)     U (Ha/cell)        H (Ha/cell)         F (Ha/cell)
+
+    10.00     400.799     0.33075E-11   341.556  -0.88140696403E+03  -0.88082784575E+03  -0.88140696404E+03
+    15.92     400.801     0.48095E-11   341.555  -0.88140696402E+03  -0.88082784574E+03  -0.88140696405E+03
+
+{RULE} LINEAR THERMAL EXPANSION OF CONVENTIONAL LATTICE PARAMETERS
+{RULE}
+
+    T (K)  a (Ang)  ALPHA_a (1/K)  b (Ang)  ALPHA_b (1/K)  c (Ang)  ALPHA_c (1/K)
+
+    10.00   7.9147   0.11015E-11   7.9147   0.11015E-11     7.9147   0.11015E-11
+    15.92   7.9148   0.16017E-11   7.9148   0.16017E-11     7.9148   0.16017E-11
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT QHA         TELAPSE   393369.63 TCPU   393328.99
+"""
+
+
+def test_quasi_harmonic_tables_at_pressures() -> None:
+    """Layout of a public run of CRYSTAL17 (gfulian/quantas, examples/qha/crystal-qha): energies beside the volume."""
+    result = parse_stdout(HEAD + QUASI_HARMONIC + END).quasi_harmonic
+    assert result is not None
+    assert result.complete
+    (table,) = result.at_pressure
+    assert table.pressure_gpa == 50.924
+    assert table.volumes_angstrom3 is not None
+    assert table.volumes_angstrom3.tolist() == [400.799, 400.801]
+    assert table.internal_energy_hartree is not None
+    assert table.internal_energy_hartree.tolist() == [-881.40696403, -881.40696402]
+    assert table.enthalpy_hartree is not None
+    assert table.enthalpy_hartree[1] == -880.82784574
+    assert table.helmholtz_hartree is not None
+    assert table.helmholtz_hartree[0] == -881.40696404
+    assert table.lattice_angstrom is not None
+    assert table.lattice_angstrom.tolist() == [[7.9147] * 3, [7.9148] * 3]

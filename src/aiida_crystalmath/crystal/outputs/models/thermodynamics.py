@@ -66,6 +66,10 @@ class ThermalTable:
     grueneisen: Array | None = None
     cp_minus_cv_j_per_mol_k: Array | None = None
     sp_minus_sv_j_per_mol_k: Array | None = None
+    internal_energy_hartree: Array | None = None
+    """U per cell, as the columns below: CRYSTAL17 prints them at pressures, CRYSTAL14 does not."""
+    enthalpy_hartree: Array | None = None
+    helmholtz_hartree: Array | None = None
     lattice_angstrom: Array | None = None
     lattice_expansion_per_k: Array | None = None
     complete: bool = False
@@ -85,7 +89,7 @@ class PvtTable:
 
 @dataclass
 class QuasiHarmonic:
-    """The quasi-harmonic approximation (QHA), as CRYSTAL 14 prints it; other versions are not proven by a real file.
+    """The quasi-harmonic approximation (QHA), as CRYSTAL14 and 17 print it; of CRYSTAL23 no file was seen.
 
     :param volumes_angstrom3: volumes computed, ascending, shape (n_volumes,).
     :param energies_hartree: their static energies, from the equation of state of the same output.

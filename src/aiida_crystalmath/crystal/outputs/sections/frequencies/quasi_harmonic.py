@@ -1,7 +1,8 @@
-"""The quasi-harmonic approximation (QHA), as CRYSTAL 14 prints it after the runs at all volumes.
+"""The quasi-harmonic approximation (QHA), as CRYSTAL14 and 17 print it after the runs at all volumes.
 
-The columns of its tables against temperature are known by their headers. Other versions are read alike, which no real
-file proves; that ``WARNING - PRESSURE OUT OF RANGE`` stands between rows is known from a published script.
+The columns of its tables against temperature are known by their headers. The corpus proves those of CRYSTAL14, a public
+run (gfulian/quantas, magnesium oxide, 2019) those of CRYSTAL17, which adds three energies to the tables at pressures.
+That ``WARNING - PRESSURE OUT OF RANGE`` stands between rows is known from a published script.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _COLUMNS = {
     'GRUNEISEN': 'grueneisen',
     'Cp-Cv': 'cp_minus_cv_j_per_mol_k',
     'Sp-Sv': 'sp_minus_sv_j_per_mol_k',
+    'U': 'internal_energy_hartree',
+    'H': 'enthalpy_hartree',
+    'F': 'helmholtz_hartree',
 }
 _LATTICE = ['T', 'a', 'ALPHA_a', 'b', 'ALPHA_b', 'c', 'ALPHA_c']
 _VOLUME_ROUNDING = 1e-3
