@@ -105,13 +105,6 @@ def test_processes_and_threads(corpus):
         assert parse_stdout(corpus / run / truth[run]['file']).resources == resources, run
 
 
-def test_processes_counted_by_their_times(corpus):
-    """conv_mgoOpt.out without its WORKING lines: the times of NODE 0 to 5 follow the end."""
-    lines = (corpus / 'mgo_opt_c22' / 'conv_mgoOpt.out').read_text().splitlines(keepends=True)
-    kept = [line for line in lines if 'WORKING' not in line]
-    assert len(lines) - len(kept) == 6 and parse_stdout(''.join(kept)).resources.n_processes == 6
-
-
 def test_memory_of_timing_lines():
     """CRYSTAL23 adds USED MEM(MB); no file that may be kept here has it, so that its place is taken as users tell."""
     line = ' TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT {} TELAPSE        4.11 TCPU        4.10 USED MEM(MB) {}\n'

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Resources:
     """What the program tells of the machine; users and hosts are not kept.
 
-    :param n_processes: of ``PROCESS n OF m WORKING``, ``n PROCESSORS WORKING`` or the times of the ``NODE`` lines.
+    :param n_processes: of ``PROCESS n OF m WORKING`` or ``n PROCESSORS WORKING``. The lines ``NODE n CPU TIME`` do
+        not tell it: some builds print that of the first process only.
     :param n_threads: of ``Default number of threads is: n`` (OpenMP builds).
     :param peak_memory_mb: largest ``USED MEM(MB)`` of the timing lines (CRYSTAL23, per process); as printed.
     :param diis_memory_mb: ``MAXIMUM MEMORY OCCUPIED BY DIIS`` per core.

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from aiida_crystalmath.crystal.outputs.sections.base import Handler, Section
 
 _PROCESSES = re.compile(r'\s*PROCESS\s+\d+\s+OF\s+(\d+)\s+WORKING|\s*(\d+)\s+PROCESSORS WORKING')
-_NODE = re.compile(r'NODE\s*(\d+) CPU TIME =')
 _THREADS = re.compile(r'\s*Default number of threads is:\s*(\d+)')
 _MEMORY = re.compile(r'USED MEM\(MB\)\s*[:=]?\s*(\d+\.?\d*)')
 """CRYSTAL23 prints it; that the number follows is what its users report, no such file is in the corpus."""
@@ -24,7 +23,6 @@ class ResourcesSection(Section):
         return {
             ' PROC': self.read_processes,
             '     ': self.read_processes,
-            'NODE ': self.read_node,
             ' Defa': self.read_threads,
             'Defau': self.read_threads,
             ' MAXI': self.read_diis,
@@ -38,11 +36,6 @@ class ResourcesSection(Section):
         """Read the number of processes."""
         if 'WORKING' in line and (found := _PROCESSES.match(line)):
             self.output.resources.n_processes = int(found[1] or found[2])
-
-    def read_node(self, line: str) -> None:
-        """Count the processes, numbered from 0, whose times follow the end."""
-        if found := _NODE.match(line):
-            self.output.resources.n_processes = max(int(found[1]) + 1, self.output.resources.n_processes or 0)
 
     def read_threads(self, line: str) -> None:
         """Read the number of threads of an OpenMP build."""
