@@ -20,6 +20,7 @@ from aiida_crystalmath.crystal.outputs.models import (
     QuasiHarmonic,
 )
 from aiida_crystalmath.parsers.base import drop_none
+from aiida_crystalmath.parsers.optimisations import spans_volumes
 from aiida_crystalmath.parsers.vibrations import FUNCTIONS
 
 __all__ = ('frequencies_of', 'further_parameters')
@@ -51,7 +52,7 @@ def further_parameters(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
 
 def frequencies_of(output: CrystalOutput) -> Frequencies | None:
     """Return the vibrations of a run; those of single volumes of a quasi-harmonic run are in its tables."""
-    return None if output.quasi_harmonic is not None else output.frequencies
+    return None if spans_volumes(output) else output.frequencies
 
 
 def _frequencies(found: Frequencies | None, cells: CellMap) -> dict[str, Any] | None:
