@@ -277,6 +277,25 @@ def test_geometry_says_which_one_it_is(summaries):
 
 
 @pytest.mark.corpus
+def test_gaps_have_their_kind_and_spins(summaries, truth):
+    """As hand-checked where the last cycle is the final state; after an optimisation no kind is printed."""
+    compared = 0
+    for run, values in truth.items():
+        channels, summary = values['gap_last_cycle'] or {}, summaries[run]
+        if summary['gap_ev'] is None or not channels or values['is_opt']:
+            continue
+        spins = {name: pytest.approx(gap, abs=1e-4) for name, (gap, _) in channels.items() if name in ('alpha', 'beta')}
+        assert (summary['gaps_ev'] or {}) == spins, run
+        kinds = {kind for _, kind in channels.values()}
+        assert summary['is_conducting'] == (kinds == {'conducting'}), run
+        assert (summary['gap_kind'] or 'conducting') in kinds, run
+        compared += 1
+    assert compared > 20
+    assert {summaries[run]['gap_kind'] for run in ('mgo_opt_c22', 'toluene_opt', 'spin_opt_c17')} == {None}
+    assert summaries['spin_opt_c17']['gaps_ev'] == {'alpha': 2.4142, 'beta': 2.4079}
+
+
+@pytest.mark.corpus
 def test_charges_of_the_first_point_are_not_sold_as_final(summaries):
     """Fe of CRYSTAL09: 2.7053 electrons of spin at the first point, 2.853 in the analysis after OPT END."""
     iron = summaries['fe_opt_c09']
