@@ -47,7 +47,7 @@ class Crystal23Calculation(CrystalCalcJob):
     The wavefunction, fort.9, stays in the remote folder: properties and restarts take it from there.
     """
 
-    CACHE_VERSION = 1
+    CACHE_VERSION = 2
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]

@@ -129,7 +129,7 @@ class Parent:
 class Crystal23PropertiesCalculation(CrystalCalcJob):
     """Run ``properties`` (or ``Pproperties``, or the stand-in) on the wavefunction of a ``Crystal23Calculation``."""
 
-    CACHE_VERSION = 1
+    CACHE_VERSION = 2
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
