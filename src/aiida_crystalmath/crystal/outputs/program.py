@@ -53,17 +53,36 @@ class Anchored(Protocol):
         """Return the reader of each line start of five characters."""
 
 
-class Program:
-    """The sections of one program of the file."""
+class Preamble:
+    """What stands before the first program of a file that has one: messages, processes, the echo of the input."""
 
-    def __init__(
-        self, driver: Anchored, index: int, banner: list[str], line: int, *, messages_only: bool = False
-    ) -> None:
+    index = -1
+
+    def __init__(self, driver: Anchored) -> None:
         """Set up the sections.
 
         :param driver: reads some lines itself, after the sections.
-        :param index: which program of the file; -1 for what stands before the first banner.
-        :param messages_only: read errors and the like only: a script's text before a program that does start.
+        """
+        self.context = Context(CrystalOutput())
+        self.output = self.context.output
+        self.deck = DeckEcho(self.context)
+        self.sections: list[Section] = [Messages(self.context), ResourcesSection(self.context), self.deck]
+        self.table = lazy_table([*self.sections, driver])
+
+    def finish(self) -> None:
+        """Let all sections conclude."""
+        for section in self.sections:
+            section.finish()
+
+
+class Program:
+    """The sections of one program of the file."""
+
+    def __init__(self, driver: Anchored, index: int, banner: list[str], line: int) -> None:
+        """Set up the sections.
+
+        :param driver: reads some lines itself, after the sections.
+        :param index: which program of the file; -1 for a text that has none (SCFOUT.LOG).
         """
         self.index = index
         self.context = Context(CrystalOutput(), line, index)
@@ -102,8 +121,7 @@ class Program:
             FrequenciesSection(self.context),
             QuasiHarmonicSection(self.context),
         ]
-        sections = [self.sections[0], self.resources] if messages_only else [*self.sections, self.properties]
-        self.table = lazy_table([*sections, self.deck, self, driver])
+        self.table = lazy_table([*self.sections, self.properties, self.deck, self, driver])
 
     def anchors(self) -> Mapping[str, Handler]:
         """Return the reader of timing lines, which belong to no section."""

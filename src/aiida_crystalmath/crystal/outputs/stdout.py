@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiida_crystalmath.crystal.outputs.line_batches import Batches
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Resources, Timings
-from aiida_crystalmath.crystal.outputs.program import VERSION, Program, timings
+from aiida_crystalmath.crystal.outputs.program import VERSION, Preamble, Program, timings
 from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Handler
 from aiida_crystalmath.crystal.outputs.sections.messages import is_noise
 
@@ -62,10 +62,10 @@ class _Reader:
 
     def __init__(self) -> None:
         """Begin before the first banner."""
-        self.program: Program
+        self.program: Program | Preamble
         self.table: dict[str, Handler]
         self.programs: list[Program] = []
-        self.preamble: Program | None = None
+        self.preamble: Program | Preamble | None = None
         self.banner: list[str] = []
         self.banner_line = 0
         self.noise: list[Message] = []
@@ -89,8 +89,8 @@ class _Reader:
         """Read complete lines."""
         if self.preamble is None:
             starts = any(map(_STARTING.match, lines))
-            self._use(Program(self, -1, [], 0, messages_only=starts))
-            self.preamble = self.program
+            self.preamble = Preamble(self) if starts else Program(self, -1, [], 0)
+            self._use(self.preamble)
         context, table = self.program.context, self.table
         captures = context.captures
         number_ = self.number
@@ -128,7 +128,7 @@ class _Reader:
         self.number = number_
         self.last_line = next((line for line in reversed(lines) if line and not line.isspace()), self.last_line)
 
-    def _use(self, program: Program) -> None:
+    def _use(self, program: Program | Preamble) -> None:
         """Let a program read the lines that follow."""
         self.program, self.table = program, program.table
 
@@ -153,21 +153,21 @@ class _Reader:
     def _read_programs_edge(self, line: str) -> None:
         """Read the start or the end of a program."""
         if found := _STARTING.match(line):
-            deck = self.program.deck.words
-            self._use(Program(self, len(self.programs), self.banner, self.program.context.line))
-            self.program.properties.deck = deck
-            self.program.banner_line = self.banner_line if self.banner else 0
-            self.program.output.timings.started = found[1]
-            self.programs.append(self.program)
+            program = Program(self, len(self.programs), self.banner, self.program.context.line)
+            program.properties.deck = self.program.deck.words
+            program.banner_line = self.banner_line if self.banner else 0
+            program.output.timings.started = found[1]
+            program.context.capture(self._title)
+            self.programs.append(program)
             self.banner = []
-            self.program.context.capture(self._title)
+            self._use(program)
         elif (found := _TERMINATION.match(line)) and self.programs:
-            output = self.program.output
-            output.terminated = True
-            output.timings.ended = found[1]
+            program = self.programs[-1]
+            program.output.terminated = True
+            program.output.timings.ended = found[1]
             self.banner = []
-            if ends := timings(line for line in self.program.timing_lines if ' END ' in line):
-                output.timings.wall_s, output.timings.cpu_s = ends[-1][1:]
+            if ends := timings(line for line in program.timing_lines if ' END ' in line):
+                program.output.timings.wall_s, program.output.timings.cpu_s = ends[-1][1:]
 
     def _title(self, line: str) -> bool:
         """Read the title: the first line after the start that is neither a rule nor noise."""
@@ -191,7 +191,8 @@ class _Reader:
                 program.output.program = 'crystal'
             program.finish()
         crystals = [program for program in self.programs if program.output.program == 'crystal']
-        chosen = (crystals or self.programs or [self.preamble])[-1]
+        everything: list[Program | Preamble] = [self.preamble, *(crystals or self.programs)]
+        chosen = everything[-1]
         output = chosen.output
         if chosen is not self.preamble:
             output.errors.extend(self.preamble.output.errors)
