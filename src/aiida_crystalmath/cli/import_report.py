@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def print_results(plan: Plan, results: list[Result], out: Console, group: str | 
     if unknown:
         out.print(f'{unknown} came without a deck: their input nodes hold only what the output tells.')
     if group is not None:
-        out.print(f'They are in the group "{escape(group)}": verdi group show {escape(group)}', soft_wrap=True)
+        out.print(f'They are in the group "{escape(group)}": verdi group show {escape(quote(group))}', soft_wrap=True)
     elif imported:
         out.print('List them with "verdi process list -a".')
 
