@@ -104,7 +104,7 @@ class Crystal23Calculation(CrystalCalcJob):
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the input (and fort.34 if the geometry goes there) and say what to bring and what to keep."""
         if self.is_import:
-            return self.import_info(folder, 'crystal', retrieve=RETRIEVED, temporary=TEMPORARY)
+            return self.import_info(folder, 'crystal', retrieve=RETRIEVED, temporary=self._temporary_files())
         deck = build_deck_from_inputs(self.inputs)
         with folder.open(self.inputs.metadata.options.input_filename, 'w', encoding='utf-8') as handle:
             handle.write(deck.text)

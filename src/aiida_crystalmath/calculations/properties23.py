@@ -181,7 +181,7 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
         from aiida_crystalmath.crystal.inputs.d3 import write_d3
 
         if self.is_import:
-            return self.import_info(folder, 'properties', retrieve=RETRIEVED, temporary=TEMPORARY)
+            return self.import_info(folder, 'properties', retrieve=RETRIEVED, temporary=(*TEMPORARY, *TABLES))
         with folder.open(self.inputs.metadata.options.input_filename, 'w', encoding='utf-8') as handle:
             handle.write(write_d3(build_d3(self.inputs)))
         settings = PropertiesSettings.model_validate(_dict(self.inputs.get('settings')))
