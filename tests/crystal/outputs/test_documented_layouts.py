@@ -384,3 +384,122 @@ def test_quasi_harmonic_tables_at_pressures() -> None:
     assert table.helmholtz_hartree[0] == -881.40696404
     assert table.lattice_angstrom is not None
     assert table.lattice_angstrom.tolist() == [[7.9147] * 3, [7.9148] * 3]
+
+
+ELASTIC = """\
+ ************************************************************************
+ ************************************************************************
+ * ELASTCON OPTION, W.F. PERGER, B. CIVALLERI, R. DOVESI                *
+ * REFERENCES TO BE QUOTED WHEN USING THIS MODULE:                      *
+ *                                                                      *
+ * IT IS ASSUMED THAT THE INPUT IS FROM AN OPTIMIZED RUN                *
+
+ CONVERGENCE CRITERION FOR ENERGY, TOLDEE =          1.0000E-08
+ CONVERGENCE CRITERION FOR RMS GRADIENT, TOLDEG =    3.0000E-04
+ MAGNITUDE OF STEPSIZE FOR ADIMENSIONAL STRAINS =    1.0000E-02
+ NUMBER OF POINTS (TOTAL) IN NUMERICAL 2ND DERIVATIVE=        3
+ ************************************************************************
+
+ ************************************************************************
+ ************************************************************************
+                           FINAL RESULTS START
+ ************************************************************************
+ ************************************************************************
+
+ THE CALCULATION HAS BEEN PERFORMED WITH   3 POINTS AND
+ A STEP OF     0.01000
+ THIS PERMITS TO PERFORM A FITTING UP TO SECOND   ORDER
+
+ DATA FOR MAXIMUM NUMBER OF POINTS AND ORDER OF FIT
+
+ ************************************************************************
+ ELASTIC PROPERTIES AT PRESSURE (GPa) =  16.000
+
+ Users of this module are kindly asked to cite the following reference:
+
+ A. Erba, A. Mahmoud, D. Belmonte and R. Dovesi, J. Chem. Phys., 140, 124703 (2014)
+
+ ************************************************************************
+
+
+ SYMMETRIZED ELASTIC CONSTANTS FOR CUBIC        CASE, IN GPa
+
+ |   300.000  100.000  100.000    0.000    0.000    0.000 |
+ |            300.000  100.000    0.000    0.000    0.000 |
+ |                     300.000    0.000    0.000    0.000 |
+ |                              150.000    0.000    0.000 |
+ |                                       150.000    0.000 |
+ |                                                150.000 |
+
+
+ ELASTIC MODULI (COMPLIANCE TENSOR), IN TPa^-1
+
+ |    4.0000  -1.0000  -1.0000   0.0000   0.0000   0.0000 |
+ |             4.0000  -1.0000   0.0000   0.0000   0.0000 |
+ |                      4.0000   0.0000   0.0000   0.0000 |
+ |                               5.5000   0.0000   0.0000 |
+ |                                        5.5000   0.0000 |
+ |                                                 5.5000 |
+
+
+ BULK MODULUS K, SHEAR MODULUS G, YOUNG MODULUS E AND
+ POISSON RATIO v (ALL IN GPa) ACCORDING TO VOIGT-REUSS-HILL
+
+    K_V     G_V     K_R     G_R     K_H     G_H    E_H      v_H
+
+  168.06  141.24  168.06  132.12  168.06  136.68  322.59   0.180
+
+ SEISMIC VELOCITIES BY CHRISTOFFEL EQUATION (km/s)
+
+       WAVE VECTOR                Vp        Vs1       Vs2
+
+ [ 0.000  0.000  1.000]          9.252     6.937     6.937
+ [ 0.000  1.000  0.000]          9.252     6.937     6.937
+ [ 1.000  1.000  1.000]         10.583     5.910     5.910
+
+ ************************************************************************
+ ************************************************************************
+                           FINAL RESULTS END
+ ************************************************************************
+ ************************************************************************
+
+
+ BULK MODULUS (GPa)
+
+ K =     168.06
+
+"""
+
+
+def test_elastic_constants_under_pressure() -> None:
+    """Layout of public runs of CRYSTAL23 (gfulian/quantas, examples/thermoelasticity): no criteria of stability."""
+    elastic = parse_stdout(HEAD + ELASTIC + END).elastic
+    assert elastic is not None
+    assert elastic.complete
+    assert elastic.pressure_gpa == 16.0
+    assert elastic.constants is not None
+    assert elastic.constants[0].tolist() == [300.0, 100.0, 100.0, 0.0, 0.0, 0.0]
+    assert elastic.compliance_per_tpa is not None
+    assert elastic.compliance_per_tpa[3, 3] == 5.5
+    assert elastic.moduli is not None
+    assert elastic.moduli.shear_reuss_gpa == 132.12
+    assert [velocity.longitudinal for velocity in elastic.velocities] == [9.252, 9.252, 10.583]
+    assert elastic.bulk_modulus_gpa == 168.06
+    assert elastic.stability == {}
+
+
+def test_title_of_elapiezo() -> None:
+    """Quantas (gfulian/quantas) takes ``ELAPIEZO OPTION`` for the same title; tables of ELAPIEZO are not known."""
+    output = parse_stdout(HEAD + ELASTIC.replace('* ELASTCON OPTION', '* ELAPIEZO OPTION') + END)
+    assert output.is_elastic_run
+    assert output.is_piezoelectric_run
+    assert output.elastic is not None
+    assert output.elastic.complete
+    assert output.piezoelectric is None
+
+
+def test_default_number_of_points(corpus: Path) -> None:
+    """mgo_opt_c22: the echo of OPTGEOM says -1 steps, the line below OPTIMIZATION STARTS that these are 100."""
+    optimisation = parse_stdout(corpus / 'mgo_opt_c22/conv_mgoOpt.out').optimisation
+    assert optimisation is not None
+    assert optimisation.settings.max_points == 100

@@ -1,7 +1,8 @@
 """Elastic constants: the block of ELASTCON.
 
 Layouts proven by real files: CRYSTAL14 and 17 (3D), 22 (2D, 1D), a restarted run with PRINT whose deformed geometries
-stand between the strain and its energies, and one under pressure (``ELASTIC PROPERTIES AT PRESSURE``).
+stand between the strain and its energies, and one under pressure (``ELASTIC PROPERTIES AT PRESSURE``). CRYSTAL23
+prints the same (public runs of gfulian/quantas, magnesium oxide and dolomite under pressure).
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class ElasticSection(Section):
             ' ELAE': self.read_title,
             ' * EL': self.read_option,
             ' ELAS': self.read_elastic,
+            ' ELAP': self.read_option,
             ' OPTI': self.read_preoptimisation,
             ' MAGN': self.read_step,
             ' NUMB': self.read_points,
@@ -88,14 +90,14 @@ class ElasticSection(Section):
         capture_rows(self.context, title)
 
     def read_option(self, line: str) -> None:
-        """Read the second title, inside a box."""
-        if 'ELASTCON OPTION' in line:
+        """Read the second title, inside a box; that of ELAPIEZO is known from Quantas, which reads both alike."""
+        if 'ELASTCON OPTION' in line or 'ELAPIEZO OPTION' in line:
             self._start()
+            self.output.is_piezoelectric_run |= 'ELAPIEZO' in line
 
     def read_elastic(self, line: str) -> None:
         """Read lines that start with ELAST: option, pressure, compliance."""
-        if 'ELASTCON OPTION' in line:
-            self._start()
+        self.read_option(line)
         elastic = self.output.elastic
         if elastic is None:
             return

@@ -12,7 +12,7 @@ from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
 
 _CONTROL = re.compile(r' (\S.*?)\s+OPTIMIZATION CONTROL')
-_STEPS = re.compile(r' MAXIMUM ALLOWED NUMBER OF STEPS\s+(\d+)')
+_STEPS = re.compile(r' (?:MAXIMUM ALLOWED NUMBER OF STEPS|DEFAULT MAX NUM OF POINTS)\s+(\d+)')
 _MAXIMA = re.compile(r' MAXIMUM GRADIENT COMPONENT\s+(\S+)\s+MAXIMUM DISPLACEMENT COMPONENT\s+(\S+)')
 _MEANS = re.compile(r' R\.M\.S\. OF GRADIENT COMPONENT\s*(\S+)\s+R\.M\.S\. OF DISPLACEMENT COMPONENTS\s+(\S+)')
 _FINALRUN = re.compile(r'FINALRUN\s+(\d)')
@@ -61,6 +61,7 @@ class OptimisationEcho:
             ' COMB': self.read_control,
             ' EXTE': self.read_stress,
             ' MAXI': self.read_maxima,
+            ' DEFA': self.read_maxima,
             ' R.M.': self.read_maxima,
             ' HESS': self.read_restart,
             ' REST': self.read_restart,
