@@ -136,9 +136,23 @@ def test_a_folder_stands_for_the_outputs_in_it(corpus, tmp_path):
     shutil.copy(corpus / 'misc_fort25_S/fort.25', tmp_path / 'deep' / 'fort.25')
     found = as_json(tmp_path)
     assert [Path(summary['file']).name for summary in found] == ['nio', 'mgo.out']
+    (tmp_path / 'deep' / 'crashed.out').touch()
+    assert 'crashed.out' in {Path(summary['file']).name for summary in as_json(tmp_path)}, 'empty, and yet an output'
     (tmp_path / 'empty').mkdir()
     (found,) = as_json(tmp_path / 'empty')
     assert 'folder' in found['problem']
+
+
+@pytest.mark.corpus
+def test_a_narrow_terminal_shows_every_column(truth_files):
+    """Long names lose their beginning, so that energies stay whole."""
+    from aiida_crystalmath.cli.read_report import _cells, _shortened
+    from aiida_crystalmath.crystal.summary import read_file
+
+    rows = [_cells(read_file(file).summary) for file in truth_files]
+    short = _shortened(rows, 100)
+    assert {len(row[0]) for row in short} == {24} and [row[1:] for row in short] == [row[1:] for row in rows]
+    assert all(row[0][0] == '…' and full[0].endswith(row[0][1:]) for row, full in zip(short, rows, strict=True))
 
 
 @pytest.mark.corpus
@@ -205,6 +219,9 @@ def test_table_of_several_files_has_a_line_each(corpus, truth_files):
     starts = {line.index(' CRYSTAL') for line in lines if ' CRYSTAL' in line}
     assert len(starts) == 1, 'the columns are aligned'
     assert '\x1b' not in result.stdout, 'plain where nobody watches'
+    (line,) = [line for line in lines if PROPERTIES_FAILED in line]
+    assert 'properties failed' in line
+    assert 'finished, but properties failed' in read(corpus / PROPERTIES_FAILED).stdout
 
 
 @pytest.mark.corpus

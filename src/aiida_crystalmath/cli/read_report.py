@@ -19,17 +19,24 @@ COLOURS = {'finished': 'green', 'incomplete': 'yellow'}
 SYSTEMS = {0: 'molecule', 1: 'polymer', 2: 'slab', 3: 'crystal'}
 N_ATOMS, N_MODES, N_MESSAGES = 8, 6, 3
 """How many of a list are shown, unless all are asked for."""
+N_NAME, N_REMARKS = 24, 20
+"""Characters that names of files and remarks have at least, where a terminal is narrow."""
 ROOM_K = 298.15
 STANDIN_NOTE = 'computed by the STAND-IN engine (PySCF), not by CRYSTAL'
 
 
 def status_of(summary: Summary) -> str:
-    """Return the status as it is shown: with a mark where another program of the file failed."""
-    words = summary.status.replace('_', ' ')
+    """Return the status as it is shown; of a good run, which other program of the file failed."""
     if summary.status != 'finished' or summary.is_good:
-        return words
+        return summary.status.replace('_', ' ')
     others = [stage for stage in summary.stages if not stage.ended or stage.errors]
-    return f'{words}, but {others[0].program if others else "another program"} failed'
+    return f'{others[0].program if others else "another program"} failed'
+
+
+def _long_status(summary: Summary) -> str:
+    """Return the status of the program the summary speaks of, and that of another one that failed."""
+    words = status_of(summary)
+    return words if summary.status != 'finished' or summary.is_good else f'finished, but {words}'
 
 
 def colour_of(summary: Summary) -> str:
@@ -42,10 +49,12 @@ def colour_of(summary: Summary) -> str:
 
 def print_table(summaries: Sequence[Summary]) -> None:
     """Print one line a file, then how many there are of each status."""
-    rows = [_cells(summary) for summary in summaries]
     heads = ('file', 'version', 'status', 'energy (hartree)', 'gap (eV)', 'remarks')
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(5)]
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    rows = [_cells(summary) for summary in summaries]
+    if limit is not None:
+        rows = _shortened(rows, limit)
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(5)]
     click.secho(_line(heads, widths, limit), bold=True)
     for row, summary in zip(rows, summaries, strict=True):
         line = _line(row, widths, limit)
@@ -56,11 +65,17 @@ def print_table(summaries: Sequence[Summary]) -> None:
     click.echo(f'{len(summaries)} files: {good} finished, {len(summaries) - good} not', err=True)
 
 
+def _shortened(rows: list[tuple[str, ...]], limit: int) -> list[tuple[str, ...]]:
+    """Return the rows with long names cut at their beginning, so that the other columns and some remarks have room."""
+    others = sum(max(len(row[i]) for row in rows) + 2 for i in range(1, 5))
+    width = max(limit - others - N_REMARKS, N_NAME)
+    return [(row[0] if len(row[0]) <= width else f'…{row[0][1 - width :]}', *row[1:]) for row in rows]
+
+
 def _line(cells: Sequence[str], widths: Sequence[int], limit: int | None) -> str:
     """Align cells: numbers to the right, the last column as long as the terminal allows."""
-    right = (3, 4)
     aligned = [
-        cell.rjust(width) if i in right else cell.ljust(width)
+        cell.rjust(width) if i in (3, 4) else cell.ljust(width)
         for i, (cell, width) in enumerate(zip(cells[:5], widths, strict=True))
     ]
     line = '  '.join([*aligned, cells[-1]]).rstrip()
@@ -107,7 +122,7 @@ def print_summary(summary: Summary, *, full: bool = False) -> None:
 
     :param full: all of long lists.
     """
-    click.echo(f'{summary.file}: {click.style(status_of(summary), fg=colour_of(summary), bold=True)}')
+    click.echo(f'{summary.file}: {click.style(_long_status(summary), fg=colour_of(summary), bold=True)}')
     if summary.program:
         release = f', {" ".join(summary.release.split())}' if summary.release else ''
         click.echo(f'{summary.version or "CRYSTAL"} {summary.program}{release}')

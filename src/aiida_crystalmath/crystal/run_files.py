@@ -14,6 +14,8 @@ SNIFF_BYTES = 1 << 18
 MAX_SIBLINGS = 200
 """Folders with more files are not searched."""
 MAX_BYTES = 1 << 20
+OUTPUT_SUFFIXES = ('.out', '.outp')
+"""Of files that hold an output even when they are empty: the program was called and wrote nothing."""
 _STARTING = re.compile(rb'^ EEEEEEEEEE STARTING', re.MULTILINE)
 _RULE = re.compile(rb'^ \*{60,}\s*$', re.MULTILINE)
 _NAME = re.compile(rb'^ \*[^\n]*\bCRYSTAL(?:0[69]|1\d|2\d)\b', re.MULTILINE)
@@ -50,8 +52,13 @@ def files_beside(output: Path) -> Beside:
 
 
 def looks_like_output(path: Path) -> bool:
-    """Say whether the banner of a program stands in the first lines of a file; False if it cannot be read."""
+    """Say whether a file is an output: by the banner of a program in its first lines, or empty with the name of one.
+
+    False if it cannot be read.
+    """
     try:
+        if path.suffix in OUTPUT_SUFFIXES and path.stat().st_size == 0:
+            return True
         with path.open('rb') as handle:
             head = handle.read(SNIFF_BYTES)
     except OSError:
