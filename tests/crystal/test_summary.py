@@ -321,6 +321,19 @@ def test_a_cut_file_claims_nothing(corpus, truth, run):
 
 
 @pytest.mark.corpus
+def test_half_a_table_of_modes_is_none(corpus):
+    """Modes are told when their table is whole: 36 of dry ice, or none; of a dispersion those at Gamma."""
+    text = (corpus / 'dryice_ir' / 'spec_dryIceIR.out').read_text()
+    start = text.index('    MODES         EIGV')
+    counts = [len(summarise(text[: start + size]).frequencies_cm1 or ()) for size in range(0, 4000, 100)]
+    assert set(counts) == {0, 36} and counts == sorted(counts)
+    text = (corpus / 'graphene_phonon_band' / 'phono_Gstrain0Band.out').read_text()
+    summary = summarise(text[: text.index('DISPERSION K POINT NUMBER    50')])
+    assert summary.status == 'incomplete' and summary.incomplete_results == ['frequencies']
+    assert len(summary.frequencies_cm1) == 6 and summary.n_qpoints == 49
+
+
+@pytest.mark.corpus
 def test_an_scf_that_was_cut_short_is_not_the_last_that_ended(corpus):
     """The log ends within an SCF: the one before it is told, with the cycles of the unfinished one beside."""
     summary = summarise(corpus / 'nio_walltime_scfoutlog' / 'SCFOUT.LOG')

@@ -62,7 +62,8 @@ def _pick(value: Any, keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _add_frequencies(summary: Summary, frequencies: Frequencies) -> None:
     """Add modes, thermodynamics and what belongs to a field."""
-    if frequencies.modes:
+    gamma = next((point for point in frequencies.qpoints if point.is_gamma), None)
+    if frequencies.modes and (frequencies.complete or (gamma is not None and gamma.complete)):
         summary.frequencies_cm1 = list(frequencies.frequencies_cm1)
         summary.modes = [_pick(mode, MODE_KEYS) for mode in frequencies.modes]
         summary.n_imaginary = frequencies.n_imaginary
