@@ -503,3 +503,44 @@ def test_default_number_of_points(corpus: Path) -> None:
     optimisation = parse_stdout(corpus / 'mgo_opt_c22/conv_mgoOpt.out').optimisation
     assert optimisation is not None
     assert optimisation.settings.max_points == 100
+
+
+BOXES = f"""\
+{RULE} made up
+ CRYSTAL - PROPERTIES - TYPE OF CALCULATION :  UNRESTRICTED OPEN SHELL
+{RULE}
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT ECH3 START  TELAPSE        8.39 TCPU        6.59
+
+ 3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D
+ 3D DENSITY, GRID IS 100*100*354
+    Z COORDINATE RANGE IS    -9.514 TO    47.754
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT CHARGE      TELAPSE     2036.04 TCPU     2030.72
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT ECH3 END    TELAPSE     2036.05 TCPU     2030.73
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT ECH3        TELAPSE     2036.05 TCPU     2030.73
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT POT3 START  TELAPSE     2036.05 TCPU     2030.73
+ PLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPLPL
+
+  MULTIPOLAR EXPANSION UP TO L=  4
+
+ MULTIPOLE ANALYSIS BY SHELLS
+ L=  0 M=  0   1.251E+00  6.931E-01  3.703E-01  9.915E-01  2.091E+00  5.669E-01
+
+ 3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D
+ 3D DENSITY, GRID IS  80* 80*200
+    Z COORDINATE RANGE IS    -9.514 TO    47.754
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT POT3 END    TELAPSE     2500.04 TCPU     2494.00
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT POT3        TELAPSE     2500.04 TCPU     2494.00
+ ENDPROP
+"""
+
+
+def test_box_of_the_potential_is_none_of_the_density() -> None:
+    """Layout of public runs of CRYSTAL23 (MACE, cif/cube): ECH3 and POT3 print the same words above their boxes."""
+    properties = parse_stdout(HEAD + BOXES + END).properties
+    assert properties is not None
+    assert properties.keywords == ['ECH3', 'POT3']
+    assert [(grid.keyword, grid.shape) for grid in properties.grids] == [
+        ('ECH3', (100, 100, 354)),
+        ('POT3', (80, 80, 200)),
+    ]
+    assert all(grid.complete for grid in properties.grids)

@@ -101,7 +101,10 @@ class DensityPart(Part):
         properties = self.run.properties
         if properties is None or len(properties.grids) >= RESULT_LIMIT or not (found := _GRID.match(line)):
             return
-        keyword = 'POT3' if 'POTENTIAL' in found[1] else 'ECH3'
+        current = self.run.current
+        # POT3 of CRYSTAL23 calls its box DENSITY as well: its START line before tells (a public run of MACE).
+        in_potential = current is not None and current.keyword == 'POT3' and not current.complete
+        keyword = 'POT3' if in_potential or 'POTENTIAL' in found[1] else 'ECH3'
         self.run.begin(keyword)
         shape = (int(found[2]), int(found[3]), int(found[4]))
         properties.grids.append(DensityGrid(keyword, shape))
