@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,24 @@ def test_tensor_of_the_cell(cells):
 def test_k_points_go_there_and_back(cells):
     points = np.array([[0.5, 0, 0], [1 / 3, 1 / 3, 0.1]])
     assert np.allclose(cells.from_crystal_k(cells.to_crystal_k(points)), points)
+
+
+def test_ghosts_are_found_though_they_are_printed_without_element():
+    """Charges and relaxed positions of a cell with a ghost come back, the ghost as the atom it was."""
+    user = user_structure()
+    ghost = user.numbers.index(8)
+    user = user.with_sites(replace(site, ghost=index == ghost) for index, site in enumerate(user.sites))
+    reduced = reduce(user)
+    expected = reduced.crystal_geometry
+    printed = expected.with_sites(
+        replace(site, number=0 if site.ghost else site.number, ghost=False, kind='') for site in expected.sites
+    )
+    cells = CellMap(reduced, printed)
+    assert cells.is_users
+    assert cells.atoms(printed.numbers) == [0 if site.ghost else site.number for site in user.sites]
+    relaxed = cells.restore(printed.with_positions(printed.positions + 0.01))
+    assert relaxed.numbers == user.numbers
+    assert relaxed.sites[ghost].ghost
 
 
 def test_another_cell_is_left_as_it_is():

@@ -50,8 +50,9 @@ class CellMap:
             return
         expected = reduced.crystal_geometry
         if printed is not None:
+            printed = _dressed(printed, expected)
             try:
-                step = align(expected, _dressed(printed, expected), tolerance=SAME_PLACE_ANGSTROM)
+                step = align(expected, printed, tolerance=SAME_PLACE_ANGSTROM)
             except SymmetryError:
                 pass
             else:
@@ -113,7 +114,8 @@ class CellMap:
         """
         if self._reduced is None or self._order is None:
             return geometry
-        return self._reduced.restore(geometry, initial=self._initial)
+        start = self._initial or self._reduced.crystal_geometry
+        return self._reduced.restore(_dressed(geometry, start), initial=self._initial)
 
     def atoms(self, values: Sequence[T]) -> list[T]:
         """Return values given atom by atom in CRYSTAL's order, in the user's."""
@@ -156,8 +158,12 @@ class CellMap:
 
 
 def _dressed(printed: Geometry, expected: Geometry) -> Geometry:
-    """Give the printed atoms, of which only the element is known, the kinds and spins of the expected ones."""
-    if printed.numbers != expected.numbers:
+    """Give the printed atoms the kinds and spins of the expected ones, of which only the element is printed.
+
+    Of a ghost not even that: it has the number 0.
+    """
+    as_printed = [0 if site.ghost else site.number for site in expected.sites]
+    if printed.numbers not in (expected.numbers, as_printed):
         return printed
     return printed.with_sites(
         like.moved_to(site.position) for like, site in zip(expected.sites, printed.sites, strict=True)
