@@ -160,6 +160,13 @@ def test_refused_folders(remote, name, message) -> None:
         CalculationFactory('crystalmath.crystal23').get_importer().parse_remote_data(remote(name))
 
 
+def test_paths_that_aiida_takes_for_patterns_are_refused(finished_runs, tmp_path, aiida_localhost) -> None:
+    tree = finished_runs('h_bulk_scf', root=tmp_path / 'MgO[100]')
+    folder = orm.RemoteData(remote_path=str(tree / 'h_bulk_scf'), computer=aiida_localhost)
+    with pytest.raises(ImportRefusedError, match='use `crystalmath import`, or rename'):
+        CalculationFactory('crystalmath.crystal23').get_importer().parse_remote_data(folder)
+
+
 def test_names_with_brackets_are_names() -> None:
     entries = retrieve_entries(['crystal.out', 'fort.87', 'optc*'], Imported(files={'crystal.out': 'MgO[100].out'}))
     assert entries == [('MgO[[]100].out', 'crystal.out', 0)]

@@ -149,6 +149,25 @@ def test_same_run_in_two_places_comes_in_once(finished_runs, tmp_path) -> None:
     assert [result.outcome for result in results] == [Outcome.IMPORTED, Outcome.PRESENT]
 
 
+def test_folders_and_files_with_brackets_blanks_and_stars(finished_runs, tmp_path) -> None:
+    tree = finished_runs('h_bulk_scf', 'mgo_sto3g_opt', root=tmp_path / 'a [1] b' / 'über*')
+    folder = tree / 'h_bulk_scf'
+    for suffix in ('d12', 'out'):
+        (folder / f'h_bulk.{suffix}').rename(folder / f'H [bulk] 1*.{suffix}')
+    found = import_tree(tree)
+    assert [result.exit_status for result in found.values()] == [0, 0]
+    assert node_of(found['h_bulk_scf/crystal']).outputs.retrieved.list_object_names() == ['crystal.out']
+
+
+def test_carriage_returns(finished_runs) -> None:
+    tree = finished_runs('mgo_scf_c14')
+    for path in (tree / 'mgo_scf_c14').iterdir():
+        path.write_bytes(path.read_bytes().replace(b'\n', b'\r\n'))
+    node = node_of(import_tree(tree)['mgo_scf_c14/crystal'])
+    assert node.exit_status == 0
+    assert node.base.extras.get(EXTRA)['inputs_from'] == 'd12'
+
+
 def test_broken_run_leaves_nothing_behind(finished_runs, monkeypatch) -> None:
     """A parser that raises, in the middle of a run with new basis sets: all is rolled back, the next runs come in."""
     from aiida_crystalmath.parsers.crystal23 import Crystal23Parser

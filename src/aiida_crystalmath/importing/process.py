@@ -8,17 +8,19 @@ one. Tests compare the nodes of both ways.
 
 from __future__ import annotations
 
+import glob
+import shutil
 import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
 from aiida.common.datastructures import CalcJobState
 from aiida.common.folders import SandboxFolder
 from aiida.engine import ExitCode
-from aiida.engine.daemon.execmanager import retrieve_files_from_list
 from aiida.engine.processes.calcjobs.calcjob import CalcJob
 from aiida.engine.utils import instantiate_process
-from aiida.transports.plugins.local import LocalTransport
 from plumpy import ProcessState
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def make_imported_job(runner: Runner, process_class: type[CalcJob], inputs: dict
     with SandboxFolder() as folder, tempfile.TemporaryDirectory() as temporary:
         process.presubmit(folder)
         node.set_remote_workdir(process.inputs.remote_folder.get_remote_path())
-        process.out(node.link_label_retrieved, _retrieve(runner, node, temporary))
+        process.out(node.link_label_retrieved, _retrieve(node, temporary))
         process.update_outputs()
         node.set_state(CalcJobState.PARSING)
         node.base.attributes.set(orm.CalcJobNode.IMMIGRATED_KEY, True)
@@ -54,16 +56,28 @@ def make_imported_job(runner: Runner, process_class: type[CalcJob], inputs: dict
     return node
 
 
-def _retrieve(runner: Runner, node: orm.CalcJobNode, temporary: str) -> orm.FolderData:
+def _retrieve(node: orm.CalcJobNode, temporary: str) -> orm.FolderData:
     """Copy the files of the run into a new folder node, and those for the parser only into a temporary folder.
 
-    The node is stored later, with its link: AiiDA's own retrieval stores it first, which would end the transaction.
+    AiiDA's own retrieval stores the node before it has a link, which would end the transaction; and it takes brackets
+    and stars in the path of a folder for patterns.
     """
     retrieved = orm.FolderData()
-    with LocalTransport() as transport, SandboxFolder() as folder:
-        kept = str(folder.abspath)
-        for target, wanted in ((kept, node.get_retrieve_list()), (temporary, node.get_retrieve_temporary_list())):
-            if wanted:
-                runner.loop.run_until_complete(retrieve_files_from_list(node, transport, target, list(wanted)))
+    folder = Path(str(node.get_remote_workdir()))
+    with tempfile.TemporaryDirectory() as kept:
+        _copy(folder, node.get_retrieve_list() or (), Path(kept))
         retrieved.base.repository.put_object_from_tree(kept)
+    _copy(folder, node.get_retrieve_temporary_list() or (), Path(temporary))
     return retrieved
+
+
+def _copy(folder: Path, entries: Iterable[Any], target: Path) -> None:
+    """Copy files as AiiDA's lists say: a name, or (name or pattern there, name here, depth); what is not there is not.
+
+    A depth of 0 gives the file the name here; 1 keeps its name, in the folder here.
+    """
+    for entry in entries:
+        there, here, depth = (glob.escape(entry), '.', 1) if isinstance(entry, str) else entry
+        for path in folder.glob(there):
+            if path.is_file():
+                shutil.copyfile(path, target / here / path.name if depth else target / here)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,11 @@ def find_run(remote: orm.RemoteData, program: str, output: str | None = None, pa
         names = ', '.join(Path(run.name).name for run in found)
         raise ImportRefusedError(
             f'{folder} has {len(found)} runs of {program} ({names}): say which by `output` (and `part`)'
+        )
+    if glob.has_magic(str(found[0].output.path)):
+        raise ImportRefusedError(
+            f'{found[0].output.path}: AiiDA takes the characters * ? [ in a path for a pattern and finds nothing; use '
+            '`crystalmath import`, or rename'
         )
     if found[0].program == 'crystal' and found[0].problem:
         raise ImportRefusedError(f'{found[0].name}: {found[0].problem}')
