@@ -544,3 +544,19 @@ def test_box_of_the_potential_is_none_of_the_density() -> None:
         ('POT3', (80, 80, 200)),
     ]
     assert all(grid.complete for grid in properties.grids)
+
+
+MEMORY = """\
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT SHELLXN     TELAPSE      800.00 TCPU      790.00
+ MMMMM SHELLXN     USED MEM(MB)    155.42 MAX MEM    170.01 TOT MEM      4973.29
+ TTTTTTTTTTTTTTTTTTTTTTTTTTTTTT END         TELAPSE      946.86 TCPU      892.18
+ MMMMM END         USED MEM(MB)    150.42 MAX MEM    160.01 TOT MEM      4813.44
+"""
+
+
+def test_memory_of_crystal23() -> None:
+    """Layout of the end of a public run of CRYSTAL23 (MACE, cif/MACEfail_debug)."""
+    output = parse_stdout(HEAD + MEMORY + END)
+    assert output.resources.peak_memory_mb == 170.01
+    assert output.resources.total_memory_mb == 4973.29
+    assert output.timings.sections[-1] == ('END', 946.86, 892.18)

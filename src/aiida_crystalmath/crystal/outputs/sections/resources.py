@@ -9,8 +9,9 @@ from aiida_crystalmath.crystal.outputs.sections.base import Handler, Section
 
 _PROCESSES = re.compile(r'\s*PROCESS\s+\d+\s+OF\s+(\d+)\s+WORKING|\s*(\d+)\s+PROCESSORS WORKING')
 _THREADS = re.compile(r'\s*Default number of threads is:\s*(\d+)')
-_MEMORY = re.compile(r'USED MEM\(MB\)\s*[:=]?\s*(\d+\.?\d*)')
-"""CRYSTAL23 prints it; that the number follows is what its users report, no such file is in the corpus."""
+_MEMORY = re.compile(r'USED MEM\(MB\)\s*[:=]?\s*(\d+\.?\d*)(?:\s+MAX MEM\s+(\d+\.?\d*))?(?:\s+TOT MEM\s+(\d+\.?\d*))?')
+"""CRYSTAL23 prints ``MMMMM END  USED MEM(MB) 155.42 MAX MEM 160.01 TOT MEM 4973.29`` below a time line (a public run of
+MACE with 32 processes); no such file is in the corpus."""
 _DIIS = re.compile(r'MAXIMUM MEMORY OCCUPIED BY DIIS:\s*(\d+\.?\d*)\s*Mb', re.IGNORECASE)
 _TWO_COMPONENTS = ('TWO-COMPONENT SCF', '2-COMPONENT SCF')
 
@@ -27,6 +28,7 @@ class ResourcesSection(Section):
             'Defau': self.read_threads,
             ' MAXI': self.read_diis,
             ' USED': self.read_memory,
+            ' MMMM': self.read_memory,
             ' DENS': self.read_two_components,
             ' TWO-': self.read_two_components,
             ' 2-CO': self.read_two_components,
@@ -49,10 +51,13 @@ class ResourcesSection(Section):
             self.output.resources.diis_memory_mb = max(value, self.output.resources.diis_memory_mb or 0.0)
 
     def read_memory(self, line: str) -> None:
-        """Read the memory of a timing line; the largest counts."""
+        """Read a line of memory; the largest counts."""
         if 'MEM' in line and (found := _MEMORY.search(line)):
-            value = float(found[1])
-            self.output.resources.peak_memory_mb = max(value, self.output.resources.peak_memory_mb or 0.0)
+            resources = self.output.resources
+            peak = max(float(found[1]), float(found[2] or 0.0))
+            resources.peak_memory_mb = max(peak, resources.peak_memory_mb or 0.0)
+            if found[3]:
+                resources.total_memory_mb = max(float(found[3]), resources.total_memory_mb or 0.0)
 
     def read_two_components(self, line: str) -> None:
         """Read that the density, or the SCF, has two components (spin-orbit coupling)."""
