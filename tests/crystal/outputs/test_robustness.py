@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
 from dataclasses import fields, is_dataclass
 
 import pytest
@@ -268,3 +270,36 @@ def test_noise_that_holds_no_program():
         text = ''.join(seed.choices(alphabet, k=50_000))
         output = parse_stdout(text)
         assert output.program is None and output.status == 'incomplete' and output.energy_hartree is None
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+output = parse_stdout(Path(sys.argv[1]))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+optimisation = output.optimisation
+kept = len(optimisation.points) + optimisation.n_dropped_points
+print((after - before) // 1024, output.status, output.energy_hartree, kept, len(output.scf) + output.n_dropped_scf)
+"""
+
+
+def test_memory_of_a_large_log(files, tmp_path):
+    """40 MB of an optimisation with every SCF in it (ONELOG) are read in less than 40 MB; so is a gigabyte."""
+    lines = text_of(files['nio_sto3g_afm_opt']).split('\n')
+    titles = [i for i, line in enumerate(lines) if 'OPTIMIZATION - POINT' in line]
+    scf = next(i for i, line in enumerate(lines) if line.startswith(' CRYSTAL - SCF'))
+    ends = [i for i, line in enumerate(lines) if line.startswith(' == SCF ENDED')]
+    last = next(i for i, line in enumerate(lines) if 'OPT END' in line)
+    block = '\n'.join([*lines[titles[1] : titles[2]], *lines[scf : ends[0] + 3]])
+    path, n = tmp_path / 'large.out', 40_000_000 // len(block)
+    with path.open('w') as handle:
+        handle.write('\n'.join(lines[: titles[1]]) + '\n')
+        for i in range(2, n):
+            handle.write(re.sub(r'(POINT) +\d+', lambda found, i=i: f'{found[1]}{i:5d}', block) + '\n')
+        handle.write('\n'.join(lines[last:]))
+    done = subprocess.run([sys.executable, '-c', MEASURE, path], capture_output=True, text=True, check=True)
+    grown, status, energy, points, runs = done.stdout.split()
+    assert int(grown) < 40
+    assert (status, float(energy), int(points), int(runs)) == ('finished', -3128.318293403, n - 1, n - 1)

@@ -132,14 +132,16 @@ def test_spin_lock_by_energy():
 
 
 def test_smearing_and_restart():
+    """Lines as in fe_opt_c09, nio_walltime2_restart_opt and paracetamol_freq."""
     output = of_lines(
+        ' INFORMATION **** SAVEPRED **** WRITING REDUCIBLE DENSITY MATRIX IN UNIT 13',
         ' FERMI SMEARING - TEMPERATURE SMEARING OF FERMI SURFACE  0.500000E-02',
         ' RESTART FROM A PREVIOUS DENSITY MATRIX - DEP ACTIVE',
         ' NO MIXING OF F MATRICES           CONVERGENCE ON ENERGY        10**-10',
     )
     settings = output.scf_settings
     assert (settings.smearing_hartree, settings.restarts_from_density) == (0.005, True)
-    assert (settings.fmixing_percent, settings.toldee) == (0, 10)
+    assert (settings.fmixing_percent, settings.toldee, settings.saves) == (0, 10, ('SAVEPRED',))
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,9 @@ class ScfSettings:
     """Of the other form, ``WHILE ENE DIFF BETWEEN CYCS GT 10** -n``: n, positive."""
     restarts_from_density: bool = False
     """The SCF starts from a density matrix of a run before (GUESSP, ``RESTART FROM A PREVIOUS DENSITY MATRIX``)."""
+    saves: tuple[str, ...] = ()
+    """Keywords that make the run write more than its final wavefunction: 'SAVEWF' (fort.79 in the course of the SCF, as
+    the manual of CRYSTAL17 says; no real file was seen), 'SAVEPRED' (density matrix, fort.13)."""
     dispersion: str | None = None
     """'D2' or 'D3' where a dispersion correction is computed."""
     gcp: bool = False

@@ -115,4 +115,5 @@ class SettingsSection(Section):
             name.startswith(('DFTD', 'VDWD')) for name in map(str.upper, routines)
         ):
             self.settings.dispersion = 'D'
+        self.settings.saves = tuple(name for name in ('SAVEWF', 'SAVEPRED') if name in routines)
         self.settings.restarts_from_density |= 'GUESSP' in routines
