@@ -53,5 +53,17 @@ def test_asterisks_are_no_numbers():
         ' HYBRID EXCHANGE - PERCENTAGE OF FOCK EXCHANGE    20.0000\n'
         ' (EXCHANGE)[CORRELATION] FUNCTIONAL:(BECKE 88)[LEE-YANG-PARR]\n'
         ' HYBRID EXCHANGE - PERCENTAGE OF FOCK EXCHANGE    *******\n\n'
+        ' CAPPA:IS1  4\n'
     )
     assert parse_stdout(text).functional == Functional('BECKE 88', 'LEE-YANG-PARR')
+
+
+@pytest.mark.corpus
+def test_a_file_cut_before_the_hybrid_part_has_none(corpus):
+    """Without the line of the Fock exchange B3LYP would be told as a pure functional."""
+    text = (corpus / 'mgo_scf_b3lyp' / 'out_mgoSCF.out').read_text()
+    start = text.index(' (EXCHANGE)[CORRELATION]')
+    end = text.index(' CAPPA', start)
+    for size in range(0, end - start, 10):
+        assert parse_stdout(text[: start + size]).functional is None, size
+    assert parse_stdout(text[: end + 100]).functional == Functional('BECKE 88', 'LEE-YANG-PARR', 20.0, 0.9, 0.81)

@@ -70,8 +70,9 @@ def _add_frequencies(summary: Summary, frequencies: Frequencies) -> None:
     if frequencies.lo_to is not None and frequencies.lo_to.modes:
         summary.lo_modes = [_pick(mode, LO_KEYS) for mode in frequencies.lo_to.modes]
     summary.n_qpoints = len(frequencies.qpoints) or None
-    if frequencies.thermodynamics:
-        summary.thermodynamics = [_pick(point, THERMODYNAMIC_KEYS) for point in frequencies.thermodynamics]
+    thermodynamics = [point for point in frequencies.thermodynamics if point.complete]
+    if thermodynamics:
+        summary.thermodynamics = [_pick(point, THERMODYNAMIC_KEYS) for point in thermodynamics]
     summary.born_charges_e = plain(frequencies.born_charges_e)
     if frequencies.dielectric is not None:
         summary.dielectric_electronic = plain(frequencies.dielectric.electronic)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from aiida_crystalmath.crystal.outputs.models.functional import Functional
 from aiida_crystalmath.crystal.outputs.numbers import number
-from aiida_crystalmath.crystal.outputs.sections.base import Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Context, Handler, Section
 
 _FUNCTIONAL = re.compile(r' \(EXCHANGE\)\[CORRELATION\] FUNCTIONAL:\((.+?)\)\[(.+)\]\s*$')
 _FOCK = re.compile(r' HYBRID EXCHANGE - PERCENTAGE OF FOCK EXCHANGE\s+(\S+)')
@@ -20,7 +20,12 @@ _OMEGA = re.compile(r' OMEGA \(SHORT-RANGE\)\[LONG-RANGE\]:\(\s*(\S+?)\s*\)\[\s*
 
 
 class FunctionalSection(Section):
-    """Reads the functional; the lines after it add to it."""
+    """Reads the functional; the lines after it add to it, until another subject begins."""
+
+    def __init__(self, context: Context) -> None:
+        """Start without functional."""
+        super().__init__(context)
+        self.complete = False
 
     def anchors(self) -> Mapping[str, Handler]:
         """Its lines."""
@@ -36,6 +41,16 @@ class FunctionalSection(Section):
         """Read exchange and correlation."""
         if found := _FUNCTIONAL.match(line):
             self.output.functional = Functional(found[1].strip(), found[2].strip())
+            self.complete = False
+            readers = self.anchors()
+
+            def following(text: str) -> bool:
+                if reader := readers.get(text[:KEY_LENGTH]):
+                    reader(text)
+                self.complete = reader is None and bool(text.strip())
+                return not self.complete
+
+            self.context.capture(following)
 
     def read_fock(self, line: str) -> None:
         """Read the part of Fock exchange."""
@@ -61,3 +76,8 @@ class FunctionalSection(Section):
         """Read the ranges."""
         if (found := _OMEGA.match(line)) and self.output.functional is not None:
             self.output.functional.omega_short, self.output.functional.omega_long = number(found[1]), number(found[2])
+
+    def finish(self) -> None:
+        """Withdraw a functional whose hybrid part may have been cut off."""
+        if not (self.complete or self.output.terminated or self.output.errors):
+            self.output.functional = None
