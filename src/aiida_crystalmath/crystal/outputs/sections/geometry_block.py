@@ -142,7 +142,7 @@ def build(block: GeometryBlock, reference: Array | None, ghosts: frozenset[int])
 
 def place(block: GeometryBlock, reference: Array | None) -> tuple[Array, Array] | None:
     """Return cell vectors and Cartesian positions (Å) of a block, None if it is not complete or makes no sense."""
-    if not block.complete or block.coordinates is None:
+    if not block.complete or block.coordinates is None or not np.isfinite(block.coordinates).all():
         return None
     try:
         cell = _cell(block, reference)
