@@ -14,7 +14,6 @@ from aiida_crystalmath.calculations.crystal23 import reduced_from_inputs
 from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 from aiida_crystalmath.crystal.outputs.scf_log import read_scf_log
-from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_parameters
 from aiida_crystalmath.parsers.crystal_nodes import CrystalNodes
 from aiida_crystalmath.parsers.crystal_results import add_scf_log, crystal_parameters, method_parameters
@@ -41,10 +40,9 @@ class Crystal23Parser(CrystalParserBase):
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the retrieved files."""
-        text = self.text(self.node.get_option('output_filename') or 'crystal.out')
-        if text is None:
+        output = self.output('crystal.out')
+        if output is None:
             return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
-        output = parse_stdout(text)
         findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
         if output.program != 'crystal':
             if output.program is not None:

@@ -24,7 +24,6 @@ from aiida_crystalmath.crystal.outputs.models import (
     TransportDistribution,
     TransportTensor,
 )
-from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 from aiida_crystalmath.parsers import properties_nodes as nodes
 from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_parameters
 from aiida_crystalmath.parsers.plot_files import (
@@ -86,10 +85,9 @@ class Crystal23PropertiesParser(CrystalParserBase):
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the retrieved files."""
-        text = self.text(self.node.get_option('output_filename') or 'properties.out')
-        if text is None:
+        output = self.output('properties.out')
+        if output is None:
             return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
-        output = parse_stdout(text)
         findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
         if output.program != 'properties':
             if output.program is not None:
