@@ -560,3 +560,20 @@ def test_memory_of_crystal23() -> None:
     assert output.resources.peak_memory_mb == 170.01
     assert output.resources.total_memory_mb == 4973.29
     assert output.timings.sections[-1] == ('END', 946.86, 892.18)
+
+
+@pytest.mark.parametrize(
+    ('run', 'kind', 'lost'),
+    [
+        ('slab_opt_c14/*.out', 'space', True),  # SLABCUT
+        ('nano05_opt/*.out', 'layer', True),  # NANOTUBE
+        ('mgo_opt_c22/conv_mgoOpt.out', 'space', False),
+        ('graphene_elastic/*.out', 'layer', False),
+    ],
+)
+def test_group_of_what_was_cut_or_rolled(corpus: Path, run: str, kind: str, lost: bool) -> None:
+    """A slab cut from a crystal has not the space group printed above it, nor has a tube the group of its slab."""
+    output = parse_stdout(next(corpus.glob(run)))
+    assert output.group is not None
+    assert output.group.kind == kind
+    assert output.group_lost is lost

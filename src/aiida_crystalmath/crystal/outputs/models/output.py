@@ -74,7 +74,8 @@ class CrystalOutput:
     group: SymmetryGroup | None = None
     """The group as named; :attr:`space_group` is its symbol (or number)."""
     group_lost: bool = False
-    """``INFORMATION ON SPACE GROUP LOST``: the symmetry was changed, :attr:`group` is that of the structure before."""
+    """The symmetry was changed, :attr:`group` is that of the structure before: the program says ``INFORMATION ON SPACE
+    GROUP LOST``, or the group is of another dimensionality (a slab cut from a crystal, a tube made of a slab)."""
     symmetry_operators: SymmetryOperators | None = None
     """Of the last geometry that was printed with its operators."""
     basis: PrintedBasis | None = None
