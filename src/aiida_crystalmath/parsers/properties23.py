@@ -146,7 +146,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
         if files.dos is not None:
             self.attach('output_dos', dos_node(files.dos), engine)
             if files.dos.n_projections > 1:
-                kinds = parent.reduced().crystal_geometry.kinds
+                kinds = self._kinds(parent)
                 self.attach('output_dos_projected', projected_dos_node(files.dos, deck, kinds), engine)
         for label, curves, unit in (
             ('output_coop', files.coop, 'electrons/eV/cell'),
@@ -154,6 +154,14 @@ class Crystal23PropertiesParser(CrystalParserBase):
         ):
             if (node := nodes.populations_node(curves, unit)) is not None:
                 self.attach(label, node, engine)
+
+    def _kinds(self, parent: Parent) -> list[str]:
+        """Return the kind of every atom in CRYSTAL's order; none if it is not known how the structure was written."""
+        try:
+            return parent.reduced().crystal_geometry.kinds
+        except ValueError as exception:
+            self.logger.warning(f'projections are named by numbers of atoms: {exception}')
+            return []
 
     def _attach_fields(self, files: PlotFiles, parent: Parent, output: CrystalOutput) -> None:
         """Attach everything that is a tensor or a function of position."""
