@@ -137,6 +137,29 @@ def test_wavefunction_of_an_imported_run_is_found_by_its_name(imported, finished
     assert name_in(folder, 'fort.13') == 'fort.13'
 
 
+def test_restart_of_an_imported_run_runs(imported) -> None:
+    """It is not imported again, and takes no wavefunction that is not there."""
+    from aiida_crystalmath.calculations.restart import get_builder_restart
+
+    node = imported('mgo_sto3g_opt')
+    builder = get_builder_restart(node)
+    assert builder.structure.uuid == node.outputs.output_structure.uuid
+    assert 'import_from' not in builder.metadata.options
+    assert 'remote_folder' not in builder._inputs(prune=True)
+    assert builder.parent_folder is None
+    assert 'guessp' not in builder.parameters.get_dict()['scf']
+
+
+def test_properties_on_an_imported_run_need_its_wavefunction(imported, properties_code) -> None:
+    node = imported('mgo_sto3g_scf')
+    builder = CalculationFactory('crystalmath.properties23').get_builder()
+    builder.code = properties_code
+    builder.parameters = {'blocks': [{'keyword': 'PPAN'}]}
+    builder.parent_folder = node.outputs.remote_folder
+    with pytest.raises(ValueError, match='has no wavefunction'):
+        run(builder)
+
+
 def test_which_run_of_a_folder(remote, finished_runs, corpus, aiida_localhost) -> None:
     importer = CalculationFactory('crystalmath.crystal23').get_importer()
     tree = finished_runs('h_bulk_scf')

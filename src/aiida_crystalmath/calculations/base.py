@@ -126,7 +126,11 @@ class CrystalCalcJob(CalcJob):
         names = {self.node.get_option('scheduler_stdout'), self.node.get_option('scheduler_stderr')}
         if self.is_import and names.isdisjoint(retrieved.base.repository.list_object_names()):
             return None
-        return super().parse_scheduler_output(retrieved)
+        try:
+            return super().parse_scheduler_output(retrieved)
+        except UnicodeDecodeError as exception:
+            self.logger.warning(f'what the scheduler wrote is not text: {exception}')
+            return None
 
     @property
     def is_import(self) -> bool:

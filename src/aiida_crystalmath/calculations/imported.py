@@ -13,7 +13,7 @@ from pathlib import Path
 from aiida import orm
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ('Imported', 'imported_deck', 'name_in', 'retrieve_entries')
+__all__ = ('Imported', 'has_file', 'imported_deck', 'name_in', 'retrieve_entries')
 
 
 INPUT_FILENAME = 'INPUT'
@@ -76,3 +76,9 @@ def name_in(folder: orm.RemoteData, name: str) -> str:
     creator = folder.creator
     given = creator.get_option('import_from') if isinstance(creator, orm.CalcJobNode) else None
     return (Imported.model_validate(given).name_of(name) or name) if given else name
+
+
+def has_file(node: orm.CalcJobNode, name: str) -> bool:
+    """Whether a file of CRYSTAL may be in the remote folder of a run: of an imported one only if it was found there."""
+    given = node.get_option('import_from')
+    return not given or Imported.model_validate(given).name_of(name) is not None

@@ -22,7 +22,7 @@ from aiida_crystalmath.calculations.base import (
     model_validator,
 )
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation, reduced_from_inputs, validate_remote
-from aiida_crystalmath.calculations.imported import name_in
+from aiida_crystalmath.calculations.imported import has_file, name_in
 from aiida_crystalmath.calculations.properties_outputs import define_outputs
 from aiida_crystalmath.calculations.settings import PropertiesSettings
 
@@ -277,6 +277,11 @@ def validate_parent_folder(value: orm.RemoteData | None, _: Any) -> str | None:
 def _wavefunction_message(folder: orm.RemoteData) -> str | None:
     """Return why there is no wavefunction worth using in the folder of a run; of an imported run it was used."""
     parent = Parent.of(folder)
+    if not has_file(parent.node, WAVEFUNCTION):
+        return (
+            f'the imported run {parent.node.process_label} <{parent.node.pk}> has no wavefunction (fort.9, or X.f9) in '
+            f'{folder.get_remote_path()}; repeat it (`get_builder_restart`)'
+        )
     if not parent.has_wavefunction:
         return (
             f'{parent.node.process_label} <{parent.node.pk}> left no wavefunction to use: exit status '

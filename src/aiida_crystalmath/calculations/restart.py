@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from aiida import orm
 from aiida.engine import ProcessBuilder
 
+from aiida_crystalmath.calculations.base import WAVEFUNCTION
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
+from aiida_crystalmath.calculations.imported import has_file
 from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ def get_builder_restart(node: orm.CalcJobNode, *, from_scratch: bool = False) ->
     """Return a builder with the inputs of a finished calculation, set to go on from it.
 
     An optimisation goes on from the last geometry it came to, as a fresh optimisation (an old Hessian may be stale);
-    an SCF starts from the wavefunction. Properties are simply repeated.
+    an SCF starts from the wavefunction. Properties are simply repeated. Of an imported run the builder has no ``code``:
+    set the one to run with.
 
     :param node: a calculation of ``crystal`` or ``properties``.
     :param from_scratch: take the inputs only; no wavefunction and no geometry.
@@ -31,12 +34,16 @@ def get_builder_restart(node: orm.CalcJobNode, *, from_scratch: bool = False) ->
     if not node.is_terminated:
         raise ValueError(f'{node.process_label} <{node.pk}> has not ended: wait for it, or kill it')
     builder: Any = node.get_builder_restart()
+    if 'remote_folder' in node.inputs:
+        # The run was imported, which a restart must not do again; which code shall run is for the caller to say.
+        del builder['remote_folder']
+        builder.metadata.options.pop('import_from', None)
     if from_scratch or node.process_class is Crystal23PropertiesCalculation:
         return builder  # type: ignore[no-any-return]
     parameters = without_restart(builder.parameters.get_dict())
     if 'output_structure' in node.outputs:
         builder.structure = node.outputs.output_structure
-    if 'remote_folder' in node.outputs and _scf_ended(node):
+    if 'remote_folder' in node.outputs and _scf_ended(node) and has_file(node, WAVEFUNCTION):
         parameters.setdefault('scf', {})['guessp'] = True
         builder.parent_folder = node.outputs.remote_folder
     else:
