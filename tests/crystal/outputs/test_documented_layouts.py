@@ -576,4 +576,4 @@ def test_group_of_what_was_cut_or_rolled(corpus: Path, run: str, kind: str, lost
     output = parse_stdout(next(corpus.glob(run)))
     assert output.group is not None
     assert output.group.kind == kind
-    assert output.group_lost is lost
+    assert output.group_is_of_parent is lost

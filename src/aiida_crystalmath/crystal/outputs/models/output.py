@@ -74,8 +74,7 @@ class CrystalOutput:
     group: SymmetryGroup | None = None
     """The group as named; :attr:`space_group` is its symbol (or number)."""
     group_lost: bool = False
-    """The symmetry was changed, :attr:`group` is that of the structure before: the program says ``INFORMATION ON SPACE
-    GROUP LOST``, or the group is of another dimensionality (a slab cut from a crystal, a tube made of a slab)."""
+    """``INFORMATION ON SPACE GROUP LOST``: the symmetry was changed, :attr:`group` is that of the structure before."""
     symmetry_operators: SymmetryOperators | None = None
     """Of the last geometry that was printed with its operators."""
     basis: PrintedBasis | None = None
@@ -165,6 +164,18 @@ class CrystalOutput:
     n_lines: int = 0
     last_line: str = ''
     """Last line with text in it, for reports."""
+
+    @property
+    def group_is_of_parent(self) -> bool:
+        """Whether :attr:`group` is that of another structure, from which this one was made.
+
+        Either the program says so (:attr:`group_lost`), or the group is of another dimensionality: of the crystal from
+        which a slab was cut, of the slab that was rolled to a tube.
+        """
+        if self.group is None or self.dimensionality is None:
+            return self.group is not None and self.group_lost
+        dimensions = {'space': 3, 'layer': 2, 'rod': 1, 'point': 0}
+        return self.group_lost or dimensions[self.group.kind] != self.dimensionality
 
     @property
     def cell_report(self) -> CellReport | None:

@@ -36,7 +36,6 @@ _GROUP = re.compile(
     r'(?:\((NON)?CENTROSYMMETRIC\))?(?:N\.\s*(\d+)?)?\s*:?\s*(\S.*?)?\s*$'
 )
 """The polymer's line (``POLYMER GROUP N. 28 :  P M M M``) is that of public runs of CRYSTAL23 (tests of MACE)."""
-_DIMENSIONS: dict[GroupKind, int] = {'space': 3, 'layer': 2, 'rod': 1, 'point': 0}
 _KINDS: dict[str, GroupKind] = {
     'SPACE': 'space',
     'TWO-SIDED PLANE': 'layer',
@@ -231,10 +230,6 @@ class GeometrySection(Section):
         if self.final is not None:
             self.build(self.final)
             self.output.final_cell = report(self.final)
-        group = self.output.group
-        if group is not None and self.output.dimensionality not in (None, _DIMENSIONS[group.kind]):
-            # A slab cut from a crystal, a tube rolled from a slab: the group is that of what was cut or rolled.
-            self.output.group_lost = True
 
     def build(self, block: GeometryBlock) -> Geometry | None:
         """Return the geometry of a block, None if it is not complete or makes no sense."""
