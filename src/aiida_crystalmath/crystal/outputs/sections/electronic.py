@@ -123,10 +123,14 @@ class Electronic(Section):
 
     def restart(self) -> None:
         """Forget everything: another SCF begins."""
+        self.forget()
+        self.locked_cycles = 0
+
+    def forget(self) -> None:
+        """Forget the state."""
         self.state = {}
         self.channel = ''
         self.fresh = True
-        self.locked_cycles = 0
 
     def anchors(self) -> Mapping[str, Handler]:
         """Statements on the state."""

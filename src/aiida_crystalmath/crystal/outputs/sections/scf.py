@@ -152,6 +152,8 @@ class Scf(Section):
         n = int(found[1])
         if run.status or (run.cycles and n <= run.cycles[-1].n):
             run = self._start()
+        if run.cycles and n > run.cycles[-1].n + 1:
+            self._forget()
         _, _, delta, tester, px = found.groups()
         gap = gap_of(self.electronic.state)[0] if n and not self.output.level_shifted else None
         run.cycles.append(
@@ -169,6 +171,11 @@ class Scf(Section):
             del run.cycles[1 : _MAX_CYCLES // 2 + 1]
         self.electronic.end_cycle()
 
+    def _forget(self) -> None:
+        """Forget state and charges: lines are missing, and of which cycle the last ones were is not certain."""
+        self.electronic.forget()
+        self.charge_rows, self.spin_rows, self.spin_total = [], [], None
+
     def read_end(self, line: str) -> None:
         """Read how the SCF ended."""
         found = _ENDED.match(line)
@@ -183,6 +190,8 @@ class Scf(Section):
         if run.status:
             run = self._start()
         run.status, run.criterion = status, words
+        if run.cycles and int(found[3]) > run.cycles[-1].n + 1:
+            self._forget()
         run.energy_hartree = number(found[2])
         run.n_cycles = int(found[3])
         run.line = self.context.line
