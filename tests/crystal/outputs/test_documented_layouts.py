@@ -577,3 +577,38 @@ def test_group_of_what_was_cut_or_rolled(corpus: Path, run: str, kind: str, lost
     assert output.group is not None
     assert output.group.kind == kind
     assert output.group_is_of_parent is lost
+
+
+ANISOTROPIC = f"""\
+ POLARIZABILITY (ALPHA), DIELECTRIC (EPSILON) AND FIRST-ORDER ELECTRIC
+ SUSCEPTIBILITY (CHI(1)) TENSORS (INDEPENDENT COMPONENTS)
+
+  COMPONENT    ALPHA(REAL, IMAGINARY)         EPSILON       CHI(1)
+     XX        5.0000        0.0000        1.5000        0.5000
+     XY        0.0000        0.0000        0.0000        0.0000
+     XZ        0.0000        0.0000        0.0000        0.0000
+     YY        5.0000        0.0000        1.5000        0.5000
+     YZ        0.0000        0.0000        0.0000        0.0000
+     ZZ        6.0000        0.0000        1.6000        0.6000
+
+ DIELECTRIC TENSOR
+
+ TENSOR IN PRINCIPAL AXES SYSTEM
+ AA  1.500000E+00 BB  1.500000E+00 CC  1.600000E+00
+
+ REFRACTIVE INDICES
+ AA  1.224745E+00 BB  1.224745E+00 CC  1.264911E+00
+
+ BIREFRINGENCE =    0.04017
+
+ ALPHA IN BOHR**3; EPSILON AND CHI(1) ARE DIMENSIONLESS.
+{RULE}"""
+
+
+def test_birefringence() -> None:
+    """The line is known from pycrystal; the table is that of CRYSTAL14 in the corpus."""
+    polarisability = parse_stdout(HEAD + ANISOTROPIC + END).polarisability
+    assert polarisability is not None
+    (response,) = polarisability.responses
+    assert response.refractive_indices == (1.224745, 1.224745, 1.264911)
+    assert response.birefringence == 0.04017

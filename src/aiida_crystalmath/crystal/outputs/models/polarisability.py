@@ -46,6 +46,8 @@ class LinearResponse:
     :param chi1: real part of the first-order susceptibility epsilon - 1 (off the diagonal: epsilon).
     :param epsilon_principal: eigenvalues of epsilon (real part), three, as printed.
     :param refractive_indices: their square roots in the order printed, which is another one (ascending).
+    :param birefringence: of an optically anisotropic crystal, ``BIREFRINGENCE =``, known from pycrystal (MIT); in the
+        corpus all crystals with a dielectric tensor are isotropic. None where not printed.
 
     Components that are not printed (off the diagonal, below three dimensions) are NaN.
     """
@@ -58,6 +60,7 @@ class LinearResponse:
     chi1: Array | None = None
     epsilon_principal: tuple[float, float, float] | None = None
     refractive_indices: tuple[float, float, float] | None = None
+    birefringence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ _ALPHA = re.compile(rf'\s*(?:({NUMBER})\s+)?([XYZ]{{2}})(?=[\s\d.+*-])(.*)$')
 _HYPER = re.compile(r'\s*([XYZ]{3,4})(?=[\s\d.+*-])(.*)$')
 _VALUE = re.compile(rf'\*+|NaN|{NUMBER}', re.IGNORECASE)
 _PRINCIPAL = re.compile(r' AA\s*(\S+)\s+BB\s*(\S+)\s+CC\s*(\S+)')
+_BIREFRINGENCE = re.compile(rf'\s*BIREFRINGENCE\s*=\s*({NUMBER})\s*$')
 _OMEGA = re.compile(rf'with omega=\s*({NUMBER})', re.IGNORECASE)
 _AXES = {'X': 0, 'Y': 1, 'Z': 2}
 _LIMIT = 10_000
@@ -112,6 +113,7 @@ class PolarisabilitySection(Section):
         responses: list[LinearResponse] = []
         principal: list[tuple[float, float, float]] = []
         indices: list[tuple[float, float, float]] = []
+        birefringences: list[float] = []
         target = principal
 
         def row(text: str) -> bool:
@@ -122,6 +124,8 @@ class PolarisabilitySection(Section):
                 target = indices if text.startswith(' REFRACTIVE') else target
                 if (found := _PRINCIPAL.match(text)) and (axes := _three(found.groups())):
                     target.append(axes)
+                elif found := _BIREFRINGENCE.match(text):
+                    birefringences.append(float(found[1]))
             elif found := _ALPHA.match(text):
                 values = [number(word) for word in _VALUE.findall(found[3])]
                 frequency = number(found[1] or '0')
@@ -136,6 +140,9 @@ class PolarisabilitySection(Section):
             if len(principal) == len(indices) == len(responses):
                 for response, epsilon, index in zip(responses, principal, indices, strict=True):
                     response.epsilon_principal, response.refractive_indices = epsilon, index
+            if len(birefringences) == len(responses):
+                for response, value in zip(responses, birefringences, strict=True):
+                    response.birefringence = value
             for response in responses:
                 known = [old for old in result.responses if old.frequency_ev == response.frequency_ev]
                 for old in known:
