@@ -612,3 +612,76 @@ def test_birefringence() -> None:
     (response,) = polarisability.responses
     assert response.refractive_indices == (1.224745, 1.224745, 1.264911)
     assert response.birefringence == 0.04017
+
+
+EQUATION_OF_STATE = """\
+ EOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOS
+
+   VOLUME (A^3)   ENERGY (a.u.)  DIFFERENCE RELATIVE
+                                    TO CENTRAL
+  4.95853655E+02 -7.81429458E+03  5.17645332E-01
+  6.77263529E+02 -7.81467207E+03  1.40149051E-01
+
+ SORTING VOLUMES/ENERGIES
+
+     VOLUME (A^3)    ENERGY (a.u.)
+
+     495.853655   -7.814294578680E+03
+     604.699579   -7.814812224012E+03
+     677.263529   -7.814672074961E+03
+
+ +++++++ FITTING USING ALL POINTS +++++++
+
+ USERS OF THIS EOS MODULE SHOULD KINDLY CITE THE FOLLOWING REFERENCE:
+
+ A. Erba, A. Mahmoud, D. Belmonte and R. Dovesi, J. Chem. Phys., 140, 124703 (2014)
+
+
+
+ EQUATION OF STATE             VOL(A^3)        E(AU)       BM(GPa)   BM PRIME
+ -------------------------------------------------------------------------------
+ MURNAGHAN 1944                604.6212     -7814.81219052  167.16     3.74
+ BIRCH-MURNAGHAN 1947          604.4507     -7814.81224772  167.81     3.90
+ POIRIER-TARANTOLA 1998        604.3251     -7814.81231355  168.43     4.01
+ VINET 1987                    604.3833     -7814.81227582  168.10     3.96
+
+ POLYNOMIAL FITTING            VOL(A^3)        E(AU)       BM(GPa)
+ -------------------------------------------------------------------------------
+ THIRD ORDER POLYNOMIAL        603.4042     -7814.81312078  175.39
+ FIFTH ORDER POLYNOMIAL        604.5206     -7814.81222364  167.50
+
+
+ +++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++
+ THERMODYNAMIC FUNCTIONS OBTAINED AT 0 K WITH EOS: MURNAGHAN 1944
+ +++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++
+
+ V = VOLUME, P = PRESSURE, E = ENERGY, G = GIBBS FREE ENERGY, B = BULK MODULUS
+
+ V (A^3)   P (GPa)        E (a.u.)            G (a.u.)      B (GPa)
+
+  495.85     49.12     -7814.29444142     -7808.70774026     350.66
+  677.26    -15.46     -7814.67190733     -7817.07333951     109.41
+
+ EOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOSEOS
+"""
+
+
+def test_equation_of_state_of_crystal17() -> None:
+    """Layout of a public run of CRYSTAL17 (gfulian/quantas, examples/qha/crystal-qha), that of CRYSTAL14 as well."""
+    result = parse_stdout(HEAD + EQUATION_OF_STATE).equation_of_state
+    assert result is not None
+    assert result.complete
+    assert [point.volume_angstrom3 for point in result.points] == [495.853655, 604.699579, 677.263529]
+    assert [fit.name for fit in result.fits] == [
+        'MURNAGHAN 1944',
+        'BIRCH-MURNAGHAN 1947',
+        'POIRIER-TARANTOLA 1998',
+        'VINET 1987',
+        'THIRD ORDER POLYNOMIAL',
+        'FIFTH ORDER POLYNOMIAL',
+    ]
+    assert result.fits[1].bulk_modulus_gpa == 167.81
+    assert result.fits[1].bulk_modulus_prime == 3.90
+    assert result.fits[-1].bulk_modulus_prime is None
+    (curve,) = result.curves
+    assert curve.pressures_gpa.tolist() == [49.12, -15.46]

@@ -1,7 +1,8 @@
 """The equation of state: volumes, energies, fits (block EOS, also part of a quasi-harmonic run).
 
-The layout is proven by a quasi-harmonic run of CRYSTAL14; of CRYSTAL17 and 23 other public readers know the same names
-of the fits. With few points the program prints fewer polynomials.
+The layout is proven by a quasi-harmonic run of CRYSTAL14 in the corpus and one of CRYSTAL17 published elsewhere
+(gfulian/quantas); of CRYSTAL23 other public readers know the same names of the fits. With few points the program prints
+fewer polynomials.
 """
 
 from __future__ import annotations
