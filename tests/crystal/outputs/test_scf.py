@@ -197,7 +197,7 @@ def test_many_cycles_in_little_memory():
 
 @pytest.mark.corpus
 def test_state_of_a_cycle_that_is_not_the_last_one(corpus):
-    """e1674_elastic without lines 551 to 681: the gap before cycle 3 (6.1685 eV) is not that of cycle 10 (6.2317 eV)."""
+    """e1674_elastic without lines 551 to 681: the gap before cycle 3 (6.1685 eV) is not the last one (6.2317 eV)."""
     lines = (corpus / 'e1674_elastic' / '1674.out').read_text(errors='replace').split('\n')
     assert parse_stdout('\n'.join(lines)).gap_ev == 6.2317
     output = parse_stdout('\n'.join(lines[:550] + lines[681:]))
