@@ -166,7 +166,7 @@ class PrintedTensor:
 
 @dataclass
 class Piezoelectric:
-    """The result of PIEZOCON (or ELAPIEZO): tables in the order printed.
+    """The result of PIEZOCON (or ELAPIEZO): tables in the order printed. The elastic part of ELAPIEZO is an Elastic.
 
     No real output of this keyword has been seen: a table is taken when it has the form of the elastic ones (rows
     between bars) and a title that says ``PIEZOELECTRIC``; which quantity it holds follows from the unit in that title.
