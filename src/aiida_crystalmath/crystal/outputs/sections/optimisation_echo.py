@@ -35,8 +35,8 @@ _CONSTRAINTS = (
     'TSOPT',
 )
 """Keywords of OPTGEOM (manual of CRYSTAL17 and CRYSTAL23, geometry optimisation) that narrow or change what is sought;
-the program names a keyword that acts in a line ``INFORMATION **** KEYWORD ****``. Seen in real files: CVOLOPT; ATOMONLY, CELLONLY and ITATOCEL in lines
-that users of CRYSTAL23 published (MACE). What TSOPT prints is not known: no line of it was found anywhere public."""
+the program names a keyword that acts in a line ``INFORMATION **** KEYWORD ****``. Seen in real files: CVOLOPT; users of
+CRYSTAL23 published such lines of ATOMONLY, CELLONLY and ITATOCEL (MACE). No line of TSOPT was found anywhere."""
 
 
 _RESTARTS = (
