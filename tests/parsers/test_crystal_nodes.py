@@ -116,6 +116,15 @@ def test_modes_of_paracetamol(parse):
     assert results['output_thermodynamics'].get_array('gibbs_hartree') == pytest.approx([-2057.056367578673])
 
 
+def test_eigenvectors_are_orthogonal_with_the_masses(parse):
+    """As the how-to does it: CRYSTAL's displacements, weighted and normalised, within their four decimals."""
+    modes = parse('mgo_raman')[0]['output_modes']
+    weighted = modes.get_array('eigenvectors') * np.sqrt(modes.get_array('masses_amu'))[:, None]
+    weighted /= np.linalg.norm(weighted.reshape(len(weighted), -1), axis=1)[:, None, None]
+    flat = weighted.reshape(6, 6)
+    assert flat @ flat.T == pytest.approx(np.eye(6), abs=2e-3)
+
+
 def test_modes_come_in_the_users_axes_and_order(parse, turned):
     """In a turned and shuffled cell every displacement turns with its atom; masses follow as well."""
     structure, order = turned('paracetamol_freq')
