@@ -114,7 +114,7 @@ class ImportSession:
         try:
             with get_manager().get_profile_storage().transaction():
                 node = make_imported_job(self._runner, _process_class(run), self._inputs(run))
-                node.base.extras.set(EXTRA, describe_origin(run))
+                node.base.extras.set(EXTRA, describe_origin(run, self._uuid(run.started_from)))
                 node.label = run.output.path.name[:255]
                 node.seal()
                 if not is_exact(run):
@@ -145,8 +145,11 @@ class ImportSession:
 
     def _node(self, run: FoundRun | None) -> orm.CalcJobNode | None:
         """Return the calculation of an imported run."""
-        uuid = self._nodes.get(run.digest) if run is not None else None
+        uuid = self._uuid(run)
         return orm.load_node(uuid) if uuid is not None else None  # type: ignore[return-value]
+
+    def _uuid(self, run: FoundRun | None) -> str | None:
+        return self._nodes.get(run.digest) if run is not None else None
 
     def _add_to_group(self, uuid: str) -> None:
         if self.group is not None:

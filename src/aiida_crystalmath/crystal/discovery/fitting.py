@@ -18,6 +18,8 @@ from .runs import OutputFacts
 
 SAME_ANGSTROM = 1e-4
 """Decks and outputs give coordinates with at least as many digits."""
+SAME_MEASURE = 1e-3
+"""Relative difference of volumes (areas, lengths) above which cells need not be compared at length."""
 TITLE_LENGTH = 80
 
 
@@ -114,8 +116,10 @@ def same_structure(first: Geometry, second: Geometry, tolerance: float = SAME_AN
         return False
     if same_geometry(first, second, tolerance):
         return True
+    if abs(first.measure - second.measure) > SAME_MEASURE * max(first.measure, second.measure):
+        return False
     try:
-        align(_bare(first), _bare(second), tolerance=10 * tolerance)
+        align(_bare(first), _bare(second), tolerance=tolerance)
     except SymmetryError:
         return False
     return True

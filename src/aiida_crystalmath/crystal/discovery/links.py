@@ -104,8 +104,8 @@ def _nearness(run: FoundRun, other: FoundRun) -> tuple[Any, ...]:
 def link_geometries(runs: Iterable[FoundRun]) -> None:
     """Find the runs that started from the geometry another one ended with.
 
-    Cell (same orientation) and positions must agree within the printed digits, and the optimisation must have moved:
-    otherwise the geometry says nothing.
+    Cell (same orientation) and positions (same order) must agree within the printed digits, and the optimisation must
+    have moved: otherwise the geometry says nothing.
     """
     crystals = [run for run in runs if run.program == 'crystal' and run.facts.initial is not None]
     ended: dict[tuple[str, int], list[FoundRun]] = {}
