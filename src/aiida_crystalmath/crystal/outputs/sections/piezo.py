@@ -1,9 +1,9 @@
 """Piezoelectric and photoelastic tensors.
 
-No real output of PIEZOCON, ELAPIEZO or PHOTOELA has been seen, and no public reader describes their tensors (the elastic
-part of ELAPIEZO is read by :mod:`~aiida_crystalmath.crystal.outputs.sections.elastic`). What is read is therefore
-little: a title that says what follows, and tables of the form of the elastic ones (numbers between bars), which are
-kept as printed.
+No real output of PIEZOCON, ELAPIEZO or PHOTOELA has been seen, and no public reader describes their tensors (the
+elastic part of ELAPIEZO is read by :mod:`~aiida_crystalmath.crystal.outputs.sections.elastic`). What is read is
+therefore little: a title that says what follows, and tables of the form of the elastic ones (numbers between bars),
+which are kept as printed.
 """
 
 from __future__ import annotations
