@@ -368,3 +368,14 @@ def test_damaged_files_give_valid_json_and_no_false_end(corpus, truth, damage):
         json.dumps(summary.as_dict(), allow_nan=False)
         if not values['termination_line'] and damage != 'doubled':
             assert summary.status != 'finished', run
+
+
+@pytest.mark.corpus
+def test_an_infinite_cell_does_not_stop_the_reader(corpus):
+    """Printed lengths that overflow: the point has no geometry, and the singular value decomposition is not tried."""
+    lines = (corpus / 'mgo_opt_c22' / 'conv_mgoOpt.out').read_text().splitlines(keepends=True)
+    cells = [i + 1 for i, line in enumerate(lines) if line.split() == 'A B C ALPHA BETA GAMMA'.split()]
+    for i in cells[1:-2]:
+        lines[i] = lines[i].replace(lines[i].split()[0], '1E999', 1)
+    summary = summarise(lines)
+    assert cells and summary.energy_hartree == pytest.approx(-275.4486980727)

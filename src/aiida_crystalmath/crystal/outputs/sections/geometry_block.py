@@ -167,7 +167,10 @@ def _cell(block: GeometryBlock, reference: Array | None) -> Array:
     if reference is None:
         return cell
     # Orthogonal Procrustes problem: the rotation that brings the new vectors closest to the known ones.
-    left, _, right = np.linalg.svd(cell.T @ reference)
+    overlap = cell.T @ reference
+    if not np.isfinite(overlap).all():
+        raise ValueError('the cell is not finite')  # on which the singular value decomposition never ends
+    left, _, right = np.linalg.svd(overlap)
     turned: Array = cell @ left @ right
     return turned
 
