@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Optimisation, ScfRun, Stage
@@ -41,9 +43,15 @@ def summarise(source: str | Path | Iterable[str], *, file: str = '', fort87: str
     :param stderr: text of the scheduler's stderr, likewise.
     :raises OSError: the file cannot be opened.
     """
-    output = parse_stdout(source)
+    output = parse(source)
     name = file or (str(source) if isinstance(source, Path) else '')
     return from_output(output, file=name, findings=findings_of(output, fort87, stderr))
+
+
+def parse(source: str | Path | Iterable[str]) -> CrystalOutput:
+    """Read an output; the numbers of a damaged one may be infinite, which is no reason to warn."""
+    with np.errstate(all='ignore'):
+        return parse_stdout(source)
 
 
 def findings_of(output: CrystalOutput, fort87: str = '', stderr: str = '') -> list[Finding]:

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from aiida_crystalmath.crystal.diagnosis import Finding
 from aiida_crystalmath.crystal.file_kinds import HEAD_BYTES, describe, describe_head, is_binary
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
-from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 from aiida_crystalmath.crystal.run_files import Beside, files_beside
-from aiida_crystalmath.crystal.summary.build import findings_of, from_output, with_problem
+from aiida_crystalmath.crystal.summary.build import findings_of, from_output, parse, with_problem
 from aiida_crystalmath.crystal.summary.model import Summary
 
 STANDARD_INPUT = '-'
@@ -47,7 +44,7 @@ def read_file(path: Path) -> Reading:
                 return read_lines(lines, name)
         if is_binary(path):
             return _problem(name, f'this is {describe(path)}: {_GIVE_THE_OUTPUT}')
-        output = _parse(path)
+        output = parse(path)
         beside = Beside() if output.status == 'finished' else files_beside(path)
         kind = describe(path) if _says_nothing(output) else None
     except OSError as exception:
@@ -58,15 +55,9 @@ def read_file(path: Path) -> Reading:
 def read_lines(lines: Iterable[str], name: str = STANDARD_INPUT, beside: Beside | None = None) -> Reading:
     """Read an output from its lines, of which only the first ones are kept."""
     head: list[str] = []
-    output = _parse(_keeping_head(lines, head))
+    output = parse(_keeping_head(lines, head))
     kind = describe_head(''.join(head).encode()) if _says_nothing(output) else None
     return _reading(output, name, beside or Beside(), kind)
-
-
-def _parse(source: Path | Iterable[str]) -> CrystalOutput:
-    """Read an output; the numbers of a damaged one may be infinite, which is no reason to warn."""
-    with np.errstate(all='ignore'):
-        return parse_stdout(source)
 
 
 def _keeping_head(lines: Iterable[str], head: list[str]) -> Iterator[str]:
