@@ -25,6 +25,7 @@ from aiida_crystalmath.crystal.outputs.models import (
 from aiida_crystalmath.crystal.outputs.scf_log import ScfLog
 from aiida_crystalmath.crystal.symmetry import reduce
 from aiida_crystalmath.crystal.tensors import rotate, rotate_voigt
+from aiida_crystalmath.parsers.base import finite
 from aiida_crystalmath.parsers.crystal_results import add_scf_log
 from aiida_crystalmath.parsers.optimisations import geometry_to_go_on_from, trajectory
 from aiida_crystalmath.parsers.properties_nodes import populations_node, potential_node, transport_node
@@ -223,6 +224,25 @@ def test_trajectory_tells_what_is_known(turned):
     assert node.get_array('criteria').tolist() == [[-1, -1, -1, -1], [1, 0, -1, -1]]
     assert np.isnan(node.get_array('trust_radii_bohr')[0])
     assert 'rms_gradients_hartree_per_bohr' not in node.get_arraynames()
+
+
+def test_a_damaged_point_costs_no_other(turned):
+    """Its atoms are not those of the structure: it is left out, and the numbers of the others stay."""
+    found = optimisation([-1.0, -2.0, -3.0])
+    found.points[1].snapshot.numbers = found.points[1].snapshot.numbers[::-1]
+    node = trajectory(found.points, turned)
+    assert node.get_stepids().tolist() == [1, 3]
+    assert node.get_array('energies_hartree').tolist() == [-1, -3]
+    with pytest.raises(ValueError, match='no geometry'):
+        trajectory([], turned)
+
+
+def test_numbers_that_are_none_become_null():
+    """The database takes no NaN; asterisks in a tensor are read as one."""
+    assert finite({'a': [1.0, float('nan')], 'b': {'c': (float('inf'), 'x')}}) == {
+        'a': [1.0, None],
+        'b': {'c': [None, 'x']},
+    }
 
 
 def test_levels_of_the_final_geometry_come_from_the_log(turned):

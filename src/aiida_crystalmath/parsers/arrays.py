@@ -10,8 +10,9 @@ from aiida import orm
 from numpy.typing import ArrayLike, NDArray
 
 from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.parsers.base import finite
 
-__all__ = ('array_node', 'floats', 'geometry_arrays', 'have_same_shape', 'set_pbc')
+__all__ = ('array_node', 'floats', 'geometry_arrays', 'set_pbc')
 
 
 def floats(values: Iterable[float | None]) -> NDArray[np.float64]:
@@ -29,7 +30,7 @@ def array_node(arrays: Mapping[str, ArrayLike | None], attributes: Mapping[str, 
     for name, values in arrays.items():
         if values is not None:
             node.set_array(name, np.asarray(values))
-    for name, value in (attributes or {}).items():
+    for name, value in finite(attributes or {}).items():
         if value is not None:
             node.base.attributes.set(name, value)
     return node
@@ -49,9 +50,3 @@ def geometry_arrays(geometry: Geometry | None) -> dict[str, Any]:
 def set_pbc(geometry: Geometry | None) -> dict[str, Any]:
     """Return the attribute ``pbc`` of a node with :func:`geometry_arrays`."""
     return {} if geometry is None else {'pbc': [bool(periodic) for periodic in geometry.pbc]}
-
-
-def have_same_shape(arrays: Iterable[NDArray[Any] | None]) -> bool:
-    """Say whether all arrays are there, and of one shape."""
-    shapes = {None if array is None else array.shape for array in arrays}
-    return len(shapes) == 1 and None not in shapes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from aiida_crystalmath.crystal.diagnosis import Finding
     from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 
-__all__ = ('CrystalParserBase', 'drop_none', 'to_ev')
+__all__ = ('CrystalParserBase', 'drop_none', 'finite', 'to_ev')
 
 MAX_MESSAGES = 50
 """Of a flood of equal warnings only the first ones are kept in the database."""
@@ -64,6 +65,10 @@ class CrystalParserBase(Parser):
         """Attach an output, marked with the engine that computed it."""
         node.base.extras.set('engine', engine)
         self.out(label, node)
+
+    def attach_parameters(self, parameters: dict[str, Any], engine: str) -> None:
+        """Attach ``output_parameters``; numbers that are none (asterisks, NaN) become null, as the database wants."""
+        self.attach('output_parameters', orm.Dict(finite(parameters)), engine)
 
     def failure(self, label: str) -> ExitCode:
         """Return the exit code of a label of the calculation job."""
@@ -132,6 +137,17 @@ def program_parameters(output: CrystalOutput) -> dict[str, Any]:
             'errors': [message.raw for message in output.errors[:MAX_MESSAGES]],
         }
     )
+
+
+def finite(value: Any) -> Any:
+    """Return plain data with None in place of numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def drop_none(values: dict[str, Any]) -> dict[str, Any]:

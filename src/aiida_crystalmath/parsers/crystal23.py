@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import ExitCode
 
@@ -46,8 +45,8 @@ class Crystal23Parser(CrystalParserBase):
         findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
         if output.program != 'crystal':
             if output.program is not None:
-                parameters = {**program_parameters(output), 'diagnoses': describe(findings)}
-                self.attach('output_parameters', orm.Dict(parameters), output.engine)
+                told = {**program_parameters(output), 'diagnoses': describe(findings)}
+                self.attach_parameters(told, output.engine)
             return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
         self._attach_results(output, findings, inputs, retrieved_temporary_folder)
@@ -89,7 +88,7 @@ class Crystal23Parser(CrystalParserBase):
         log = Path(temporary) / 'SCFOUT.LOG' if temporary and output.optimisation else None
         if log is not None and log.is_file():
             add_scf_log(parameters, output, read_scf_log(log))
-        self.attach('output_parameters', orm.Dict(parameters), output.engine)
+        self.attach_parameters(parameters, output.engine)
         nodes = CrystalNodes(output, cells, vibrating, inputs.get('structure'), temporary)
         for label, build in nodes:
             try:

@@ -74,9 +74,12 @@ def last_step_file(folder: str | None, output: CrystalOutput) -> Geometry | None
 def trajectory(points: list[OptPoint], cells: CellMap) -> orm.TrajectoryData:
     """Return the points of an optimisation in the user's cell; the arrays are described in ``reference/outputs.md``.
 
+    A point that cannot be told there (a damaged file) is left out.
+
     :param points: those whose geometry is known, at least one.
+    :raises ValueError: if no point can be told.
     """
-    geometries = [cells.restore(geometry) for point in points if (geometry := point.geometry) is not None]
+    points, geometries = _told(points, cells)
     node = orm.TrajectoryData()
     node.set_trajectory(
         symbols=geometries[0].symbols,
@@ -106,6 +109,29 @@ def trajectory(points: list[OptPoint], cells: CellMap) -> orm.TrajectoryData:
     if (forces := forces_of(points, cells)) is not None:
         node.set_array('forces_hartree_per_bohr', forces)
     return node
+
+
+def _told(points: list[OptPoint], cells: CellMap) -> tuple[list[OptPoint], list[Geometry]]:
+    """Return the points whose geometry can be told in the user's cell, all of the same atoms, and these geometries.
+
+    :raises ValueError: if there is none.
+    """
+    told: list[tuple[OptPoint, Geometry]] = []
+    reason = 'the optimisation has no geometry'
+    for point in points:
+        geometry = point.geometry
+        if geometry is None:
+            continue
+        try:
+            restored = cells.restore(geometry)
+        except ValueError as exception:
+            reason = str(exception)
+            continue
+        if not told or restored.numbers == told[0][1].numbers:
+            told.append((point, restored))
+    if not told:
+        raise ValueError(reason)
+    return [point for point, _ in told], [geometry for _, geometry in told]
 
 
 def forces_of(points: list[OptPoint], cells: CellMap) -> np.ndarray | None:

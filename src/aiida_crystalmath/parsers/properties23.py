@@ -92,13 +92,13 @@ class Crystal23PropertiesParser(CrystalParserBase):
         if output.program != 'properties':
             if output.program is not None:
                 told = {**program_parameters(output), 'diagnoses': describe(findings)}
-                self.attach('output_parameters', orm.Dict(told), output.engine)
+                self.attach_parameters(told, output.engine)
             return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         deck = self._deck()
         parent = Parent.of(self.node.inputs.parent_folder)
         files = self._plot_files(deck, output, retrieved_temporary_folder)
         parameters = properties_parameters(output, files.bands, files.dos, parent)
-        self.attach('output_parameters', orm.Dict({**parameters, 'diagnoses': describe(findings)}), output.engine)
+        self.attach_parameters({**parameters, 'diagnoses': describe(findings)}, output.engine)
         self._attach_curves(files, parent, output, deck)
         self._attach_fields(files, parent, output)
         self._attach_cubes(retrieved_temporary_folder, output.engine)
