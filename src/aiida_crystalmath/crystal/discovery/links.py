@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import Geometry
 from .files import stems
 from .fitting import same_geometry
 from .runs import FoundRun
@@ -108,26 +113,61 @@ def link_geometries(runs: Iterable[FoundRun]) -> None:
     have moved: otherwise the geometry says nothing.
     """
     crystals = [run for run in runs if run.program == 'crystal' and run.facts.initial is not None]
-    ended: dict[tuple[str, int], list[FoundRun]] = {}
+    ended: dict[tuple[object, ...], list[tuple[_Arrays, FoundRun]]] = {}
     for run in crystals:
         initial, final = run.facts.initial, run.facts.final
         if final is not None and initial is not None and not same_geometry(initial, final):
-            ended.setdefault((final.formula, final.dimensionality), []).append(run)
+            arrays = _Arrays.of(final)
+            ended.setdefault(arrays.key(), []).append((arrays, run))
     for run in crystals:
-        start = run.facts.initial
-        if start is None:
+        if run.facts.initial is None or not ended:
             continue
+        start = _Arrays.of(run.facts.initial)
         found = [
             other
-            for other in ended.get((start.formula, start.dimensionality), ())
+            for shift in (-1, 0, 1)
+            for arrays, other in ended.get(start.key(shift), ())
             if other is not run
-            and other.facts.final is not None
+            and arrays.same(start)
             and not _later(other.facts.ended or other.facts.started, run.facts.started)
             and not _descends(other, run)
-            and same_geometry(other.facts.final, start, SAME_GEOMETRY_ANGSTROM)
         ]
         if found:
             run.started_from = max(found, key=lambda other: _nearness(run, other))
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrays:
+    """A geometry ready to be compared with thousands of others.
+
+    :param size: volume (area, length) of the cell, or the spread of a molecule; equal geometries have equal ones.
+    """
+
+    name: tuple[str, int, tuple[int, ...]]
+    size: float
+    frame: NDArray[np.float64]
+    fractional: NDArray[np.float64]
+    periodic: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, geometry: Geometry) -> _Arrays:
+        positions = geometry.positions
+        spread = float(np.linalg.norm(positions - positions.mean(axis=0))) if len(positions) else 0.0
+        name = (geometry.formula, geometry.dimensionality, tuple(geometry.numbers))
+        size = geometry.measure if geometry.dimensionality else spread
+        return cls(name, size, geometry.frame, geometry.fractional, np.array(geometry.pbc))
+
+    def key(self, shift: int = 0) -> tuple[object, ...]:
+        """Return what equal geometries have in common, up to a shift by one."""
+        return (*self.name, round(100 * self.size) + shift)
+
+    def same(self, other: _Arrays) -> bool:
+        """Whether cell and atoms are the same within the printed digits; atoms may be shifted by lattice vectors."""
+        if np.abs(self.frame - other.frame)[self.periodic].max(initial=0.0) > SAME_GEOMETRY_ANGSTROM:
+            return False
+        change = self.fractional - other.fractional
+        change[:, self.periodic] -= np.rint(change[:, self.periodic])
+        return bool(np.linalg.norm(change @ self.frame, axis=1).max(initial=0.0) < SAME_GEOMETRY_ANGSTROM)
 
 
 def _descends(run: FoundRun | None, ancestor: FoundRun) -> bool:
