@@ -109,6 +109,7 @@ def _energies(output: CrystalOutput) -> dict[str, Any]:
     return {
         'energy_hartree': output.energy_hartree,
         'energy_ev': to_ev(output.energy_hartree),
+        'energy_source': output.energy_source,
         'energy_scf_hartree': output.energy_scf_hartree,
         'energy_dispersion_hartree': output.energy_dispersion_hartree,
     }

@@ -78,6 +78,11 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
         'hartree per primitive cell', 'The total energy, with dispersion; after an optimisation, of its last geometry.'
     ),
     'energy_ev': OutputKey('eV per primitive cell', 'The same.'),
+    'energy_source': OutputKey(
+        '',
+        'The line it is from: `SCF ENDED`, `TOTAL ENERGY + DISP`, `TOTAL ENERGY + DISP + GCP` or `OPT END`; under an '
+        'external pressure `OPT END (ENTHALPY)`, where the program prints E + PV.',
+    ),
     'energy_scf_hartree': OutputKey(
         'hartree per primitive cell',
         'Energy of the last SCF in the main output, without dispersion; in an optimisation that is most often the '

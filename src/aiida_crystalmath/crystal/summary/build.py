@@ -127,7 +127,7 @@ def _add_run(summary: Summary, output: CrystalOutput) -> None:
 
 def _add_energy_and_gap(summary: Summary, output: CrystalOutput) -> None:
     """Tell energies and the electronic state; the reader gives none that is not final."""
-    summary.energy_hartree = output.energy_hartree
+    summary.energy_hartree, summary.energy_source = output.energy_hartree, output.energy_source
     if output.scf_converged:
         summary.energy_scf_hartree = output.energy_scf_hartree
         summary.energy_dispersion_hartree = output.energy_dispersion_hartree

@@ -88,6 +88,7 @@ class CrystalOutput:
     energy_hartree: float | None = None
     """THE energy: OPT END, else the total with dispersion and gCP, else SCF ENDED; None unless the run finished."""
     energy_source: str | None = None
+    """The line it is from; ``OPT END (ENTHALPY)`` under an external pressure, where the program prints E + PV."""
     energy_scf_hartree: float | None = None
     """SCF energy of the last finished SCF of the main output, without corrections."""
     energy_dispersion_hartree: float | None = None
