@@ -159,8 +159,8 @@ class Summary:
 
     # ----------------------------------------------------------------------------------------------- electronic
     energy_source: str | None = said(
-        'The line `energy_hartree` is from: `SCF ENDED`, `TOTAL ENERGY + DISP`, `TOTAL ENERGY + DISP + GCP`, `OPT END`, '
-        'or `OPT END (ENTHALPY)`: under an external pressure, where the program prints E + PV.'
+        'The line `energy_hartree` is from: `SCF ENDED`, `TOTAL ENERGY + DISP`, `TOTAL ENERGY + DISP + GCP`, '
+        '`OPT END` or `OPT END (ENTHALPY)`: under an external pressure, where the program prints E + PV.'
     )
     energy_scf_hartree: float | None = said(
         'Energy of the last SCF in the file that came to its end and converged, without corrections.',
