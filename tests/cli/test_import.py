@@ -114,6 +114,13 @@ def test_folder_that_does_not_exist(call, tmp_path) -> None:
     assert 'does not exist' in result.output
 
 
+def test_file_in_place_of_a_folder(call, finished_runs) -> None:
+    tree = finished_runs('h_bulk_scf')
+    result = call(tree / 'h_bulk_scf' / 'h_bulk.out')
+    assert result.exit_code == 2
+    assert f'crystalmath import {tree / "h_bulk_scf"}' in result.output
+
+
 def test_nothing_is_written_beside_the_runs(call, finished_runs) -> None:
     tree = finished_runs('nacl_freq_band_doss', 'mgo_sto3g_opt')
     before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in tree.rglob('*')}

@@ -179,6 +179,18 @@ def test_echo_is_taken_if_the_file_was_changed_later(finished_runs) -> None:
     assert run.notes == ['h_bulk.d12 is not the deck that the output echoes, which is taken']
 
 
+def test_echo_is_taken_if_noise_stands_for_the_title(finished_runs) -> None:
+    tree = finished_runs('test08_scf')
+    output = tree / 'test08_scf' / 'test08.out'
+    lines = output.read_text().splitlines(keepends=True)
+    number = next(n for n, line in enumerate(lines) if line.startswith(' EEEEEEEEEE STARTING'))
+    lines[number + 1] = ' MPI startup(): a warning\n'
+    output.write_text(''.join(lines))
+    run = discover([tree]).runs[0]
+    assert run.inputs_from == 'echo'
+    assert run.notes[0].startswith('the deck echoed in front of the output differs: its title is')
+
+
 def test_deck_with_another_basis_set_is_not_taken(finished_runs) -> None:
     tree = finished_runs('mgo_scf_c14')
     deck = tree / 'mgo_scf_c14' / 'mgo.d12'
@@ -187,6 +199,23 @@ def test_deck_with_another_basis_set_is_not_taken(finished_runs) -> None:
     run = discover([tree]).runs[0]
     assert run.deck is None
     assert 'its basis set of MG is not the one that the output prints' in run.notes[0]
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'reason'),
+    [
+        ('8 8\n', '4 8\n', 'its k-mesh is 4, that of the output 8'),
+        ('SHRINK', 'DFT\nPBEXC\nENDDFT\nSHRINK', 'it asks for DFT, the output is Hartree-Fock'),
+    ],
+)
+def test_deck_of_another_method_is_not_taken(finished_runs, old, new, reason) -> None:
+    tree = finished_runs('nio_scf_maxcyc')  # its output echoes no deck
+    deck = tree / 'nio_scf_maxcyc' / 'INPUT'
+    assert old in deck.read_text()
+    deck.write_text(deck.read_text().replace(old, new))
+    run = discover([tree]).runs[0]
+    assert run.deck is None
+    assert f'INPUT is not taken: {reason}' in run.notes
 
 
 def test_several_runs_in_one_folder_keep_their_files_apart(finished_runs, corpus, tmp_path) -> None:

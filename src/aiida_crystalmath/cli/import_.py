@@ -50,6 +50,8 @@ def import_(
     for folder in folders:
         if not folder.exists():
             fail(f'{folder} does not exist.', code=2)
+        if not folder.is_dir():
+            fail(f'{folder} is a file.', f'Give the folder with the runs: crystalmath import {folder.parent}', code=2)
     plan = _discover(folders)
     if dry_run:
         _show_plan(plan, _present(ctx, plan), as_json=as_json, verbose=verbose)

@@ -23,13 +23,17 @@ SAME_MEASURE = 1e-3
 TITLE_LENGTH = 80
 
 
-def misfit(deck: D12, facts: OutputFacts) -> str:
+def misfit(deck: D12, facts: OutputFacts, *, title: bool = True) -> str:
     """Return in what a deck and an output differ, an empty string if nothing speaks against them belonging together.
 
-    Compared are the title, the atoms (unless the deck edits the structure), and the number of basis functions.
+    Compared are title, kind of Hamiltonian, k-mesh and basis sets and, unless the deck edits the structure, the atoms.
+
+    :param title: whether the title is compared: noise of MPI may stand in its place in the output.
     """
-    if facts.title and _words(deck.title) != _words(facts.title):
+    if title and facts.title and _words(deck.title) != _words(facts.title):
         return f'its title is "{deck.title}", that of the output is "{facts.title}"'
+    if reason := _method_misfit(deck, facts):
+        return reason
     printed = facts.initial
     if printed is None or edits_structure(deck):
         return ''
@@ -41,6 +45,21 @@ def misfit(deck: D12, facts: OutputFacts) -> str:
         if Counter(written.numbers) != Counter(printed.numbers):
             return f'it describes {written.formula}, the output {printed.formula}'
     return _basis_misfit(deck, facts, printed)
+
+
+def _method_misfit(deck: D12, facts: OutputFacts) -> str:
+    """Compare Hartree-Fock or DFT, and the k-mesh."""
+    parameters = deck.parameters
+    printed = (facts.hamiltonian or '').upper()
+    is_dft = parameters.hamiltonian.dft is not None
+    if is_dft and 'HARTREE-FOCK' in printed:
+        return 'it asks for DFT, the output is Hartree-Fock'
+    if not is_dft and 'KOHN-SHAM' in printed and not any(line.startswith('DFT') for line in parameters.scf.extra):
+        return 'it asks for Hartree-Fock, the output is DFT'
+    mesh = parameters.scf.shrink
+    if mesh is not None and isinstance(mesh.is_, int) and mesh.is_ and facts.shrink and facts.shrink[0] != mesh.is_:
+        return f'its k-mesh is {mesh.is_}, that of the output {facts.shrink[0]}'
+    return ''
 
 
 def _basis_misfit(deck: D12, facts: OutputFacts, printed: Geometry) -> str:

@@ -94,6 +94,8 @@ def _facts(output: CrystalOutput, text: str) -> OutputFacts:
         final=output.final_geometry if output.is_optimisation else None,
         is_optimisation=output.is_optimisation,
         basis=output.basis,
+        hamiltonian=output.hamiltonian,
+        shrink=output.shrink,
         wavefunctions=tuple(dict.fromkeys(_WAVEFUNCTION.findall(text[:start]))) if program == 'properties' else (),
     )
 

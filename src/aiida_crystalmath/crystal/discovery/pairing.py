@@ -74,12 +74,15 @@ class Folder:
             run.deck = file
             return
         if isinstance(echo.content, D12) and (reason := fitting.misfit(echo.content, run.facts)):
-            run.notes.append(f'the deck echoed in front of the output does not belong to it: {reason}')
-            run.deck = file
-            return
+            other = run.facts.n_ao is None or fitting.misfit(echo.content, run.facts, title=False)
+            run.notes.append(f'the deck echoed in front of the output {"is another" if other else "differs"}: {reason}')
+            if other:
+                run.deck = file
+                return
         run.deck = echo
         if file is not None and file.path is not None:
             run.notes.append(f'{file.path.name} is not the deck that the output echoes, which is taken')
+            self.reasons[file.path] = f'another input than the one that {run.output.path.name} echoes'
 
     def _fitting_file(self, run: FoundRun) -> Deck | None:
         """Return the first deck in a file that fits; why others do not is noted."""

@@ -61,6 +61,8 @@ class OutputFacts:
     final: Geometry | None = None
     is_optimisation: bool = False
     basis: PrintedBasis | None = None
+    hamiltonian: str | None = None
+    shrink: tuple[int, ...] | None = None
     wavefunctions: tuple[str, ...] = ()
 
 
