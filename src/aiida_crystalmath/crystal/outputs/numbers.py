@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 
 NUMBER = r'[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?'
 """Pattern of one number, without groups."""
@@ -20,12 +21,20 @@ def number(text: str) -> float | None:
         except ValueError:
             return None
     # NaN and infinities are printed by broken runs only: they are no results.
-    return value if abs(value) < float('inf') else None
+    return value if isfinite(value) else None
 
 
 def numbers(text: str) -> list[float]:
     """Return all numbers of ``text``; a sign starts a new number even without a blank before it."""
-    return [float(word.replace('D', 'E').replace('d', 'e')) for word in _NUMBER.findall(text)]
+    try:
+        found = list(map(float, text.split()))
+    except ValueError:
+        pass  # words, glued columns, or exponents with D
+    else:
+        # NaN and infinities are words here.
+        if isfinite(sum(found)):
+            return found
+    return list(map(float, _NUMBER.findall(text.replace('D', 'E').replace('d', 'e'))))
 
 
 def integer(text: str) -> int | None:

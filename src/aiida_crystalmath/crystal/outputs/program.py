@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
+from aiida_crystalmath.crystal.outputs.line_table import Anchored, Driver, Routes, routes_of
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Stage
 from aiida_crystalmath.crystal.outputs.numbers import number
-from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Context, Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.basis import BasisSection
 from aiida_crystalmath.crystal.outputs.sections.boltztra import BoltztraSection
 from aiida_crystalmath.crystal.outputs.sections.conclusions import conclude
@@ -46,19 +46,12 @@ _LONGEST_START = 300
 """More lines than ever stand between banner and start, but for those of many processes."""
 
 
-class Anchored(Protocol):
-    """Whoever reads lines by their start."""
-
-    def anchors(self) -> Mapping[str, Handler]:
-        """Return the reader of each line start of five characters."""
-
-
 class Preamble:
     """What stands before the first program of a file that has one: messages, processes, the echo of the input."""
 
     index = -1
 
-    def __init__(self, driver: Anchored) -> None:
+    def __init__(self, driver: Driver) -> None:
         """Set up the sections.
 
         :param driver: reads some lines itself, after the sections.
@@ -67,7 +60,7 @@ class Preamble:
         self.output = self.context.output
         self.deck = DeckEcho(self.context)
         self.sections: list[Section] = [Messages(self.context), ResourcesSection(self.context), self.deck]
-        self.table = lazy_table([*self.sections, driver])
+        self.readers, self.routes = _readers(self.sections, driver)
 
     def finish(self) -> None:
         """Let all sections conclude."""
@@ -78,7 +71,7 @@ class Preamble:
 class Program:
     """The sections of one program of the file."""
 
-    def __init__(self, driver: Anchored, index: int, banner: list[str], line: int) -> None:
+    def __init__(self, driver: Driver, index: int, banner: list[str], line: int) -> None:
         """Set up the sections.
 
         :param driver: reads some lines itself, after the sections.
@@ -97,6 +90,7 @@ class Program:
         self.resources = ResourcesSection(self.context)
         self.properties = PropertiesSection(self.context, self.electronic)
         self.deck = DeckEcho(self.context)
+        frequencies = FrequenciesSection(self.context)
         self.sections: list[Section] = [
             Messages(self.context),
             Setup(self.context),
@@ -118,10 +112,21 @@ class Program:
             EquationOfStateSection(self.context),
             PolarisabilitySection(self.context),
             BoltztraSection(self.context),
-            FrequenciesSection(self.context),
+            frequencies,
             QuasiHarmonicSection(self.context),
         ]
-        self.table = lazy_table([*self.sections, self.properties, self.deck, self, driver])
+        self.readers, self.routes = _readers(
+            [
+                *self.sections,
+                self.optimisation.echo,
+                *frequencies.parts,
+                self.properties,
+                *self.properties.parts,
+                self.deck,
+                self,
+            ],
+            driver,
+        )
 
     def anchors(self) -> Mapping[str, Handler]:
         """Return the reader of timing lines, which belong to no section."""
@@ -140,8 +145,10 @@ class Program:
     def read_timing(self, line: str) -> None:
         """Keep a timing line."""
         self.timing_lines.append(line)
-        self.properties.read_time(line)
-        self.resources.read_memory(line)
+        if self.output.properties is not None:
+            self.properties.read_time(line)
+        if 'MEM' in line:
+            self.resources.read_memory(line)
 
     def finish(self) -> None:
         """Let all sections conclude."""
@@ -179,49 +186,9 @@ class Program:
         )
 
 
-_OWNERS: dict[tuple[type, ...], dict[str, tuple[int, ...]]] = {}
-"""Which sections want which line starts: the same for all programs with sections of the same classes."""
-
-
-def lazy_table(sections: Sequence[Anchored]) -> dict[str, Handler]:
-    """Return one table of line starts; sections that share one are called in order.
-
-    A file needs few of the hundreds of line starts that are known: a reader is put in its place at its first line.
-    """
-    kinds = tuple(map(type, sections))
-    owners = _OWNERS.get(kinds)
-    if owners is None:
-        found: dict[str, list[int]] = {}
-        for i, section in enumerate(sections):
-            for key in section.anchors():
-                found.setdefault(key, []).append(i)
-        owners = _OWNERS[kinds] = {key: tuple(indices) for key, indices in found.items()}
-    wanted = owners
-    anchors: dict[int, Mapping[str, Handler]] = {}
-    table: dict[str, Handler] = {}
-
-    def resolve(line: str) -> None:
-        key = line[:KEY_LENGTH]
-        handlers = []
-        for i in wanted[key]:
-            if i not in anchors:
-                anchors[i] = sections[i].anchors()
-            handlers.append(anchors[i][key])
-        table[key] = handler = handlers[0] if len(handlers) == 1 else _each(handlers)
-        handler(line)
-
-    table.update(dict.fromkeys(wanted, resolve))
-    return table
-
-
-def _each(handlers: list[Handler]) -> Handler:
-    """Return a reader that calls several."""
-
-    def call(line: str) -> None:
-        for handler in handlers:
-            handler(line)
-
-    return call
+def _readers(sections: Sequence[Anchored], driver: Driver) -> tuple[Sequence[Anchored], Routes]:
+    """Return all who read lines, and who of them reads which."""
+    return (*sections, driver), routes_of(sections, driver)
 
 
 def timings(lines: Iterable[str]) -> list[tuple[str, float, float]]:

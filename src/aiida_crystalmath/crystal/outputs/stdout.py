@@ -11,12 +11,14 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import compress, count, islice
+from operator import itemgetter
 from pathlib import Path
 
 from aiida_crystalmath.crystal.outputs.line_batches import Batches
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Resources, Timings
 from aiida_crystalmath.crystal.outputs.program import VERSION, Preamble, Program, timings
-from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Handler
+from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Handler, Rows
 from aiida_crystalmath.crystal.outputs.sections.messages import is_noise
 
 _STARTING = re.compile(r' EEEEEEEEEE STARTING\s+(DATE.*\S)')
@@ -28,8 +30,7 @@ _CRASH = re.compile(
 )
 _KILL = re.compile(r'SIGTERM|DUE TO TIME LIMIT|CANCELLED AT|job killed: walltime')
 """A program that was stopped from outside did not crash, whatever the machine prints while it cleans up."""
-_NOISE_STARTS = frozenset('=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
-"""First characters of the machine's lines; CRYSTAL's own lines start with a blank, or with a digit or bracket."""
+_key = itemgetter(slice(KEY_LENGTH))
 _ENDS_OF_TABLES = (' EEEE', ' ERRO', 'ERROR')
 _LIMIT = 100
 _LONGEST_NOISE = 1000
@@ -63,7 +64,6 @@ class _Reader:
     def __init__(self) -> None:
         """Begin before the first banner."""
         self.program: Program | Preamble
-        self.table: dict[str, Handler]
         self.programs: list[Program] = []
         self.preamble: Program | Preamble | None = None
         self.banner: list[str] = []
@@ -90,57 +90,80 @@ class _Reader:
         if self.preamble is None:
             starts = any(map(_STARTING.match, lines))
             self.preamble = Preamble(self) if starts else Program(self, -1, [], 0)
-            self._use(self.preamble)
-        context, table = self.program.context, self.table
-        captures = context.captures
-        number_ = self.number
-        for number_, line in enumerate(lines, start=self.number + 1):
-            key = line[:KEY_LENGTH]
-            if captures:
-                if key in _ENDS_OF_TABLES:
-                    captures.clear()
-                elif 'WORKING' in line and 'PROCESS' in line:
-                    continue
-                else:
-                    context.line = number_
-                    capture = captures[0]
-                    try:
-                        if capture(line):
-                            continue
-                    except _READ_ERRORS:
-                        self._note_unreadable(line, number_)
-                    if captures and captures[0] is capture:
-                        captures.clear()
-            handler = table.get(key)
-            if handler is not None:
-                context.line = number_
-                try:
-                    handler(line)
-                except _READ_ERRORS:
-                    captures.clear()
-                    self._note_unreadable(line, number_)
-                if self.program.context is not context:
-                    context, table = self.program.context, self.table
-                    captures = context.captures
-            elif key[:1] in _NOISE_STARTS and is_noise(line) and len(self.noise) < _LIMIT:
-                raw = line.strip()[:_LONGEST_NOISE]
-                self.noise.append(Message('', raw, number_, raw, self.program.index))
-        self.number = number_
+            self.program = self.preamble
+        position = 0
+        while position < len(lines):
+            position = self._read_lines(lines, position)
+        self.number += len(lines)
         self.last_line = next((line for line in reversed(lines) if line and not line.isspace()), self.last_line)
 
-    def _use(self, program: Program | Preamble) -> None:
-        """Let a program read the lines that follow."""
-        self.program, self.table = program, program.table
+    def _read_lines(self, lines: list[str], first: int) -> int:
+        """Read lines until another program begins, and return where the next one stands."""
+        program, context, before = self.program, self.program.context, self.number + 1
+        captures, readers, routes_of = context.captures, program.readers, program.routes.__getitem__
+        position = self._read_captured(lines, first) if captures else first
+        keys = map(_key, islice(lines, position, None))
+        for i in compress(count(position), map(routes_of, keys)):
+            if i < position:
+                continue
+            line = lines[i]
+            context.line = before + i
+            try:
+                for start, reader, read in routes_of(line[:KEY_LENGTH]):
+                    if line.startswith(start):
+                        read(readers[reader], line)
+            except _READ_ERRORS:
+                captures.clear()
+                self._note_unreadable(line)
+            if self.program is not program:
+                return i + 1
+            if captures:
+                position = self._read_captured(lines, i + 1)
+        return len(lines)
+
+    def _read_captured(self, lines: list[str], position: int) -> int:
+        """Give lines to who captures them, and return where the first one stands that is read as usual."""
+        context = self.program.context
+        captures = context.captures
+        while captures and position < len(lines):
+            capture = captures[0]
+            if isinstance(capture, Rows):
+                position = capture.take(lines, position)
+                if position == len(lines):
+                    break
+            line = lines[position]
+            context.line = self.number + position + 1
+            if line[:KEY_LENGTH] in _ENDS_OF_TABLES:
+                captures.clear()
+            elif 'WORKING' in line and 'PROCESS' in line:
+                position += 1
+            else:
+                try:
+                    goes_on = capture(line)
+                except _READ_ERRORS:
+                    goes_on = False
+                    self._note_unreadable(line)
+                if goes_on or (captures and captures[0] is not capture):
+                    position += 1
+                else:
+                    captures.clear()
+        return position
 
     def anchors(self) -> Mapping[str, Handler]:
         """Edges of programs, and boxes, which may be banners."""
         return {' EEEE': self._read_programs_edge, **dict.fromkeys((' *   ', ' * ST', ' * CR'), self._read_box)}
 
-    def _note_unreadable(self, line: str, number_: int) -> None:
+    def read_noise(self, line: str) -> None:
+        """Keep what the machine tells of trouble."""
+        if len(self.noise) < _LIMIT and is_noise(line):
+            raw = line.strip()[:_LONGEST_NOISE]
+            self.noise.append(Message('', raw, self.program.context.line, raw, self.program.index))
+
+    def _note_unreadable(self, line: str) -> None:
         """Note a line that starts like a known one and cannot be read."""
         if len(self.unreadable) < _LIMIT:
             raw = line.strip()[:_LONGEST_NOISE]
-            self.unreadable.append(Message('', 'cannot be read', number_, raw, self.program.index))
+            self.unreadable.append(Message('', 'cannot be read', self.program.context.line, raw, self.program.index))
 
     def _read_box(self, line: str) -> None:
         """Keep the lines of a box, which may be a banner."""
@@ -160,7 +183,7 @@ class _Reader:
             program.context.capture(self._title)
             self.programs.append(program)
             self.banner = []
-            self._use(program)
+            self.program = program
         elif (found := _TERMINATION.match(line)) and self.programs:
             program = self.programs[-1]
             program.output.terminated = True

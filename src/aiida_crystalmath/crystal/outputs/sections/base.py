@@ -1,22 +1,57 @@
 """What a section reader is, and what it shares with the driver.
 
-A section registers, by the first five characters of a line, the lines it wants; everything else costs it nothing. To
-read a table it asks the driver for the lines that follow (:meth:`Context.capture`). Sections never raise on bad text
-(the driver notes a line that cannot be read) and draw their conclusions in :meth:`Section.finish`.
+A section registers, by their start (five characters or more), the lines it wants; everything else costs it nothing. To
+read a table it asks the driver for the lines that follow (:meth:`Context.capture`, or :meth:`Context.capture_rows` for
+one with many alike rows). Sections never raise on bad text (the driver notes a line that cannot be read) and draw their
+conclusions in :meth:`Section.finish`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 
 Handler = Callable[[str], None]
 Capture = Callable[[str], bool]
+Test = Callable[[str], object]
+"""Tells rows by what is true of its answer, as the ``match`` of a pattern does."""
 
 KEY_LENGTH = 5
 """Characters at the start of a line that choose its reader."""
+
+MOST_ROWS = 1 << 18
+"""Rows kept of one table; a longer one is given up."""
+_FIRST_LOOK = 32
+
+
+class Rows:
+    """A capture that collects many lines at once: those ``is_row`` accepts; ``other`` reads any other, or ends it."""
+
+    def __init__(self, rows: list[str], is_row: Test, other: Capture) -> None:
+        """Keep where the rows go."""
+        self.rows = rows
+        self.is_row = is_row
+        self.other = other
+
+    def take(self, lines: list[str], position: int) -> int:
+        """Collect rows from a position on, and return the position of the first line that is none."""
+        rows, look, end = self.rows, _FIRST_LOOK, len(lines)
+        while position < end and len(rows) < MOST_ROWS:
+            window = lines[position : position + look]
+            taken = list(takewhile(self.is_row, window))
+            rows += taken
+            position += len(taken)
+            if len(taken) < len(window):
+                break
+            look *= 4
+        return position
+
+    def __call__(self, line: str) -> bool:
+        """Read a line that is no row."""
+        return len(self.rows) < MOST_ROWS and self.other(line)
 
 
 @dataclass
@@ -34,8 +69,18 @@ class Context:
     captures: list[Capture] = field(default_factory=list)
 
     def capture(self, reader: Capture) -> None:
-        """Give the following lines to ``reader`` until it returns False (that line is then read as usual)."""
+        """Give the following lines to ``reader`` until it returns False (that line is then read as usual).
+
+        It may ask for another capture, which begins with the next line.
+        """
         self.captures[:] = [reader]
+
+    def capture_rows(self, rows: list[str], is_row: Test, other: Capture) -> None:
+        """Collect the following lines that ``is_row`` accepts in ``rows``, and give any other to ``other``.
+
+        As soon as that returns False the table is over, and the line is read as usual.
+        """
+        self.captures[:] = [Rows(rows, is_row, other)]
 
 
 class Section:
@@ -47,7 +92,7 @@ class Section:
         self.output = context.output
 
     def anchors(self) -> Mapping[str, Handler]:
-        """Return the reader of each line start of five characters."""
+        """Return the reader (a method of the section) of each line start: five characters or more, or a whole line."""
         raise NotImplementedError
 
     def finish(self) -> None:

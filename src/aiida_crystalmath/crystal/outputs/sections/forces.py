@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from aiida_crystalmath.crystal.outputs.models import Array, Gradients
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 
+_FORCE = re.compile(r'\s*\d+\s+\d')
 _ALLOWED = re.compile(r'\s*(\d+)\s+(-?\d+\.\d+E[-+]\d+)')
 
 
@@ -51,27 +53,23 @@ class ForcesSection(Section):
         self.in_cell = False
         self.open_tables = 1
         self.rows = []
-        self.context.capture(self._force)
+        self.context.capture_rows(self.rows, _FORCE.match, self._end_of_forces)
 
-    def _force(self, line: str) -> bool:
-        """Keep a row of the table of forces; convert it at the first line that is none."""
-        words = line.split(maxsplit=1)
-        if words and words[0] == str(len(self.rows) + 1):
-            self.rows.append(line)
-            return True
+    def _end_of_forces(self, line: str) -> bool:
+        """Pass over the header, and convert the table at the first line below it."""
         if not self.rows:
             return 'ATOM' in line
-        if line == self.rows[-1]:
-            return True
         self._convert()
         return False
 
     def _convert(self) -> None:
         """Convert the rows of forces; none of them is kept if one cannot be read."""
-        values = [numbers(row) for row in self.rows]
+        # A row printed twice counts once.
+        values = [numbers(row) for before, row in pairwise(('', *self.rows)) if row != before]
         self.rows = []
         self.open_tables = 0
-        if any(len(row) != 5 for row in values) or self.output.n_atoms not in (None, len(values)):
+        in_order = [row[0] for row in values if row] == list(range(1, len(values) + 1))
+        if not in_order or any(len(row) != 5 for row in values) or self.output.n_atoms not in (None, len(values)):
             return
         table = np.array(values)
         self.current.forces = self.output.forces = table[:, 2:]
@@ -98,8 +96,9 @@ class ForcesSection(Section):
 
         def row(text: str) -> bool:
             pairs = _ALLOWED.findall(text)
-            target.update((int(direction), float(force)) for direction, force in pairs)
-            return bool(pairs) or (not target and text.isspace()) or (not target and not text)
+            for direction, force in pairs:
+                target[int(direction)] = float(force)
+            return bool(pairs) or (not target and not text.strip())
 
         self.context.capture(row)
 

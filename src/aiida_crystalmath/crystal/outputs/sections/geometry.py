@@ -162,7 +162,7 @@ class GeometrySection(Section):
         block.n_atoms = int(found[2])
         if block is self.initial:
             self.output.n_atoms = block.n_atoms
-        self.context.capture(block.read_atom)
+        block.capture_atoms(self.context)
 
     def read_vectors(self, line: str) -> None:
         """Read cell vectors in Å."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from aiida_crystalmath.crystal.elements import split_conventional
 from aiida_crystalmath.crystal.geometry import NON_PERIODIC_LENGTH_ANGSTROM, Geometry, Site, cell_from_parameters
 from aiida_crystalmath.crystal.outputs.models import Array, CellParameters, CellReport
 from aiida_crystalmath.crystal.outputs.numbers import numbers
+from aiida_crystalmath.crystal.outputs.sections.base import Context
 
 _ATOM = re.compile(r'\s*(\d+) ([TF])\s*(\d+) ?([A-Za-z][A-Za-z0-9]*)?\s+(.*)')
 """A label may end with a digit, which is no coordinate: ``FE1`` is iron of the other starting spin."""
@@ -48,27 +50,32 @@ class GeometryBlock:
     @property
     def complete(self) -> bool:
         """Whether all atoms, and the cell if there must be one, were read."""
+        self.convert()
         has_cell = self.dimensionality == 0 or self.parameters is not None or self.vectors is not None
         return self.coordinates is not None and has_cell
 
-    def read_atom(self, line: str) -> bool:
-        """Read one row of the table of atoms; its header and rule are passed over.
+    def capture_atoms(self, context: Context) -> None:
+        """Read the table of atoms below its title; its header and rule are passed over."""
 
-        :returns: whether the line belongs to the table. Rows out of order end it: its atoms are then not certain.
-        """
-        if self.coordinates is not None:
+        def other(line: str) -> bool:
+            if not self.rows:
+                return '***' in line or 'ATOM' in line
+            self.convert()
             return False
-        taken = take_row(self.rows, line)
-        if taken and len(self.rows) == self.n_atoms:
-            self._convert()
-        return taken
 
-    def _convert(self) -> None:
-        """Convert the rows."""
-        table = parse_rows(self.rows)
-        self.rows = []
-        if table is not None:
-            self.asymmetric, self.numbers, self.labels, self.coordinates = table
+        context.capture_rows(self.rows, _INDEX.match, other)
+
+    def convert(self) -> None:
+        """Convert the rows as soon as they are all there. Atoms of rows out of order are not certain."""
+        n_atoms = self.n_atoms or 0
+        if self.coordinates is not None or not 0 < n_atoms <= len(self.rows):
+            return
+        # A row printed twice counts once.
+        rows = [row for before, row in pairwise(('', *self.rows)) if row != before][:n_atoms]
+        if [row.split(maxsplit=1)[0] for row in rows] == [str(n) for n in range(1, n_atoms + 1)]:
+            self.rows = []
+            if (table := parse_rows(rows)) is not None:
+                self.asymmetric, self.numbers, self.labels, self.coordinates = table
 
 
 def take_row(rows: list[str], line: str) -> bool:
@@ -95,7 +102,7 @@ def parse_rows(rows: list[str]) -> tuple[list[bool], list[int], list[str], Array
     if not all(6 < len(row) < 9 and row[3][0].isalpha() for row in words):
         return _parse_unusual(rows)
     try:
-        coordinates = np.array([row[4:7] for row in words], dtype=float)
+        coordinates = np.array([[float(row[4]), float(row[5]), float(row[6])] for row in words])
         conventional = [int(row[2]) for row in words]
     except ValueError:
         return _parse_unusual(rows)

@@ -31,7 +31,10 @@ _LONGEST = 1000
 
 def is_noise(line: str) -> bool:
     """Say whether the machine tells of trouble in this line."""
-    return any(word in line for word in _NOISE_WORDS) and NOISE.search(line) is not None
+    for word in _NOISE_WORDS:
+        if word in line:
+            return NOISE.search(line) is not None
+    return False
 
 
 def split_message(line: str) -> tuple[str, str, str]:

@@ -87,7 +87,6 @@ class OptimisationSection(Section):
             '   BA': self.read_final_gap,
             '   AL': self.read_final_gap,
             '   BE': self.read_final_gap,
-            **self.echo.anchors(),
         }
 
     def read_start(self, line: str) -> None:

@@ -17,7 +17,7 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs
 
 _ATOM = re.compile(r'   ATOM(IC NUMBER)?\s+(\d+)\s*$')
-_NUMBER_STARTS = '-0123456789'
+_ROW = re.compile(r'\s+[-\d]')
 _INTEGRAL = re.compile(r' INTEGRAL OF THE TOTAL PDOS:\s*(\S+)')
 
 
@@ -32,7 +32,7 @@ class DosPart(Part):
         self.dos: PhononDos | None = None
         self.broken = False
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
         return {
             ' FREQUENCY (CM**-1)': self.read_table,
@@ -79,7 +79,7 @@ class DosPart(Part):
             else:
                 dos.total = table[:, 1]
 
-        self.collect(lambda row: row.lstrip()[:1] in _NUMBER_STARTS and bool(row.strip()), closed)
+        self.collect(_ROW.match, closed)
 
     def _start(self) -> None:
         """Start the densities of a run, or of a segment of its band path."""

@@ -31,7 +31,7 @@ class LoToPart(Part):
         super().__init__(context, runs)
         self.directions: dict[str, tuple[float, float, float] | None] = {}
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
         return {
             ' SYMMETRY ADAPTED DIRECTIONS': self.read_directions,

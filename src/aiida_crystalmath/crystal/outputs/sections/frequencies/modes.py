@@ -18,7 +18,7 @@ from aiida_crystalmath.crystal.outputs.sections.frequencies.lo_to import LoToPar
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs, is_end_by_force, is_foreign
 from aiida_crystalmath.crystal.outputs.sections.frequencies.vectors import Store, VectorsPart
 
-_RANGE = re.compile(r'\s*\d+-\s*\d+\s')
+_RANGE = re.compile(r'....\d-|\s*\d+-\s*\d+\s')
 _MODE = re.compile(
     r'\s*(\d+)-\s*(\d+)\s+(-?\d*\.\d+(?:E[-+]\d+)?|\*+|-?NaN)\s*(-?\d+\.\d+|\*+|-?NaN)\s*(-?\d+\.\d+|\*+|-?NaN)'
     r'\s*\(\s*(.*?)\s*\)(?:\s+([AI])\s*\(\s*(\S+?)\s*\)\s+([AI]))?\s*$'
@@ -53,7 +53,7 @@ class ModesPart(Part):
         self.last_irreps: tuple[str, ...] = ()
         self.vector_bytes = 0
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Headers of tables, points and paths."""
         return {
             '    MODES         ': self.read_header,
@@ -128,10 +128,7 @@ class ModesPart(Part):
         if point is None or point.is_gamma:
             self.open = (run, rows)
 
-        def row(text: str) -> bool:
-            if (text[5:6] == '-' and text[4:5].isdigit()) or _RANGE.match(text):
-                rows.append(text)
-                return True
+        def other(text: str) -> bool:
             if not rows and (not text.strip() or text.startswith(('    MODES  ', '          '))):
                 return True
             if is_foreign(text):
@@ -140,7 +137,7 @@ class ModesPart(Part):
                 self._close_table(run, point, rows, line_number)
             return False
 
-        self.context.capture(row)
+        self.context.capture_rows(rows, _RANGE.match, other)
 
     def _close_table(self, run: Frequencies, point: PhononQPoint | None, rows: list[str], line: int) -> None:
         """Convert a table that was seen to its end."""

@@ -1,14 +1,13 @@
-"""What a part of the frequency section is: readers by the start of a line, and the run they fill."""
+"""What a part of the frequency section is, and the run it fills."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from aiida_crystalmath.crystal.outputs.models import Frequencies
-from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Capture, Context, Handler
+from aiida_crystalmath.crystal.outputs.sections.base import Capture, Context, Handler, Test
 from aiida_crystalmath.crystal.outputs.sections.messages import is_noise
 
-Accepts = Callable[[str], bool]
 Closed = Callable[[list[str]], None]
 
 
@@ -59,8 +58,8 @@ class Part:
         self.context = context
         self.runs = runs
 
-    def prefixes(self) -> Mapping[str, Handler]:
-        """Return the reader of each line start (at least five characters)."""
+    def anchors(self) -> Mapping[str, Handler]:
+        """Return the reader of each line start."""
         raise NotImplementedError
 
     def finish(self) -> None:
@@ -70,16 +69,15 @@ class Part:
         """Give the following lines to ``reader`` until it returns False, but not what the machine prints in between."""
         self.context.capture(lambda line: is_foreign(line) or reader(line))
 
-    def collect(self, accepts: Accepts, closed: Closed) -> None:
+    def collect(self, is_row: Test, closed: Closed) -> None:
         """Collect the following rows, after blank lines, and hand them over at the first line that is none.
 
-        A table the text stops in is never handed over.
+        A table the text stops in is never handed over. Each row starts with a blank.
         """
         rows: list[str] = []
 
-        def row(line: str) -> bool:
-            if accepts(line):
-                rows.append(line)
+        def other(line: str) -> bool:
+            if is_foreign(line):
                 return True
             if not rows and not line.strip():
                 return True
@@ -87,7 +85,7 @@ class Part:
                 closed(rows)
             return False
 
-        self.capture(row)
+        self.context.capture_rows(rows, is_row, other)
 
 
 def is_foreign(line: str) -> bool:
@@ -101,24 +99,3 @@ def is_foreign(line: str) -> bool:
 def is_end_by_force(line: str) -> bool:
     """Say whether a table that ends here was cut by what the machine tells."""
     return line[:1] > ' '
-
-
-def dispatch(parts: Iterable[Part]) -> dict[str, Handler]:
-    """Return one reader for each five characters, which hands a line to the part with the longest matching prefix."""
-    by_key: dict[str, list[tuple[str, Handler]]] = {}
-    for part in parts:
-        for prefix, handler in part.prefixes().items():
-            by_key.setdefault(prefix[:KEY_LENGTH], []).append((prefix, handler))
-    return {key: _first_match(sorted(entries, key=lambda entry: -len(entry[0]))) for key, entries in by_key.items()}
-
-
-def _first_match(entries: list[tuple[str, Handler]]) -> Handler:
-    """Return a reader that calls the first handler whose prefix matches."""
-
-    def call(line: str) -> None:
-        for prefix, handler in entries:
-            if line.startswith(prefix):
-                handler(line)
-                return
-
-    return call

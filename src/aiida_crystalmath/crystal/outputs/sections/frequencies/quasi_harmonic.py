@@ -17,6 +17,7 @@ from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import is_end_by_force, is_foreign
 
+_ROW = re.compile(r'  \s*\d')
 _ORDER = re.compile(r'\s*ORDER OF POLYNOMIALS:\s*(\d+)')
 _PRESSURE = re.compile(r'AT P =\s*(-?\d+\.\d+)')
 _COLUMN = re.compile(r'(\S+) \(([^)]*)\)|(GRUNEISEN)')
@@ -119,10 +120,7 @@ class QuasiHarmonicSection(Section):
         is_pvt = names == _PVT
         self.open_tables += 1
 
-        def row(text: str) -> bool:
-            if text.strip()[:1].isdigit() and text.startswith('  '):
-                rows.append(text)
-                return True
+        def other(text: str) -> bool:
             if is_foreign(text) or (not text.strip() and (is_pvt or not rows)):
                 return True
             if is_pvt and text.startswith(' WARNING - PRESSURE OUT OF RANGE'):
@@ -131,7 +129,7 @@ class QuasiHarmonicSection(Section):
                 self._close(result, names, rows)
             return False
 
-        self.context.capture(row)
+        self.context.capture_rows(rows, _ROW.match, other)
 
     def _close(self, result: QuasiHarmonic, names: list[str], rows: list[str]) -> None:
         """Keep a table that was seen to its end."""

@@ -25,7 +25,7 @@ class RamanPart(Part):
         super().__init__(context, runs)
         self.powder_is_whole = False
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
         return {
             '  POLYCRYSTALLINE ISOTROPIC INTENSITIES': self.read_powder,

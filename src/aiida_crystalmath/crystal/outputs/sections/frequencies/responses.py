@@ -30,7 +30,7 @@ class ResponsesPart(Part):
         super().__init__(context, runs)
         self.is_dielectric = True
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
         return {
             ' ATOMIC BORN CHARGE TENSOR': self.read_born,

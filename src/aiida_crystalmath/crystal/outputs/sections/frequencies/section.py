@@ -8,7 +8,7 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Se
 from aiida_crystalmath.crystal.outputs.sections.frequencies.dos import DosPart
 from aiida_crystalmath.crystal.outputs.sections.frequencies.lo_to import LoToPart
 from aiida_crystalmath.crystal.outputs.sections.frequencies.modes import ModesPart
-from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs, dispatch
+from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs
 from aiida_crystalmath.crystal.outputs.sections.frequencies.raman import RamanPart
 from aiida_crystalmath.crystal.outputs.sections.frequencies.responses import ResponsesPart
 from aiida_crystalmath.crystal.outputs.sections.frequencies.setup import SetupPart
@@ -37,8 +37,8 @@ class FrequenciesSection(Section):
         ]
 
     def anchors(self) -> Mapping[str, Handler]:
-        """All parts' line starts."""
-        return dispatch(self.parts)
+        """Nothing: the parts have their own."""
+        return {}
 
     def finish(self) -> None:
         """Let the parts conclude, eigenvectors before the modes they confirm."""

@@ -14,7 +14,7 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
 from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, Runs
 
 _MASS = re.compile(r'\s*(\d+) ([A-Z]{1,2})\s+(\d*\.\d+)')
-_ATOM = re.compile(r'\s*\d+ [A-Z]{1,2}\s')
+_ATOM = re.compile(r'\s+\d+ [A-Z]{1,2}\s')
 _STEP = re.compile(r' (?:DX=|STEP SIZE)\s*(\d*\.\S+)', re.IGNORECASE)
 _COUNT = re.compile(r' NUMBER OF (IRREDUCIBLE ATOMS|SCF\+GRADIENT CALCULATIONS)\s+(\d+)')
 _DISPLACEMENT = re.compile(r'\s*(\d+) ([A-Z]{1,2})\s+D([XYZ])\s+(\S.*)')
@@ -40,7 +40,7 @@ class SetupPart(Part):
         self.is_restart = False
         self.irreps_done = False
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Titles and single lines."""
         return {
             ' FRQFRQ': self.read_request,
@@ -99,7 +99,7 @@ class SetupPart(Part):
                 self.runs.current.symbols = tuple(match[2].capitalize() for match in found)
                 self.runs.current.masses_amu = tuple(float(match[3]) for match in found)
 
-        self.collect(lambda row: _ATOM.match(row) is not None, closed)
+        self.collect(_ATOM.match, closed)
 
     def read_scheme(self, line: str) -> None:
         """Read whether each coordinate is displaced once or both ways."""
@@ -159,7 +159,7 @@ class SetupPart(Part):
             if rows and integer(rows[-1].split()[1]) != len(rows):
                 self.runs.current.n_qpoints = None
 
-        self.collect(lambda row: _QPOINT.match(row) is not None, closed)
+        self.collect(_QPOINT.match, closed)
 
     def read_shrink(self, line: str) -> None:
         """Read the shrinking factors, and the reciprocal vectors that follow."""

@@ -34,7 +34,7 @@ class ThermoPart(Part):
         self.common: dict[str, Printed] = {}
         self.block: Thermodynamics | None = None
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Titles and rows."""
         rows: dict[str, Handler] = {f' {label:<14}:': self.read_row for label in _FIELDS}
         return {

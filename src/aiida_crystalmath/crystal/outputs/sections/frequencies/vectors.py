@@ -9,6 +9,7 @@ belongs to something else and is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ from aiida_crystalmath.crystal.outputs.sections.frequencies.parts import Part, R
 Store = Callable[[Array, Array | None, Sequence[float]], None]
 """Takes real and imaginary parts, shape (n_modes, n_atoms, 3), and the frequencies of the columns."""
 
+_ROW = re.compile(r'(?: AT\.........|\s{12})[XYZ]')
 _WIDTH = 10
 _START = 13
 _ROUNDING = 0.0051
@@ -50,7 +52,7 @@ class VectorsPart(Part):
         self.expected: _Expected | None = None
         self.phase = 0
 
-    def prefixes(self) -> Mapping[str, Handler]:
+    def anchors(self) -> Mapping[str, Handler]:
         """Headers of blocks and of phases."""
         return {
             ' FREQ(CM**-1)': self.read_block,
@@ -92,11 +94,7 @@ class VectorsPart(Part):
         phase, frequencies = self.phase, numbers(line[_START:])
         rows: list[str] = []
 
-        def row(text: str) -> bool:
-            letter = text[12:13]
-            if letter and letter in 'XYZ' and (text.startswith(' AT.') or text[:12].isspace()):
-                rows.append(text)
-                return True
+        def other(text: str) -> bool:
             if is_foreign(text) or (not rows and not text.strip()):
                 return True
             block = None if is_end_by_force(text) else _convert(rows, len(frequencies))
@@ -107,7 +105,7 @@ class VectorsPart(Part):
                 expected.columns[phase].extend(frequencies)
             return False
 
-        self.context.capture(row)
+        self.context.capture_rows(rows, _ROW.match, other)
 
     def conclude(self) -> None:
         """Store the set at hand if it is whole."""

@@ -1,8 +1,8 @@
-"""What the readers of single keywords share: the run so far, and tables of line starts that can be joined."""
+"""What the readers of single keywords share: the run so far."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Properties, PropertyResult
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
@@ -99,22 +99,3 @@ class Part:
 
     def finish(self) -> None:
         """Conclude at the end of the text."""
-
-
-def joined(parts: Sequence[Part], own: Mapping[str, Handler]) -> dict[str, Handler]:
-    """Return one table of line starts; readers that share one are called in order."""
-    lists: dict[str, list[Handler]] = {}
-    for anchors in (own, *(part.anchors() for part in parts)):
-        for key, handler in anchors.items():
-            lists.setdefault(key, []).append(handler)
-    return {key: handlers[0] if len(handlers) == 1 else _each(handlers) for key, handlers in lists.items()}
-
-
-def _each(handlers: Sequence[Handler]) -> Handler:
-    """Return a reader that calls several."""
-
-    def call(line: str) -> None:
-        for handler in handlers:
-            handler(line)
-
-    return call

@@ -75,9 +75,9 @@ class NewkPart(Part):
             if '(' in text and len(lines) < ROW_LIMIT:
                 lines.append(text)
                 return True
-            found = np.array([[int(word) for word in point] for point in _KPOINT.findall('\n'.join(lines))])
+            found = _KPOINT.findall('\n'.join(lines))
             if result.n_kpoints is not None and len(found) == result.n_kpoints:
-                result.kpoints = found.astype(np.float64)
+                result.kpoints = np.array([[float(x), float(y), float(z)] for x, y, z in found])
             return False
 
         self.context.capture(row)

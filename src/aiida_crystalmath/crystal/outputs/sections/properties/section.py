@@ -14,7 +14,7 @@ from aiida_crystalmath.crystal.outputs.numbers import number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic
 from aiida_crystalmath.crystal.outputs.sections.properties.bands import BandPart
-from aiida_crystalmath.crystal.outputs.sections.properties.base import KEYWORDS, Part, Run, joined
+from aiida_crystalmath.crystal.outputs.sections.properties.base import KEYWORDS, Part, Run
 from aiida_crystalmath.crystal.outputs.sections.properties.density import DensityPart
 from aiida_crystalmath.crystal.outputs.sections.properties.dos import DosPart
 from aiida_crystalmath.crystal.outputs.sections.properties.newk import NewkPart
@@ -48,8 +48,8 @@ class PropertiesSection(Section):
         ]
 
     def anchors(self) -> Mapping[str, Handler]:
-        """Lines of properties."""
-        own: dict[str, Handler] = {
+        """Lines of properties; the parts have their own."""
+        return {
             ' CRYS': self.read_title,
             ' N. O': self.read_fermi,
             ' ENDP': self.read_end,
@@ -59,7 +59,6 @@ class PropertiesSection(Section):
             ' ERRO': self.read_error,
             'ERROR': self.read_error,
         }
-        return joined(self.parts, own)
 
     def read_title(self, line: str) -> None:
         """Notice that this is properties; RDFMWF prints the title twice."""
