@@ -6,7 +6,6 @@ of the stand-in, recorded first, so that only AiiDA, our input writer and our pa
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import sys
@@ -15,22 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from temporary_profile import load_temporary_profile
+
 RUNS = 12
-
-
-def profile(folder: str) -> None:
-    """Make and load a profile without services."""
-    os.environ['AIIDA_PATH'] = folder
-    from aiida.manage.configuration import create_profile, get_config, load_profile
-
-    create_profile(
-        get_config(create=True),
-        name='bench',
-        email='bench@localhost',
-        storage_backend='core.sqlite_dos',
-        storage_config={},
-    )
-    load_profile('bench')
 
 
 def computer(folder: Path) -> Any:
@@ -88,7 +74,7 @@ def main() -> None:
     """Measure pairs, print medians and the ratio."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        profile(temporary)
+        load_temporary_profile(temporary)
         from aiida import orm
         from aiida.engine import run, run_get_node
         from aiida.plugins import CalculationFactory

@@ -16,22 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from temporary_profile import load_temporary_profile
+
 PEERS = 15
-
-
-def profile(folder: str) -> None:
-    """Make and load a profile without services."""
-    os.environ['AIIDA_PATH'] = folder
-    from aiida.manage.configuration import create_profile, get_config, load_profile
-
-    create_profile(
-        get_config(create=True),
-        name='bench',
-        email='bench@localhost',
-        storage_backend='core.sqlite_dos',
-        storage_config={},
-    )
-    load_profile('bench')
 
 
 def corpus() -> Path:
@@ -120,7 +107,7 @@ def main() -> None:
     parser.add_argument('runs', nargs='?', type=int, default=1000)
     wanted = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as temporary:
-        profile(str(Path(temporary) / 'aiida'))
+        load_temporary_profile(str(Path(temporary) / 'aiida'))
         from aiida_crystalmath.crystal.discovery import discover
         from aiida_crystalmath.importing import ImportSession, Outcome
         from aiida_crystalmath.importing.database import local_computer
