@@ -32,6 +32,7 @@ _KILL = re.compile(r'SIGTERM|DUE TO TIME LIMIT|CANCELLED AT|job killed: walltime
 """A program that was stopped from outside did not crash, whatever the machine prints while it cleans up."""
 _key = itemgetter(slice(KEY_LENGTH))
 _ENDS_OF_TABLES = (' EEEE', ' ERRO', 'ERROR')
+_LONG_TABLE = 100
 _LIMIT = 100
 _LONGEST_NOISE = 1000
 
@@ -98,7 +99,7 @@ class _Reader:
         self.last_line = next((line for line in reversed(lines) if line and not line.isspace()), self.last_line)
 
     def _read_lines(self, lines: list[str], first: int) -> int:
-        """Read lines until another program begins, and return where the next one stands."""
+        """Read lines until another program begins or a long table ends, and return where the next one stands."""
         program, context, before = self.program, self.program.context, self.number + 1
         captures, readers, routes_of = context.captures, program.readers, program.routes.__getitem__
         position = self._read_captured(lines, first) if captures else first
@@ -119,6 +120,9 @@ class _Reader:
                 return i + 1
             if captures:
                 position = self._read_captured(lines, i + 1)
+                if position > i + _LONG_TABLE:
+                    # The starts of its rows need not be looked at.
+                    return position
         return len(lines)
 
     def _read_captured(self, lines: list[str], position: int) -> int:

@@ -239,16 +239,18 @@ class GeometrySection(Section):
 def _below(title: str, store: Callable[[CellParameters], None]) -> Capture:
     """Return a reader of the six cell parameters below a title."""
     volume = _VOLUME.search(title)
-    read: list[CellParameters] = []
+    read: list[str] = []
 
     def row(text: str) -> bool:
+        if read or 'ALPHA' in text:
+            # A row printed twice counts once.
+            return not read or text == read[0]
         values = numbers(text)
         if len(values) != 6:
-            return not values and 'ALPHA' in text and not read
-        if not read:
-            a, b, c, alpha, beta, gamma = values
-            read.append(CellParameters(a, b, c, alpha, beta, gamma, number(volume[1]) if volume else None))
-            store(read[0])
+            return False
+        a, b, c, alpha, beta, gamma = values
+        read.append(text)
+        store(CellParameters(a, b, c, alpha, beta, gamma, number(volume[1]) if volume else None))
         return True
 
     return row

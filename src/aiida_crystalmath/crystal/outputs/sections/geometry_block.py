@@ -16,6 +16,8 @@ from aiida_crystalmath.crystal.outputs.sections.base import Context
 
 _ATOM = re.compile(r'\s*(\d+) ([TF])\s*(\d+) ?([A-Za-z][A-Za-z0-9]*)?\s+(.*)')
 """A label may end with a digit, which is no coordinate: ``FE1`` is iron of the other starting spin."""
+_WORDS = 7
+"""Words of a row of the table of atoms."""
 _INDEX = re.compile(r'\s*(\d+) [TF][\s\d]')
 
 
@@ -70,12 +72,17 @@ class GeometryBlock:
         n_atoms = self.n_atoms or 0
         if self.coordinates is not None or not 0 < n_atoms <= len(self.rows):
             return
-        # A row printed twice counts once.
-        rows = [row for before, row in pairwise(('', *self.rows)) if row != before][:n_atoms]
-        if [row.split(maxsplit=1)[0] for row in rows] == [str(n) for n in range(1, n_atoms + 1)]:
-            self.rows = []
-            if (table := parse_rows(rows)) is not None:
-                self.asymmetric, self.numbers, self.labels, self.coordinates = table
+        rows = self.rows[:n_atoms]
+        table = _parse_usual(rows)
+        if table is None:
+            # A row printed twice counts once.
+            rows = [row for before, row in pairwise(('', *self.rows)) if row != before][:n_atoms]
+            if [row.split(maxsplit=1)[0] for row in rows] != [str(n) for n in range(1, n_atoms + 1)]:
+                return
+            table = parse_rows(rows)
+        self.rows = []
+        if table is not None:
+            self.asymmetric, self.numbers, self.labels, self.coordinates = table
 
 
 def take_row(rows: list[str], line: str) -> bool:
@@ -92,25 +99,36 @@ def take_row(rows: list[str], line: str) -> bool:
     return True
 
 
-def parse_rows(rows: list[str]) -> tuple[list[bool], list[int], list[str], Array] | None:
+AtomTable = tuple[list[bool], list[int], list[str], Array]
+
+
+def parse_rows(rows: list[str]) -> AtomTable | None:
     """Convert rows ``n T Z LABEL x y z``.
 
     :returns: which belong to the asymmetric unit, conventional numbers, labels and coordinates (n, 3); None if a row
         cannot be read.
     """
-    words = [row.split() for row in rows]
-    if not all(6 < len(row) < 9 and row[3][0].isalpha() for row in words):
-        return _parse_unusual(rows)
+    return _parse_usual(rows) or _parse_unusual(rows)
+
+
+def _parse_usual(rows: list[str]) -> AtomTable | None:
+    """Convert rows numbered in order that have all their words, None if they have not."""
+    words = ' '.join(rows).split()
+    labels = words[3::_WORDS]
+    if len(words) != _WORDS * len(rows) or not all(label[0].isalpha() for label in labels):
+        return None
     try:
-        coordinates = np.array([[float(row[4]), float(row[5]), float(row[6])] for row in words])
-        conventional = [int(row[2]) for row in words]
+        if list(map(int, words[::_WORDS])) != list(range(1, len(rows) + 1)):
+            return None
+        coordinates = np.array([list(map(float, words[column::_WORDS])) for column in (4, 5, 6)])
+        conventional = list(map(int, words[2::_WORDS]))
     except ValueError:
-        return _parse_unusual(rows)
-    return [row[1] == 'T' for row in words], conventional, [row[3] for row in words], coordinates
+        return None
+    return [word == 'T' for word in words[1::_WORDS]], conventional, labels, np.ascontiguousarray(coordinates.T)
 
 
-def _parse_unusual(rows: list[str]) -> tuple[list[bool], list[int], list[str], Array] | None:
-    """Convert rows with missing labels or glued columns."""
+def _parse_unusual(rows: list[str]) -> AtomTable | None:
+    """Convert rows with missing labels, glued columns or further words."""
     flags, conventional, labels, coordinates = [], [], [], []
     for row in rows:
         found = _ATOM.match(row)

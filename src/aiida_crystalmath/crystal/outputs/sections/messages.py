@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aiida_crystalmath.crystal.outputs.models import Message
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
@@ -29,8 +30,9 @@ _LIMIT = 300
 _LONGEST = 1000
 
 
+@lru_cache(maxsize=100)
 def is_noise(line: str) -> bool:
-    """Say whether the machine tells of trouble in this line."""
+    """Say whether the machine tells of trouble in this line; every rank of a parallel run says the same."""
     for word in _NOISE_WORDS:
         if word in line:
             return NOISE.search(line) is not None

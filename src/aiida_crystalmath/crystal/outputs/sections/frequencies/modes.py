@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from aiida_crystalmath.crystal.outputs.columns import characters, numbers_at
 from aiida_crystalmath.crystal.outputs.models import Array, Frequencies, Mode, PhononPath, PhononQPoint
 from aiida_crystalmath.crystal.outputs.models.frequencies import QPOINT_EIGENVECTOR_LIMIT
 from aiida_crystalmath.crystal.outputs.numbers import number
@@ -48,8 +49,7 @@ class ModesPart(Part):
         self.lo_to = lo_to
         self.pending: PhononQPoint | None = None
         self.open: tuple[Frequencies, list[str]] | None = None
-        self.last_ranges: list[str] = []
-        self.last_labels: list[str] = []
+        self.last_ranges = self.last_labels = b''
         self.last_irreps: tuple[str, ...] = ()
         self.vector_bytes = 0
 
@@ -167,23 +167,27 @@ class ModesPart(Part):
         self.vectors.expect(self._store_point(run, point), frequencies)
 
     def _fast(self, rows: list[str]) -> Array | None:
-        """Return the frequencies of a table in its usual columns without degenerate sets; None if it is another."""
-        ranges = [row[:10] for row in rows]
+        """Return the frequencies of a table in its usual columns without degenerate sets; None if it is another.
+
+        Ranges and species are those of the points before, as a rule, and need not be looked at again.
+        """
+        table = characters(rows)
+        if table is None:
+            return None
+        ranges = table[:, :10].tobytes()
         if ranges != self.last_ranges:
-            if ranges != [f'{n:5d}-{n:4d}' for n in range(1, len(rows) + 1)]:
+            if ranges.decode() != ''.join([f'{n:5d}-{n:4d}' for n in range(1, len(rows) + 1)]):
                 return None
             self.last_ranges = ranges
-        labels = [row[46:] for row in rows]
+        labels = table[:, 46:].tobytes()
         if labels != self.last_labels:
-            if any(not label.startswith('  (') or not label.rstrip().endswith(')') for label in labels):
+            words = [row[46:] for row in rows]
+            if any(not word.startswith('  (') or not word.rstrip().endswith(')') for word in words):
                 return None
-            self.last_irreps = tuple(label.strip(' ()') for label in labels)
+            self.last_irreps = tuple(word.strip(' ()') for word in words)
             self.last_labels = labels
-        try:
-            values = np.array(list(map(float, [row[24:36] for row in rows])))
-        except ValueError:
-            return None
-        return values if np.isfinite(values).all() else None
+        values = numbers_at(table, 24, 12)
+        return None if values is None else values[:, 0]
 
     def _store_point(self, run: Frequencies, point: PhononQPoint) -> Store:
         """Return what keeps the eigenvectors of a point, while they are few enough."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 
@@ -197,10 +198,10 @@ def _energies(volumes: Array | None, equation: EquationOfState | None) -> Array 
 def _values(rows: list[str], n_columns: int) -> Array | None:
     """Return a table, with NaN for a number that overflowed its field; None if a row has not all columns."""
     words = [row.split() for row in rows]
-    if not rows or any(len(row) != n_columns for row in words):
+    if set(map(len, words)) != {n_columns}:
         return None
     try:
-        return np.array([list(map(float, row)) for row in words])
+        return np.array(list(map(float, chain.from_iterable(words)))).reshape(len(rows), n_columns)
     except ValueError:
         found = [[number(word) for word in row] for row in words]
         return np.array([[float('nan') if value is None else value for value in row] for row in found])

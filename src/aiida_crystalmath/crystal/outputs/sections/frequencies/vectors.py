@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from aiida_crystalmath.crystal.outputs.columns import characters, numbers_at
 from aiida_crystalmath.crystal.outputs.models import Array
 from aiida_crystalmath.crystal.outputs.numbers import numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
@@ -24,8 +25,12 @@ Store = Callable[[Array, Array | None, Sequence[float]], None]
 """Takes real and imaginary parts, shape (n_modes, n_atoms, 3), and the frequencies of the columns."""
 
 _ROW = re.compile(r'(?: AT\.........|\s{12})[XYZ]')
+_LETTER = 12
 _WIDTH = 10
-_START = 13
+_TITLE = ' FREQ(CM**-1)'
+_START = 14
+_POINT = 5
+"""Where in a column the decimal point stands."""
 _ROUNDING = 0.0051
 
 
@@ -55,7 +60,7 @@ class VectorsPart(Part):
     def anchors(self) -> Mapping[str, Handler]:
         """Headers of blocks and of phases."""
         return {
-            ' FREQ(CM**-1)': self.read_block,
+            _TITLE: self.read_block,
             ' MODES IN PHASE': self.read_phase,
             ' MODES IN ANTI-PHASE': self.read_phase,
             ' REAL PART': self.read_phase,
@@ -91,7 +96,7 @@ class VectorsPart(Part):
         expected = self.expected
         if expected is None:
             return
-        phase, frequencies = self.phase, numbers(line[_START:])
+        phase, frequencies = self.phase, numbers(line[len(_TITLE) :])
         rows: list[str] = []
 
         def other(text: str) -> bool:
@@ -138,14 +143,13 @@ class VectorsPart(Part):
 
 def _convert(rows: list[str], n_columns: int) -> Array | None:
     """Return the components of a block, shape (3 n_atoms, n_columns); None if a row is missing, cut or not readable."""
-    letters = ''.join([row[12] for row in rows])
-    if not rows or not n_columns or letters != 'XYZ' * (len(rows) // 3) or len(set(map(len, rows))) != 1:
+    table = characters(rows)
+    if table is None or not n_columns or table[:, _LETTER].tobytes() != b'XYZ' * (len(rows) // 3):
         return None
-    words = ' '.join([row[_START:] for row in rows]).split()
-    if len(words) != len(rows) * n_columns:
-        words = [row[_START + _WIDTH * i : _START + _WIDTH * (i + 1)] for row in rows for i in range(n_columns)]
+    if table.shape[1] == _START + _WIDTH * n_columns and (table[:, _START + _POINT :: _WIDTH] == ord('.')).all():
+        return numbers_at(table, _START, _WIDTH, n_columns)
     try:
-        return np.array(list(map(float, words))).reshape(len(rows), n_columns)
+        return np.array([list(map(float, row[_LETTER + 1 :].split())) for row in rows]).reshape(len(rows), n_columns)
     except ValueError:
         return None
 
