@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from aiida import orm
 from aiida.common.datastructures import CalcInfo
 from aiida.common.folders import Folder
-from aiida.common.links import LinkType
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
 from aiida_crystalmath.calculations.base import (
@@ -21,19 +20,17 @@ from aiida_crystalmath.calculations.base import (
     model_message,
     model_validator,
 )
-from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation, reduced_from_inputs, validate_remote
+from aiida_crystalmath.calculations.crystal23 import validate_remote
 from aiida_crystalmath.calculations.imported import has_file, name_in
+from aiida_crystalmath.calculations.parent import Parent
 from aiida_crystalmath.calculations.properties_outputs import define_outputs
 from aiida_crystalmath.calculations.settings import PropertiesSettings
 
 if TYPE_CHECKING:
     from aiida_crystalmath.calculations.band_path import PathSegment
-    from aiida_crystalmath.calculations.cells import CellMap
-    from aiida_crystalmath.crystal.geometry import Geometry
     from aiida_crystalmath.crystal.inputs.d3 import D3
-    from aiida_crystalmath.crystal.symmetry import ReducedGeometry
 
-__all__ = ('Crystal23PropertiesCalculation', 'Parent', 'atoms_of_kinds')
+__all__ = ('Crystal23PropertiesCalculation', 'atoms_of_kinds')
 
 PLOT_FILENAME = 'fort.25'
 RETRIEVED = (PLOT_FILENAME, ERROR_FILENAME)
@@ -45,85 +42,6 @@ TABLES = ('SIGMA.DAT', 'SIGMAS.DAT', 'SEEBECK.DAT', 'KAPPA.DAT', 'TDF.DAT', 'POT
 
 CUBE_FILES = ('*_CUBE.DAT', '3D*.CUBE')
 """Grids in space, which are large: brought only when the settings ask for them."""
-
-
-@dataclass(frozen=True)
-class Parent:
-    """The calculation that made the wavefunction.
-
-    :param node: its process node.
-    :param structure: the structure the wavefunction belongs to: the optimised one after an optimisation.
-    :param results: its ``output_parameters``, empty if it has none.
-    """
-
-    node: orm.CalcJobNode
-    structure: orm.StructureData
-    results: dict[str, Any]
-
-    @classmethod
-    def of(cls, folder: orm.RemoteData) -> Parent:
-        """Find the parent of a remote folder.
-
-        :raises ValueError: if no ``Crystal23Calculation`` made the folder.
-        """
-        node = folder.creator
-        if node is None or getattr(node, 'process_class', None) is not Crystal23Calculation:
-            made = (
-                'was not made by any calculation' if node is None else f'was made by {node.process_label} <{node.pk}>'
-            )
-            raise ValueError(
-                f'the folder <{folder.pk}> {made}: the wavefunction, fort.9, comes from a Crystal23Calculation; '
-                'give the `remote_folder` of one'
-            )
-        outputs = node.base.links.get_outgoing(link_type=LinkType.CREATE).nested()
-        structure = outputs.get('output_structure') or node.inputs.structure
-        results = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
-        return cls(node, structure, results)
-
-    def reduced(self) -> ReducedGeometry:
-        """Return the way between the structure's cell and the primitive cell the wavefunction is in."""
-        return reduced_from_inputs(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
-
-    def cells(self) -> CellMap:
-        """Return the way between the structure's cell and the one that the parent printed, to which k-points refer.
-
-        A restarted optimisation printed another point than its input holds; an edited geometry has another cell, and
-        no way leads there.
-        """
-        from aiida_crystalmath.calculations.cells import CellMap
-
-        inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
-        parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
-        try:
-            reduced = self.reduced()
-        except ValueError:
-            reduced = None
-        return CellMap.of_run(reduced, self.printed(), parameters)
-
-    def printed(self) -> Geometry | None:
-        """Return the starting geometry as the parent printed it; None if its output is gone."""
-        name = self.node.get_option('output_filename') or 'crystal.out'
-        outputs = self.node.base.links.get_outgoing(link_type=LinkType.CREATE).nested()
-        try:
-            text = outputs['retrieved'].base.repository.get_object_content(name, mode='rb')
-        except (KeyError, FileNotFoundError):
-            return None
-        from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
-
-        return parse_stdout(text.decode('utf-8', errors='replace').splitlines()).initial_geometry
-
-    @property
-    def is_optimised(self) -> bool:
-        """Whether :attr:`structure` is what the parent made, in the cell it worked in if that is not the input's."""
-        return bool(self.structure.uuid != self.node.inputs.structure.uuid)
-
-    @property
-    def has_wavefunction(self) -> bool:
-        """Whether the run can have left a wavefunction worth using: it finished well, or at least its SCF converged."""
-        if self.node.is_finished_ok:
-            return True
-        scf = self.results.get('scf') or {}
-        return bool(self.node.is_finished and self.results.get('terminated') and scf.get('converged'))
 
 
 class Crystal23PropertiesCalculation(CrystalCalcJob):
@@ -140,8 +58,9 @@ class Crystal23PropertiesCalculation(CrystalCalcJob):
         spec.input(
             'parent_folder',
             valid_type=orm.RemoteData,
-            validator=validate_parent_folder,
-            help='Remote folder of the Crystal23Calculation whose wavefunction is used.',
+            validator=_validate_parent_port,
+            help='Remote folder of the Crystal23Calculation whose wavefunction is used. Of an imported run whose SCF '
+            'is not known, the folder it ran in.',
         )
         spec.input(
             'parameters',
@@ -258,9 +177,14 @@ def atoms_of_kinds(parent_folder: orm.RemoteData) -> dict[str, list[int]]:
     :raises ValueError: if no ``Crystal23Calculation`` made the folder.
     """
     kinds: dict[str, list[int]] = {}
-    for number, kind in enumerate(Parent.of(parent_folder).reduced().crystal_geometry.kinds, start=1):
+    for number, kind in enumerate(Parent.of(parent_folder).kinds(), start=1):
         kinds.setdefault(kind, []).append(number)
     return kinds
+
+
+def _validate_parent_port(value: orm.RemoteData | None, _: Any) -> str | None:
+    """Check who made the folder; that nobody did is in order for imports, and found out by :func:`validate_inputs`."""
+    return None if value is None or value.creator is None else validate_parent_folder(value, _)
 
 
 def validate_parent_folder(value: orm.RemoteData | None, _: Any) -> str | None:
@@ -317,7 +241,10 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     """Check the inputs against each other; what a wrapping work chain leaves out is not missed."""
     if 'parent_folder' not in inputs or 'remote_folder' in inputs:
         return None
-    if (message := _wavefunction_message(inputs['parent_folder'])) is not None:
+    folder = inputs['parent_folder']
+    if (message := validate_parent_folder(folder, ctx)) is not None:
+        return f'`parent_folder`: {message}'
+    if (message := _wavefunction_message(folder)) is not None:
         return message
     blocks = _dict(inputs.get('parameters')).get('blocks') or []
     has_band = any(isinstance(block, Mapping) and block.get('keyword') == 'BAND' for block in blocks)

@@ -110,7 +110,7 @@ def results_of(node: ProcessNode, outputs: dict[str, Any]) -> dict[str, Any]:
     """Return the results of the self-consistent field: of the process itself, or of its parent wavefunction."""
     from aiida.orm import RemoteData
 
-    from aiida_crystalmath.calculations.properties23 import Parent
+    from aiida_crystalmath.calculations.parent import Parent
 
     for link in node.base.links.get_incoming().all():
         if isinstance(link.node, RemoteData) and link.link_label == 'parent_folder':

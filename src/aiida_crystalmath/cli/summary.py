@@ -64,7 +64,7 @@ def input_structure(node: ProcessNode) -> StructureData | None:
             return given
     for given in incoming:
         if isinstance(given, RemoteData):
-            from aiida_crystalmath.calculations.properties23 import Parent
+            from aiida_crystalmath.calculations.parent import Parent
 
             try:
                 return Parent.of(given).structure

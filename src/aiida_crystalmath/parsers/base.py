@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from aiida import orm
 from aiida.engine import ExitCode
 from aiida.parsers import Parser
 
-from aiida_crystalmath.crystal.discovery.parts import part_of
-from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
+from aiida_crystalmath.calculations.retrieved import read_retrieved
 from aiida_crystalmath.crystal.units import HARTREE_EV
 
 if TYPE_CHECKING:
@@ -35,9 +33,6 @@ class CrystalParserBase(Parser):
             content: bytes = self.retrieved.base.repository.get_object_content(name, mode='rb')
         except FileNotFoundError:
             return None
-        part = (self.node.get_option('import_from') or {}).get('part')
-        if part is not None and name == self.node.get_option('output_filename'):
-            content = part_of(content, part)
         return content.decode('utf-8', errors='replace')
 
     def output(self, default: str) -> CrystalOutput | None:
@@ -46,15 +41,7 @@ class CrystalParserBase(Parser):
         :param default: name of the file, if the options do not say.
         """
         name = str(self.node.get_option('output_filename') or default)
-        if (self.node.get_option('import_from') or {}).get('part') is not None:
-            text = self.text(name)
-            return None if text is None else parse_stdout(text)
-        try:
-            with self.retrieved.base.repository.open(name, mode='rb') as handle:
-                lines = io.TextIOWrapper(cast('IO[bytes]', handle), encoding='utf-8', errors='replace', newline='\n')
-                return parse_stdout(lines)
-        except FileNotFoundError:
-            return None
+        return read_retrieved(self.node, self.retrieved, name)
 
     def scheduler_stderr(self) -> str:
         """Return what the scheduler caught on stderr, where MPI programs leave their last words."""

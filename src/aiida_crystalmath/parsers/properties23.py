@@ -11,7 +11,8 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import ExitCode
 
-from aiida_crystalmath.calculations.properties23 import CUBE_FILES, Parent
+from aiida_crystalmath.calculations.parent import Parent, UnknownParent
+from aiida_crystalmath.calculations.properties23 import CUBE_FILES
 from aiida_crystalmath.crystal.diagnosis import diagnose
 from aiida_crystalmath.crystal.inputs.d3 import D3
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
@@ -95,7 +96,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
                 self.attach_parameters(told, output.engine)
             return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         deck = self._deck()
-        parent = Parent.of(self.node.inputs.parent_folder)
+        parent = self._parent(output)
         files = self._plot_files(deck, output, retrieved_temporary_folder)
         parameters = properties_parameters(output, files.bands, files.dos, parent)
         self.attach_parameters({**parameters, 'diagnoses': describe(findings)}, output.engine)
@@ -103,6 +104,15 @@ class Crystal23PropertiesParser(CrystalParserBase):
         self._attach_fields(files, parent, output)
         self._attach_cubes(retrieved_temporary_folder, output.engine)
         return self.conclude(findings, self._unexplained(output, deck, files))
+
+    def _parent(self, output: CrystalOutput) -> Parent | UnknownParent:
+        """Return the run that made the wavefunction; of an imported run it may not be known."""
+        folder = self.node.inputs.parent_folder
+        if folder.creator is not None:
+            return Parent.of(folder)
+        found = output.wave_function
+        results = {} if output.n_electrons is None else {'n_electrons': output.n_electrons}
+        return UnknownParent(found.geometry if found else None, results)
 
     def _deck(self) -> D3:
         """Read the input of the run back from its own repository: it holds the numbers of bands and segments."""
@@ -138,7 +148,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
         files.potential = read(lambda: read_potential(temporary), None)
         return files
 
-    def _attach_curves(self, files: PlotFiles, parent: Parent, output: CrystalOutput, deck: D3) -> None:
+    def _attach_curves(self, files: PlotFiles, parent: Parent | UnknownParent, output: CrystalOutput, deck: D3) -> None:
         """Attach bands and everything over energy."""
         engine = output.engine
         if files.bands is not None:
@@ -155,15 +165,15 @@ class Crystal23PropertiesParser(CrystalParserBase):
             if (node := nodes.populations_node(curves, unit)) is not None:
                 self.attach(label, node, engine)
 
-    def _kinds(self, parent: Parent) -> list[str]:
+    def _kinds(self, parent: Parent | UnknownParent) -> list[str]:
         """Return the kind of every atom in CRYSTAL's order; none if it is not known how the structure was written."""
         try:
-            return parent.reduced().crystal_geometry.kinds
+            return parent.kinds()
         except ValueError as exception:
             self.logger.warning(f'projections are named by numbers of atoms: {exception}')
             return []
 
-    def _attach_fields(self, files: PlotFiles, parent: Parent, output: CrystalOutput) -> None:
+    def _attach_fields(self, files: PlotFiles, parent: Parent | UnknownParent, output: CrystalOutput) -> None:
         """Attach everything that is a tensor or a function of position."""
         found = {
             'output_maps': nodes.maps_node(files.maps, output.properties.maps if output.properties else ()),
@@ -187,10 +197,11 @@ class Crystal23PropertiesParser(CrystalParserBase):
                     label = path.stem.lower().removesuffix('_cube').replace('.', '_')
                     self.attach(f'output_cubes.{label}', orm.SinglefileData(str(path.absolute())), engine)
 
-    def _attach_bands(self, bands: Bands, parent: Parent, output: CrystalOutput, deck: D3) -> None:
-        """Attach the band structure; without k-points there is nothing to attach it to."""
-        if bands.kpoints is None:
-            self.logger.warning('the k-points of the bands are not known: no `output_bands`')
+    def _attach_bands(self, bands: Bands, parent: Parent | UnknownParent, output: CrystalOutput, deck: D3) -> None:
+        """Attach the band structure; without k-points, or the cell they refer to, there is nothing to attach it to."""
+        if bands.kpoints is None or (isinstance(parent, UnknownParent) and parent.geometry is None):
+            lacking = 'k-points' if bands.kpoints is None else 'cell'
+            self.logger.warning(f'the {lacking} of the bands are not known: no `output_bands`')
             return
         kpoints = self.node.inputs.kpoints if 'kpoints' in self.node.inputs else None
         self.attach('output_bands', bands_node(bands, parent, end_names(deck, kpoints)), output.engine)

@@ -14,7 +14,7 @@ from aiida_crystalmath.parsers.base import drop_none, program_parameters, to_ev
 from aiida_crystalmath.parsers.plot_files import last_block
 
 if TYPE_CHECKING:
-    from aiida_crystalmath.calculations.properties23 import Parent
+    from aiida_crystalmath.calculations.parent import Parent, UnknownParent
     from aiida_crystalmath.crystal.inputs.d3 import D3
 
 __all__ = ('bands_node', 'dos_node', 'end_names', 'projected_dos_node', 'properties_parameters')
@@ -31,7 +31,7 @@ GREEK = {'G': 'GAMMA'}
 
 
 def properties_parameters(
-    output: CrystalOutput, bands: Bands | None, dos: Dos | None, parent: Parent
+    output: CrystalOutput, bands: Bands | None, dos: Dos | None, parent: Parent | UnknownParent
 ) -> dict[str, Any]:
     """Return all numbers of an output."""
     found = output.properties
@@ -159,10 +159,11 @@ def _dos_summary(dos: Dos | None) -> dict[str, Any] | None:
     }
 
 
-def bands_node(bands: Bands, parent: Parent, names: list[tuple[str, str]]) -> orm.BandsData:
+def bands_node(bands: Bands, parent: Parent | UnknownParent, names: list[tuple[str, str]]) -> orm.BandsData:
     """Return the band structure in eV.
 
-    Where the parent's input edits the geometry there is no way to the structure's cell: the node has CRYSTAL's own.
+    Where no way leads to the structure's cell, as when the parent's input edits the geometry or the parent is not
+    known, the node has CRYSTAL's own.
 
     :param bands: with k-points in CRYSTAL's primitive reciprocal cell.
     :param names: labels of the ends of each segment, see :func:`end_names`.
@@ -170,11 +171,9 @@ def bands_node(bands: Bands, parent: Parent, names: list[tuple[str, str]]) -> or
     node = orm.BandsData()
     cells = parent.cells()
     points = np.asarray(bands.kpoints, dtype=float)
-    printed = None if cells.is_users or parent.is_optimised else parent.printed()
-    if printed is not None:
-        node.set_cell(printed.cell.tolist(), printed.pbc)
-    elif cells.is_users or parent.is_optimised:
-        node.set_cell_from_structure(parent.structure)
+    frame = parent.frame()
+    if frame is not None:
+        node.set_cell(frame.cell.tolist(), frame.pbc)
     if cells.is_users:
         points = cells.from_crystal_k(points)
     node.set_kpoints(points)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aiida_crystalmath.calculations.properties23 import Parent, atoms_of_kinds
+from aiida_crystalmath.calculations.parent import Parent
+from aiida_crystalmath.calculations.properties23 import atoms_of_kinds
 from aiida_crystalmath.crystal.units import HARTREE_EV
 from aiida_crystalmath.workflows.crystal.kmesh import shrink_from_distance
 

@@ -10,7 +10,8 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ToContext
 
-from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation, Parent
+from aiida_crystalmath.calculations.parent import Parent
+from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 from aiida_crystalmath.workflows.crystal.chain import CallingWorkChain, define_scf, node_outputs, without_structure

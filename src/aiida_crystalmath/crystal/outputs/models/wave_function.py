@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from aiida_crystalmath.crystal.geometry import NON_PERIODIC_LENGTH_ANGSTROM, Geometry
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
+from aiida_crystalmath.crystal.outputs.models.optimisation import PointGeometry
+
+CELL_DIGIT_ANGSTROM = 1e-4
+"""Cells are printed with five decimals."""
 
 
 @dataclass
@@ -31,3 +38,17 @@ class WaveFunction:
     positions: Array | None = None
     electrons: list[float] = field(default_factory=list)
     complete: bool = False
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """The primitive cell with its atoms, as precise as printed; None unless cell and whole table are known.
+
+        Vectors of 500 Å are those that do not repeat. That a molecule has three of them is not proven by a real file.
+        """
+        if not self.complete or self.cell is None or self.positions is None or not np.isfinite(self.cell).all():
+            return None
+        repeats = np.abs(np.linalg.norm(self.cell, axis=1) - NON_PERIODIC_LENGTH_ANGSTROM) > CELL_DIGIT_ANGSTROM
+        dimensionality = int(repeats.sum())
+        if not repeats[:dimensionality].all():
+            return None
+        return PointGeometry(self.cell, dimensionality, tuple(self.numbers), self.positions, frozenset()).build()
