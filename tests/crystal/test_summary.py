@@ -265,6 +265,13 @@ def test_failures_of_other_programs_and_of_the_machine_are_errors(summaries):
 
 
 @pytest.mark.corpus
+def test_a_diagnosis_is_told_once_however_many_programs_fail_alike(corpus):
+    """guessp_fock0_propio_error appended to itself: both properties stages lack the wavefunction."""
+    text = (corpus / 'guessp_fock0_propio_error/system_guessp_fock0.out').read_text()
+    assert summarise(text + text).diagnoses == ['wavefunction_missing']
+
+
+@pytest.mark.corpus
 def test_geometry_says_which_one_it_is(summaries):
     """A killed optimisation has its first geometry, a failed one that where it stopped, a single point its only one."""
     assert summaries['nio_opt_walltime']['geometry'] == 'initial'

@@ -41,6 +41,16 @@ def test_hessian_gives_the_frequencies_of_the_output(corpus):
 
 
 @pytest.mark.corpus
+def test_hessian_of_an_optimisation(corpus):
+    """nio_opt_walltime (CRYSTAL17): HESSOPT.DAT has a row for each coordinate that moves, not three an atom."""
+    text = (corpus / 'nio_opt_walltime/HESSOPT.DAT').read_text()
+    hessian = read_hessian(text)
+    assert hessian.shape == (2, 2)
+    assert hessian[0, 1] == hessian[1, 0] == 0.15321860422911
+    with pytest.raises(OutputFileError, match='144 numbers expected, 4 found'):
+        read_hessian(text, n_atoms=4)
+
+
 def test_born_charges_are_those_of_the_output(corpus):
     folder = corpus / 'nacl_freq_band_doss'
     charges = read_born((folder / 'NaCl.born').read_text(), n_atoms=2)

@@ -5,8 +5,9 @@ the Hessian of the energy with respect to Cartesian displacements, hartree/bohr^
 header, four numbers a line (4E21.14), in the order x, y, z of each atom of the primitive cell. Being numerical, it is
 not quite symmetric: symmetrise it before use.
 
-HESSOPT.DAT, the Hessian an optimisation starts from or left, is laid out alike: the manual has HESSFREQ.DAT copied to
-it. No real HESSOPT.DAT was seen, and that of an optimised cell has rows for the cell as well.
+HESSOPT.DAT, the Hessian an optimisation starts from or left, is laid out alike, but has a row for each coordinate that
+the optimiser moves: real ones of nickel oxide (CRYSTAL17, four atoms, cell and atoms relaxed) have two. Read it without
+a number of atoms. That of free atoms may be a copy of HESSFREQ.DAT, as the manual says.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _FILE = 'HESSFREQ.DAT'
 
 
 def read_hessian(text: str, n_atoms: int | None = None) -> Array:
-    """Return the Hessian (hartree/bohr^2), shape (3 n_atoms, 3 n_atoms).
+    """Return the Hessian (hartree/bohr^2), shape (3 n_atoms, 3 n_atoms); that of an optimisation as large as it is.
 
     :param n_atoms: atoms expected; without it the size is taken from the file, which must hold a square matrix.
     :raises OutputFileError: the file is cut, or its size is not the expected one.

@@ -59,10 +59,10 @@ def findings_of(output: CrystalOutput, fort87: str = '', stderr: str = '') -> li
     findings = diagnose(output, fort87=fort87, stderr=stderr)
     if is_fragment(output):
         findings = [finding for finding in findings if finding.name != 'not_crystal_output']
-    known = {finding.name for finding in findings}
     for stage in other_stages(output):
         if stage.errors:
             part = CrystalOutput(program=stage.program, terminated=stage.terminated, errors=stage.errors)
+            known = {finding.name for finding in findings}
             findings += [finding for finding in diagnose(part) if finding.name not in known]
     return findings
 

@@ -260,7 +260,8 @@ class Frequencies:
     shrink: tuple[int, int, int] | None = None
     """Shrinking factors the coordinates of the q points are in units of."""
     reciprocal_vectors: Array | None = None
-    """Of the reference cell, rows, bohr^-1."""
+    """Of the reference cell, rows, Å^-1 with the factor 2 pi: 2.9588 where the hexagonal cell of graphene is 2.1235 Å
+    high (``graphene_phonon_band``), 0.0126 along a non-periodic axis of 500 Å."""
     qpoints: list[PhononQPoint] = field(default_factory=list)
     paths: list[PhononPath] = field(default_factory=list)
     eigenvectors_dropped: bool = False
