@@ -47,10 +47,11 @@ def test_hessian_of_an_optimisation(corpus):
     hessian = read_hessian(text)
     assert hessian.shape == (2, 2)
     assert hessian[0, 1] == hessian[1, 0] == 0.15321860422911
-    with pytest.raises(OutputFileError, match='144 numbers expected, 4 found'):
+    with pytest.raises(OutputFileError, match='144 numbers expected, 4 numbers found'):
         read_hessian(text, n_atoms=4)
 
 
+@pytest.mark.corpus
 def test_born_charges_are_those_of_the_output(corpus):
     folder = corpus / 'nacl_freq_band_doss'
     charges = read_born((folder / 'NaCl.born').read_text(), n_atoms=2)
