@@ -25,16 +25,18 @@ def number(text: str) -> float | None:
 
 
 def numbers(text: str) -> list[float]:
-    """Return all numbers of ``text``; a sign starts a new number even without a blank before it."""
+    """Return all finite numbers of ``text``; a sign starts a new number even without a blank before it.
+
+    NaN, infinities and what is too large for a number are words here.
+    """
     try:
         found = list(map(float, text.split()))
     except ValueError:
         pass  # words, glued columns, or exponents with D
     else:
-        # NaN and infinities are words here.
         if isfinite(sum(found)):
             return found
-    return list(map(float, _NUMBER.findall(text.replace('D', 'E').replace('d', 'e'))))
+    return list(filter(isfinite, map(float, _NUMBER.findall(text.replace('D', 'E').replace('d', 'e')))))
 
 
 def integer(text: str) -> int | None:
