@@ -106,6 +106,23 @@ def test_properties_with_its_parent(imported) -> None:
     assert node.outputs.output_parameters.get_dict()['functional'] == 'B3LYP'
 
 
+def test_properties_without_their_parent(imported, remote) -> None:
+    """The folder it ran in stands in the place of the SCF's."""
+    node = imported('mgo_doss', 'crystalmath.properties23', parent_folder=remote('mgo_doss'))
+    assert node.is_finished_ok
+    assert 'output_dos' in node.outputs
+    assert node.inputs.parent_folder.creator is None
+
+
+def test_properties_are_not_run_on_a_folder_from_elsewhere(remote, properties_code) -> None:
+    builder = CalculationFactory('crystalmath.properties23').get_builder()
+    builder.code = properties_code
+    builder.parameters = {'blocks': [{'keyword': 'PPAN'}]}
+    builder.parent_folder = remote('mgo_doss')
+    with pytest.raises(ValueError, match='was not made by any calculation'):
+        run(builder)
+
+
 def test_second_program_of_an_output(imported) -> None:
     parent = imported('nacl_freq_band_doss')
     assert parent.get_option('import_from')['part'] == 0

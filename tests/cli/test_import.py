@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from aiida import orm
@@ -49,19 +50,26 @@ def test_dry_run_changes_nothing(call, finished_runs) -> None:
     result = call('--dry-run', tree)
     assert result.exit_code == 0, result.output
     assert 'NaCl.out#2' in result.output
-    assert 'the run whose wavefunction it used was not found' in result.output
+    assert 'mgo_DOSS.outp' in result.output and 'not found' in result.output
     assert 'empty output: the output is empty' in result.output
-    assert '2 to import, 0 already in, 1 cannot be imported.' in result.output
+    assert '3 to import, 0 already in, 0 cannot be imported.' in result.output
     assert orm.QueryBuilder().append(orm.Node).count() == 0
 
 
 def test_dry_run_as_json(call, finished_runs) -> None:
     data = json.loads(call('--dry-run', '--json', finished_runs('nacl_freq_band_doss', 'mgo_doss')).stdout)
-    assert [run['program'] for run in data['runs']] == ['crystal', 'properties']
-    assert data['runs'][1]['parent'].endswith('NaCl.out#1')
-    assert data['runs'][1]['parent_by'] == 'output in the same file'
-    assert data['refused'][0]['reason'] == 'the run whose wavefunction it used was not found'
+    runs = {Path(run['output']).name: run for run in data['runs'] if run['program'] == 'properties'}
+    assert runs['NaCl.out']['parent'].endswith('NaCl.out#1')
+    assert runs['NaCl.out']['parent_by'] == 'output in the same file'
+    assert runs['mgo_DOSS.outp']['parent'] is None
+    assert data['refused'] == []
     assert {entry['kind'] for entry in data['left_over']} == {'geometry file'}
+
+
+def test_properties_that_stand_alone_are_counted(call, finished_runs) -> None:
+    result = call(finished_runs('mgo_doss'))
+    assert result.exit_code == 0, result.output
+    assert '1 of properties stand alone, as the run whose wavefunction they used was not found.' in result.output
 
 
 def test_import_and_import_again(call, finished_runs) -> None:

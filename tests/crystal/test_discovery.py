@@ -114,7 +114,31 @@ def test_properties_that_ran_before_a_run_are_not_its(found) -> None:
     """mgo_band has the same energy, but ran in December 2021, and the SCF in February 2022."""
     run = found['mgo_band/conv_mgoBand.outp']
     assert run.parent is None
-    assert 'was not found' in run.problem
+    assert run.lacks_parent and not run.problem
+
+
+def test_properties_without_parent_and_without_wavefunction_are_left_out(corpus, tmp_path) -> None:
+    """Its output ends before the table of atoms, so that nothing says what it was about."""
+    text = (corpus / 'mgo_band' / 'conv_mgoBand.outp').read_bytes()
+    (tmp_path / 'cut.outp').write_bytes(text[: text.index(b'N.AT.')])
+    plan = discover([tmp_path])
+    assert plan.runs == []
+    assert [run.problem for run in plan.refused] == [
+        'the run whose wavefunction it used was not found, and its output does not print the atoms'
+    ]
+
+
+def test_properties_stand_alone_if_their_run_cannot_be_imported(corpus, tmp_path) -> None:
+    """All that is left of the SCF is its banner."""
+    text = (corpus / 'mgo_scf_b3lyp' / 'out_mgoSCF.out').read_bytes()
+    start = text.index(b' EEEEEEEEEE STARTING')
+    (tmp_path / 'mgo.out').write_bytes(text[start - 1500 : start + 60])
+    shutil.copyfile(corpus / 'mgo_prop_newk' / 'mgo.outp', tmp_path / 'mgo.outp')
+    plan = discover([tmp_path])
+    assert [run.program for run in plan.refused] == ['crystal']
+    assert [run.program for run in plan.runs] == ['properties']
+    assert plan.runs[0].lacks_parent
+    assert 'cannot be imported' in plan.runs[0].notes[-1]
 
 
 def test_properties_of_another_basis_are_not_its(found) -> None:

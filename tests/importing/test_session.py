@@ -42,7 +42,7 @@ def test_every_run_of_the_corpus_comes_in_with_its_status(corpus) -> None:
     plan = discover([corpus])
     results = list(ImportSession(plan.runs).results())
     assert [result for result in results if result.outcome is not Outcome.IMPORTED] == []
-    assert len(results) == len(plan.runs) == 70
+    assert len(results) == len(plan.runs) == 85
     for result in results:
         expected = truth[result.run.folder.name]['is_failure']
         if result.run.program == 'crystal' and result.run.folder.name != 'guessp_fock0_propio_error':
@@ -64,6 +64,45 @@ def test_provenance_of_bands(finished_runs) -> None:
     query = orm.QueryBuilder().append(orm.BandsData, filters={'uuid': bands.uuid}, tag='bands')
     query.append(orm.StructureData, with_descendants='bands')
     assert [node.uuid for node in query.all(flat=True)] == [crystal.inputs.structure.uuid]
+
+
+def test_properties_whose_run_is_not_known_stand_alone(finished_runs) -> None:
+    """Bands of CRYSTAL's own cell: properties.out, line 49, and the path of fort.25 and stdout, as there is no deck."""
+    node = node_of(import_tree(finished_runs('properties_c14'))['properties_c14/properties'])
+    assert node.exit_status == 0
+    assert node.inputs.parent_folder.creator is None
+    assert node.inputs.parent_folder.get_remote_path() == node.outputs.remote_folder.get_remote_path()
+    origin = node.base.extras.get(EXTRA)
+    assert origin['parent'] == 'not found' and 'parent_by' not in origin
+    bands = node.outputs.output_bands
+    assert bands.cell.tolist() == [[0, 2.0953, 2.0953], [2.0953, 0, 2.0953], [2.0953, 2.0953, 0]]
+    assert bands.get_kpoints()[6].tolist() == [0.5, 0, 0.5]
+    assert bands.get_bands().shape == (31, 14)
+    results = node.outputs.output_parameters.get_dict()
+    assert results['wave_function'] == {'energy_hartree': -274.66427544495, 'n_scf_cycles': 7, 'formula': 'MgO'}
+    assert results['n_electrons'] == 20
+    assert 'functional' not in results
+
+
+def test_properties_without_parent_keep_projections_and_maps(finished_runs) -> None:
+    found = import_tree(finished_runs('mgo_doss', 'wse2_soc_prop'))
+    dos = node_of(found['mgo_doss/properties']).outputs.output_dos_projected
+    assert [name for name, _, _ in dos.get_y()] == ['Mg', 'O']
+    maps = node_of(found['wse2_soc_prop/properties']).outputs.output_maps
+    assert maps.base.attributes.get('frame') == 'crystal'
+
+
+def test_the_run_of_properties_may_be_in_already(finished_runs, tmp_path) -> None:
+    """The SCF was imported by itself before; mgo_band ran two months before it, with the same energy."""
+    crystal = node_of(import_tree(finished_runs('mgo_scf_b3lyp'))['mgo_scf_b3lyp/crystal'])
+    found = import_tree(finished_runs('mgo_prop_newk', 'mgo_band', root=tmp_path / 'later'))
+    properties = node_of(found['mgo_prop_newk/properties'])
+    assert properties.inputs.parent_folder.creator.uuid == crystal.uuid
+    origin = properties.base.extras.get(EXTRA)
+    assert origin['parent_by'] == 'energy of its wavefunction, in the database' and 'parent' not in origin
+    assert not found['mgo_prop_newk/properties'].lacks_parent
+    assert found['mgo_band/properties'].lacks_parent
+    assert node_of(found['mgo_band/properties']).inputs.parent_folder.creator is None
 
 
 def test_same_nodes_as_by_the_engine(finished_runs, aiida_localhost) -> None:

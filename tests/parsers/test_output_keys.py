@@ -7,11 +7,11 @@ import json
 import pytest
 
 from aiida_crystalmath.calculations.cells import CellMap
+from aiida_crystalmath.calculations.parent import UnknownParent
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
-from aiida_crystalmath.parsers.base import program_parameters
 from aiida_crystalmath.parsers.crystal_results import crystal_parameters, method_parameters
 from aiida_crystalmath.parsers.output_keys import BOTH_KEYS, CRYSTAL_KEYS, PROPERTIES_KEYS
-from aiida_crystalmath.parsers.properties_results import OF_THE_PARENT
+from aiida_crystalmath.parsers.properties_results import OF_THE_PARENT, properties_parameters
 
 pytestmark = pytest.mark.corpus
 
@@ -33,7 +33,8 @@ def emitted(corpus):
         if output.program == 'crystal':
             crystal |= flat(crystal_parameters(output, CellMap(None, output.initial_geometry)))
         elif output.program == 'properties':
-            properties |= flat(program_parameters(output))
+            parent = UnknownParent(output.wave_function.geometry if output.wave_function else None)
+            properties |= flat(properties_parameters(output, None, None, parent))
     return crystal, properties
 
 

@@ -43,6 +43,7 @@ def results_data(plan: Plan, results: list[Result], *, interrupted: bool) -> dic
                 'uuid': result.uuid or None,
                 'exit_status': result.exit_status,
                 'reason': result.reason or None,
+                'lacks_parent': result.lacks_parent,
             }
             for result in results
         ],
@@ -99,7 +100,7 @@ def print_plan(plan: Plan, present: set[str], out: Console) -> None:
             run.program,
             _source(run),
             run.structure_from or '',
-            escape(_short(before, base)) if before is not None else '',
+            escape(_short(before, base)) if before is not None else 'not found' if run.lacks_parent else '',
             'already in' if run.digest in present else '',
         )
     out.print(table)
@@ -148,6 +149,12 @@ def print_results(plan: Plan, results: list[Result], out: Console, group: str | 
         out.print(f'{bad} of the imported runs had failed, and have the exit status that tells why.')
     if unknown:
         out.print(f'{unknown} came without a deck: their input nodes hold only what the output tells.')
+    if alone := sum(result.lacks_parent for result in imported):
+        out.print(
+            f'{alone} of properties stand alone, as the run whose wavefunction they used was not found. They cannot be '
+            'linked to it later.',
+            soft_wrap=True,
+        )
     if group is not None:
         out.print(f'They are in the group "{escape(group)}": verdi group show {escape(quote(group))}', soft_wrap=True)
     elif imported:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from aiida import orm
 from aiida.common.exceptions import NotExistent
+from aiida.manage.configuration import get_config
 
 from aiida_crystalmath.crystal.basis import BasisSet, write_basis
 from aiida_crystalmath.data.basis_set import BasisSetData, content_md5
@@ -44,8 +46,9 @@ def local_computer() -> orm.Computer:
             description=f'This machine ({socket.gethostname()})',
             transport_type='core.local',
             scheduler_type='core.direct',
-            workdir='/tmp/{username}/aiida_run',
+            workdir=str(Path(get_config().dirpath) / 'scratch'),
         ).store()
+        computer.set_default_mpiprocs_per_machine(1)
         computer.configure(safe_interval=0.0)
         return computer
 

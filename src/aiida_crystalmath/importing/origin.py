@@ -15,15 +15,17 @@ IMPORTER_VERSION = 1
 """Raise it when a run would be imported as other nodes."""
 
 
-def describe_origin(run: FoundRun, started_from: str | None = None) -> dict[str, Any]:
+def describe_origin(
+    run: FoundRun, started_from: str | None = None, parent_by: str = '', *, lacks_parent: bool = False
+) -> dict[str, Any]:
     """Return the extra of a run.
 
     Keys: ``digest`` (SHA-256 of program, output, deck and geometry file), ``inputs_from`` (``d12``, ``d3``, ``echo`` in
     the output, or ``output``: no deck), ``structure_from`` (``deck``, ``geometry file``, ``output``), ``output``,
     ``deck``, ``geometry_file`` (absolute paths), ``part`` of ``parts`` programs in the output, ``host``, ``mtime`` of
-    the output (UTC), ``started`` and ``ended`` as printed (clock of the machine that ran), ``parent_by``,
-    ``started_from`` (UUID of the calculation whose final geometry this one began with), ``notes``,
-    ``importer_version``, ``version`` of this package.
+    the output (UTC), ``started`` and ``ended`` as printed (clock of the machine that ran), ``parent_by`` (how the run
+    whose wavefunction was used is known), ``parent`` (``not found``, if it is not), ``started_from`` (UUID of the
+    calculation whose final geometry this one began with), ``notes``, ``importer_version``, ``version`` of this package.
     """
     facts = run.facts
     origin: dict[str, Any] = {
@@ -39,7 +41,8 @@ def describe_origin(run: FoundRun, started_from: str | None = None) -> dict[str,
         'mtime': datetime.fromtimestamp(run.output.mtime, tz=UTC).isoformat(),
         'started': facts.started.isoformat() if facts.started is not None else None,
         'ended': facts.ended.isoformat() if facts.ended is not None else None,
-        'parent_by': run.parent_by or None,
+        'parent_by': parent_by or None,
+        'parent': 'not found' if lacks_parent else None,
         'started_from': started_from,
         'notes': run.notes or None,
         'importer_version': IMPORTER_VERSION,

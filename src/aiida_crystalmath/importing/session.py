@@ -27,12 +27,14 @@ from aiida_crystalmath.data.structure import to_geometry
 from aiida_crystalmath.importing.database import EXTRA, BasisSets, imported_digests, local_computer
 from aiida_crystalmath.importing.origin import describe_origin
 from aiida_crystalmath.importing.process import make_imported_job
+from aiida_crystalmath.importing.wavefunctions import Wavefunctions
 
 if TYPE_CHECKING:
     from aiida_crystalmath.crystal.discovery import FoundRun
 
 __all__ = ('ImportSession', 'Outcome', 'Result')
 
+BY_DATABASE = 'energy of its wavefunction, in the database'
 LINK_TOLERANCE_ANGSTROM = 1e-5
 """A structure stands for the one a deck describes if no atom is further away than digits are printed."""
 
@@ -52,6 +54,7 @@ class Result:
     :param uuid: of its calculation; empty if there is none.
     :param exit_status: of its calculation, when it was imported now.
     :param reason: why it was not imported.
+    :param lacks_parent: whether it came in without the run whose wavefunction it used.
     """
 
     run: FoundRun
@@ -59,6 +62,7 @@ class Result:
     uuid: str = ''
     exit_status: int | None = None
     reason: str = ''
+    lacks_parent: bool = False
 
 
 class ImportSession:
@@ -77,6 +81,7 @@ class ImportSession:
         self._computer = computer
         self._basis_sets = BasisSets()
         self._nodes: dict[str, str] = imported_digests(run.digest for run in runs)
+        self._wavefunctions = Wavefunctions()
         self._runner = Runner()
 
     def __len__(self) -> int:
@@ -98,23 +103,30 @@ class ImportSession:
             self._add_to_group(uuid)
             return Result(run, Outcome.PRESENT, uuid)
         try:
-            node = self._import(run)
+            node, lacks_parent = self._import(run)
         except ImportRefusedError as exception:
             return Result(run, Outcome.FAILED, reason=str(exception))
         except Exception as exception:
             logging.getLogger(__name__).debug('%s', run.name, exc_info=True)
             return Result(run, Outcome.FAILED, reason=f'{type(exception).__name__}: {exception}')
         self._nodes[run.digest] = node.uuid
-        return Result(run, Outcome.IMPORTED, node.uuid, node.exit_status)
+        return Result(run, Outcome.IMPORTED, node.uuid, node.exit_status, lacks_parent=lacks_parent)
 
-    def _import(self, run: FoundRun) -> orm.CalcJobNode:
-        """Import one run; whatever goes wrong, nothing of it stays in the database."""
+    def _import(self, run: FoundRun) -> tuple[orm.CalcJobNode, bool]:
+        """Import one run; whatever goes wrong, nothing of it stays in the database.
+
+        :return: its calculation, and whether that lacks the run whose wavefunction it used.
+        """
         if self._computer is None:
             self._computer = local_computer()
         try:
             with get_manager().get_profile_storage().transaction():
-                node = make_imported_job(self._runner, _process_class(run), self._inputs(run))
-                node.base.extras.set(EXTRA, describe_origin(run, self._uuid(run.started_from)))
+                inputs = self._inputs(run)
+                lacks_parent = run.lacks_parent and inputs['parent_folder'].creator is None
+                parent_by = BY_DATABASE if run.lacks_parent and not lacks_parent else run.parent_by
+                node = make_imported_job(self._runner, _process_class(run), inputs)
+                origin = describe_origin(run, self._uuid(run.started_from), parent_by, lacks_parent=lacks_parent)
+                node.base.extras.set(EXTRA, origin)
                 node.label = run.output.path.name[:255]
                 node.seal()
                 if not is_exact(run):
@@ -125,7 +137,7 @@ class ImportSession:
             self._basis_sets.forget()
             raise
         self._basis_sets.keep()
-        return node
+        return node, lacks_parent
 
     def _inputs(self, run: FoundRun) -> dict[str, Any]:
         """Return the inputs of the job of a run."""
@@ -133,15 +145,25 @@ class ImportSession:
         metadata = {'computer': self._computer, 'options': job_options(run)}
         common: dict[str, Any] = {'remote_folder': remote, 'metadata': metadata}
         if run.program == 'properties':
-            parent = self._node(run.parent)
-            if parent is None:
-                raise ImportRefusedError('the run whose wavefunction it used was not imported')
-            return {**properties_inputs(run), **common, 'parent_folder': parent.outputs.remote_folder}
+            return {**properties_inputs(run), **common, 'parent_folder': self._parent_folder(run, remote)}
         inputs = {**crystal_inputs(run, self._basis_sets), **common}
         origin = self._node(run.started_from)
         if origin is not None and 'output_structure' in origin.outputs:
             _take_structure(inputs, origin.outputs.output_structure)
         return inputs
+
+    def _parent_folder(self, run: FoundRun, remote: orm.RemoteData) -> orm.RemoteData:
+        """Return the folder of the run whose wavefunction was used; ``remote``, its own, if that run is not known.
+
+        :raises ImportRefusedError: if it is known, but was not imported: the next attempt may succeed.
+        """
+        if run.lacks_parent:
+            return self._wavefunctions.folder_of(run.facts) or remote
+        parent = self._node(run.parent)
+        if parent is None:
+            raise ImportRefusedError('the run whose wavefunction it used was not imported')
+        folder: orm.RemoteData = parent.outputs.remote_folder
+        return folder
 
     def _node(self, run: FoundRun | None) -> orm.CalcJobNode | None:
         """Return the calculation of an imported run."""

@@ -114,6 +114,11 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
 """Keys of runs of ``crystal`` only."""
 
 PROPERTIES_KEYS: dict[str, OutputKey] = {
+    'wave_function.energy_hartree': OutputKey(
+        'hartree per primitive cell', 'Energy of the SCF whose wavefunction was read, without dispersion.'
+    ),
+    'wave_function.n_scf_cycles': OutputKey('', 'Cycles of that SCF.'),
+    'wave_function.formula': OutputKey('per primitive cell', 'Formula of the cell that it is of.'),
     'keywords': OutputKey('', 'Keywords that the program worked on, in order.'),
     'incomplete_keywords': OutputKey('', 'Those of them whose end was not printed.'),
     'newk.shrink': OutputKey('', 'Mesh of NEWK.'),

@@ -33,6 +33,7 @@ from aiida_crystalmath.crystal.outputs.potc import read_potc
 from aiida_crystalmath.parsers.base import temporary_file
 
 __all__ = (
+    'asked_keywords',
     'last_block',
     'read_bands',
     'read_dos',
@@ -51,36 +52,47 @@ def last_block(deck: D3, keyword: str) -> Any | None:
     return blocks[-1] if blocks else None
 
 
+def asked_keywords(deck: D3, output: CrystalOutput) -> set[str]:
+    """Return the keywords that were asked for: of the deck, or, of an import without one, those the output tells."""
+    told = output.properties.keywords if output.properties else []
+    return {block.keyword for block in deck.blocks} or set(told)
+
+
 def read_bands(deck: D3, output: CrystalOutput, fort25: str | None, temporary: str | None) -> Bands | None:
     """Read the bands of the last BAND block, None if there is none or nothing was written.
+
+    Without deck the output tells number and ends of the segments.
 
     :param temporary: folder of the temporarily retrieved files.
     :raises aiida_crystalmath.crystal.outputs.errors.OutputFileError: if the file is cut.
     """
-    block = last_block(deck, 'BAND')
-    if block is None:
+    if 'BAND' not in asked_keywords(deck, output):
         return None
+    block = last_block(deck, 'BAND')
     if fort25:
         blocks = read_fort25(fort25)
         ends = [segment.end for segment in output.properties.segments] if output.properties else []
-        iss = block.iss or find_iss(blocks, ends)
-        bands = bands_from_fort25(blocks, iss=iss, n_segments=len(block.segments) or len(block.labels))
+        iss = (block.iss if block else None) or find_iss(blocks, ends)
+        n_segments = len(block.segments) or len(block.labels) if block else len(ends)
+        bands = bands_from_fort25(blocks, iss=iss, n_segments=n_segments)
         if bands is not None:
             return bands
     text = temporary_file(temporary, 'BAND.DAT')
     return read_band_dat(text) if text else None
 
 
-def read_dos(deck: D3, fort25: str | None, temporary: str | None) -> Dos | None:
+def read_dos(deck: D3, output: CrystalOutput, fort25: str | None, temporary: str | None) -> Dos | None:
     """Read the densities of states of the last DOSS block, None if there is none or nothing was written.
+
+    Without deck the file itself tells how many projections there are.
 
     :raises aiida_crystalmath.crystal.outputs.errors.OutputFileError: if the file is cut.
     """
-    block = last_block(deck, 'DOSS')
-    if block is None:
+    if 'DOSS' not in asked_keywords(deck, output):
         return None
+    block = last_block(deck, 'DOSS')
     if fort25:
-        dos = dos_from_fort25(read_fort25(fort25), n_projections=len(block.projections) + 1)
+        dos = dos_from_fort25(read_fort25(fort25), n_projections=len(block.projections) + 1 if block else None)
         if dos is not None:
             return dos
     text = temporary_file(temporary, 'DOSS.DAT')

@@ -28,6 +28,7 @@ from aiida_crystalmath.crystal.outputs.models import (
 from aiida_crystalmath.parsers import properties_nodes as nodes
 from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_parameters
 from aiida_crystalmath.parsers.plot_files import (
+    asked_keywords,
     read_bands,
     read_dos,
     read_maps,
@@ -139,7 +140,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
                 return otherwise
 
         files.bands = read(lambda: read_bands(deck, output, fort25, temporary), None)
-        files.dos = read(lambda: read_dos(deck, fort25, temporary), None)
+        files.dos = read(lambda: read_dos(deck, output, fort25, temporary), None)
         files.coop = read(lambda: read_populations(deck, 'COOP', fort25, temporary), None)
         files.cohp = read(lambda: read_populations(deck, 'COHP', fort25, temporary), None)
         files.maps = read(lambda: read_maps(output, fort25), [])
@@ -210,7 +211,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
         """Return the exit code of a run that left out what it was asked for, when the catalogue does not know why."""
         if not output.terminated:
             return self.failure('ERROR_INTERRUPTED')
-        missing = files.missing({block.keyword for block in deck.blocks})
+        missing = files.missing(asked_keywords(deck, output))
         if files.unreadable or missing:
             return self.failure('ERROR_PLOT_FILES')
         if output.missing_results:

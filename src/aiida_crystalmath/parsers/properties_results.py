@@ -57,6 +57,7 @@ def properties_parameters(
             'is_conducting': output.is_conducting,
             'n_ao': found.n_ao if found else None,
             'n_kpoints': found.n_kpoints if found else None,
+            'wave_function': _wave_function_summary(output),
             **_deck_summary(found),
             'newk': _newk_summary(found),
             'bands': _bands_summary(bands),
@@ -64,6 +65,21 @@ def properties_parameters(
             'maps': _maps_summary(found),
             'transport': _transport_summary(found),
             'topond': _topond_summary(found),
+        }
+    )
+
+
+def _wave_function_summary(output: CrystalOutput) -> dict[str, Any] | None:
+    """Return by what the run that made the wavefunction is known again."""
+    found = output.wave_function
+    if found is None:
+        return None
+    geometry = found.geometry
+    return drop_none(
+        {
+            'energy_hartree': found.total_energy_hartree,
+            'n_scf_cycles': found.n_scf_cycles,
+            'formula': geometry.formula if geometry else None,
         }
     )
 

@@ -26,7 +26,8 @@ class Crystal23PropertiesCalculationImporter(CalcJobImporter):
 
         :param remote_data: folder of the run, on this machine.
         :param parent_folder: folder of the run whose wavefunction was used: the ``remote_folder`` of a
-            ``Crystal23Calculation``. Left out, add it to the inputs.
+            ``Crystal23Calculation``, or ``remote_data`` itself if that run is not known. Left out, add it to the
+            inputs.
         :param output: name of the output, if the folder has several runs.
         :param part: which program of the output, from 0, if it holds several runs of ``properties``.
         :raises ImportRefusedError: if there is no such run.

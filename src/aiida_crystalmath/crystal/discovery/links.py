@@ -30,6 +30,8 @@ def link_properties(runs: Sequence[FoundRun]) -> None:
     The program prints the energy of the wavefunction with all its digits: runs with that energy, the same number of
     electrons and of basis functions are it. Where it is not printed (or the run of ``crystal`` is not over), the run in
     front in the same file, the one whose wavefunction the script names, or the one of the same name counts.
+
+    Where none is found, or none that can be imported, the run stands alone: its output tells cell and atoms.
     """
     crystals = [run for run in runs if run.program == 'crystal']
     by_energy: dict[int, list[FoundRun]] = {}
@@ -40,8 +42,11 @@ def link_properties(runs: Sequence[FoundRun]) -> None:
         if run.program != 'properties':
             continue
         run.parent, run.parent_by = _parent(run, crystals, by_energy)
-        if run.parent is None:
-            run.problem = run.problem or 'the run whose wavefunction it used was not found'
+        if run.parent is not None and run.parent.problem:
+            run.notes.append(f'the run whose wavefunction it used cannot be imported: {run.parent.name}')
+            run.parent, run.parent_by = None, ''
+        if run.parent is None and not run.facts.has_wavefunction:
+            run.problem = 'the run whose wavefunction it used was not found, and its output does not print the atoms'
 
 
 def _parent(
@@ -72,8 +77,12 @@ def _parent(
 
 
 def _has_energy(run: FoundRun, energy: float) -> bool:
-    tolerance = max(SAME_ENERGY_HARTREE, abs(energy) * 1e-12)
-    return any(abs(energy - own) <= tolerance for own in run.facts.energies_hartree)
+    return any(same_energy(energy, own) for own in run.facts.energies_hartree)
+
+
+def same_energy(first: float, second: float) -> bool:
+    """Whether two energies (hartree) are the same to the digits that are printed."""
+    return abs(first - second) <= max(SAME_ENERGY_HARTREE, abs(first) * 1e-12)
 
 
 def _agree(run: FoundRun, other: FoundRun) -> bool:
@@ -82,7 +91,7 @@ def _agree(run: FoundRun, other: FoundRun) -> bool:
     for mine, its in ((ours.n_ao, theirs.n_ao), (ours.n_electrons, theirs.n_electrons)):
         if mine is not None and its is not None and mine != its:
             return False
-    return not _later(other.facts.started, ours.started)
+    return not is_later(other.facts.started, ours.started)
 
 
 def _differ(run: FoundRun, other: FoundRun) -> bool:
@@ -129,7 +138,7 @@ def link_geometries(runs: Iterable[FoundRun]) -> None:
             for arrays, other in ended.get(start.key(shift), ())
             if other is not run
             and arrays.same(start)
-            and not _later(other.facts.ended or other.facts.started, run.facts.started)
+            and not is_later(other.facts.ended or other.facts.started, run.facts.started)
             and not _descends(other, run)
         ]
         if found:
@@ -179,6 +188,6 @@ def _descends(run: FoundRun | None, ancestor: FoundRun) -> bool:
     return False
 
 
-def _later(first: datetime | None, second: datetime | None) -> bool:
+def is_later(first: datetime | None, second: datetime | None) -> bool:
     """Whether the first time is later than the second, by more than clocks may differ."""
     return first is not None and second is not None and first > second + CLOCK

@@ -97,6 +97,7 @@ def _facts(output: CrystalOutput, text: str) -> OutputFacts:
         hamiltonian=output.hamiltonian,
         shrink=output.shrink,
         wavefunctions=tuple(dict.fromkeys(_WAVEFUNCTION.findall(text[:start]))) if program == 'properties' else (),
+        has_wavefunction=output.wave_function is not None and output.wave_function.complete,
     )
 
 

@@ -77,9 +77,6 @@ def _stories(folder: Path, all_files: dict[Path, list[FoundFile]]) -> dict[str, 
 def _settle(plan: Plan, found: list[FoundRun]) -> None:
     """Sort runs into those that can be imported, in an order that they can be, and those that cannot."""
     for run in found:
-        parent = run.parent
-        if parent is not None and parent.problem and not run.problem:
-            run.problem = f'the run whose wavefunction it used cannot be imported: {parent.name}'
         if run.started_from is not None and run.started_from.problem:
             run.started_from = None
     done: set[int] = set()

@@ -44,6 +44,7 @@ class OutputFacts:
         optimisation; of the header for ``properties``.
     :param initial: primitive cell at the start, ``final``: that of an optimisation that converged, as printed.
     :param wavefunctions: stems of the wavefunction files that the run script says it took (``mgo`` of ``mgo.f9``).
+    :param has_wavefunction: whether ``properties`` prints the atoms of the wavefunction that it read.
     """
 
     program: Program
@@ -64,6 +65,7 @@ class OutputFacts:
     hamiltonian: str | None = None
     shrink: tuple[int, ...] | None = None
     wavefunctions: tuple[str, ...] = ()
+    has_wavefunction: bool = False
 
 
 @dataclass(eq=False)
@@ -102,6 +104,11 @@ class FoundRun:
     def program(self) -> Program:
         """The program that ran."""
         return self.facts.program
+
+    @property
+    def lacks_parent(self) -> bool:
+        """Whether the run whose wavefunction ``properties`` used is not among those found."""
+        return self.program == 'properties' and self.parent is None
 
     @property
     def folder(self) -> Path:

@@ -207,19 +207,20 @@ def _walk(channel: Sequence[Fort25Bands], iss: int | None) -> tuple[Array | None
 def find_iss(blocks: Sequence[Fort25Bands | Fort25Doss], fractional_ends: Sequence[Sequence[float]]) -> int | None:
     """Return ISS from the ends of segments told as fractions (stdout of properties prints two decimals).
 
+    Two decimals leave a choice where ISS is large, or all ends are at the centre: then it is None.
+
     :param fractional_ends: end of each segment of the last run, fractional, in order.
     """
     segments = [block for block in blocks if isinstance(block, Fort25Bands) and not block.is_phonon]
     n_spin = 2 if segments and segments[-1].open_shell else 1
     last_run = segments[-len(fractional_ends) * n_spin :][: len(fractional_ends)]
-    for candidate in range(1, 1000):
-        if last_run and all(
-            abs(integer / candidate - fraction) < 0.0051
-            for part, end in zip(last_run, fractional_ends, strict=False)
-            for integer, fraction in zip(part.end, end, strict=True)
-        ):
-            return candidate
-    return None
+    known = [
+        (integer, fraction)
+        for part, end in zip(last_run, fractional_ends, strict=False)
+        for integer, fraction in zip(part.end, end, strict=True)
+    ]
+    fitting = [iss for iss in range(1, 1000) if all(abs(integer / iss - value) < 0.0051 for integer, value in known)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def dos_from_fort25(
