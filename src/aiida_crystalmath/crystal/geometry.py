@@ -308,5 +308,5 @@ def cell_from_parameters(parameters: Sequence[float]) -> NDArray[np.float64]:
 
 def _cosine(angle: float) -> float:
     """Return the cosine of an angle in degrees, exact for the angles of symmetric cells."""
-    exact = {90.0: 0.0, 60.0: 0.5, 120.0: -0.5}
-    return exact.get(float(angle), float(np.cos(np.radians(angle))))
+    exact = {90.0: 0.0, 60.0: 0.5, 120.0: -0.5}.get(angle)
+    return float(np.cos(np.radians(angle))) if exact is None else exact

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,4 +36,4 @@ def numbers_at(table: Characters, start: int, width: int, count: int = 1) -> Arr
         values = fields.astype(np.float64)
     except ValueError:
         return None
-    return values if np.isfinite(values).all() else None
+    return values if isfinite(values.sum()) else None

@@ -13,7 +13,7 @@ from typing import TextIO
 LONGEST = 1 << 16
 """Longest line that is kept whole, in characters; a table of CRYSTAL is 80 to 200 wide."""
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 18
 _COUNT = 4096
 
 

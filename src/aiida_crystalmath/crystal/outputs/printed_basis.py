@@ -8,6 +8,7 @@ seven decimals. What is missing: the shell charges (CHE).
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 from aiida_crystalmath.crystal.basis_models import ECP, BasisError, BasisSet, Shell, conventional_has_ecp
 from aiida_crystalmath.crystal.outputs.models import PrintedAtomBasis, PrintedBasis, PrintedPotential, PrintedShell
@@ -105,9 +106,11 @@ def is_normalised(species: list[PrintedAtomBasis]) -> bool:
 
 def _overlap(exponents: list[float], values: list[float], momentum: int) -> float:
     """Return the norm of a contraction of normalised primitives."""
-    pairs = [(a, c) for a, c in zip(exponents, values, strict=False) if a > 0]
     power = momentum + 1.5
-    return math.fsum(c * d * (2 * math.sqrt(a * b) / (a + b)) ** power for a, c in pairs for b, d in pairs)
+    pairs = [(a, c) for a, c in zip(exponents, values, strict=False) if a > 0]
+    return math.fsum(c * c for _, c in pairs) + 2 * math.fsum(
+        c * d * (2 * math.sqrt(a * b) / (a + b)) ** power for (a, c), (b, d) in combinations(pairs, 2)
+    )
 
 
 def agrees(species: PrintedAtomBasis, basis: BasisSet, *, normalised: bool = False) -> bool:

@@ -28,6 +28,7 @@ _TERM_INDENT = 8
 """Blanks before the terms that continue a group of a potential."""
 _INDENT = 38
 """Blanks before exponents and coefficients; numbers and types of shells stand further to the left."""
+_ROW = re.compile(rf'\s{{{_INDENT}}}.|{_SHELL.pattern}|{_ATOM.pattern}')
 _TYPES = get_args(ShellType)
 
 
@@ -50,7 +51,7 @@ class BasisSection(Section):
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
-        return {' LOCA': self.read_title, ' ATOM': self.read_potential}
+        return {' LOCAL ATOMIC FUNCTIONS BASIS SET': self.read_title, ' ATOMIC NUMBER': self.read_potential}
 
     def read_potential(self, line: str) -> None:
         """Start an effective core potential."""
@@ -73,14 +74,11 @@ class BasisSection(Section):
 
     def read_title(self, line: str) -> None:
         """Start a table."""
-        if line.startswith(' LOCAL ATOMIC FUNCTIONS BASIS SET') and not self.rows:
-            self.context.capture(self._row)
+        if not self.rows:
+            self.context.capture_rows(self.rows, _ROW.match, self._end)
 
-    def _row(self, line: str) -> bool:
-        """Keep a row; the table ends at a line of another form."""
-        if (line[:_INDENT].isspace() and len(line) > _INDENT) or _SHELL.match(line) or _ATOM.match(line):
-            self.rows.append(line)
-            return True
+    def _end(self, line: str) -> bool:
+        """Pass over the header; the table ends at a line of another form."""
         if not self.rows and _HEADER.match(line):
             return True
         self.ended = bool(self.rows)

@@ -141,9 +141,9 @@ class Electronic(Section):
             '    B': self.read_channel,
             ' TOP ': self.read_valence,
             ' BOTT': self.read_conduction,
-            ' DIRE': self.read_gap,
-            ' INDI': self.read_gap,
-            ' SPIN': self.read_spin_locking,
+            ' DIRECT ENERGY BAND': self.read_gap,
+            ' INDIRECT ENERGY BAND': self.read_gap,
+            ' SPIN LOCKING': self.read_spin_locking,
             ' LOCK': self.read_level_shift,
         }
 
@@ -210,17 +210,16 @@ class Electronic(Section):
 
     def read_gap(self, line: str) -> None:
         """Read a gap with its kind."""
-        if (found := _GAP.search(line)) and 'ENERGY BAND' in line:
+        if found := _GAP.search(line):
             channel = self._current()
             channel.gap_ev = number(found[1])
             channel.gap_kind = 'direct' if line.startswith(' DIRECT') else 'indirect'
 
     def read_spin_locking(self, line: str) -> None:
         """Read that no gap is computed while the spin is locked."""
-        if line.startswith(' SPIN LOCKING'):
-            self.locked_cycles += 1
-            self.fresh = True
-            self._start()
+        self.locked_cycles += 1
+        self.fresh = True
+        self._start()
 
     def read_level_shift(self, line: str) -> None:
         """Read that a locked level shifter moves the levels that are printed.

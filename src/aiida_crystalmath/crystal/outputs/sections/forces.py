@@ -32,10 +32,10 @@ class ForcesSection(Section):
         return {
             ' CART': self.read_forces,
             ' RESU': self.read_resultant,
-            ' SYMM': self.read_allowed,
+            ' SYMMETRY ALLOWED FORCES': self.read_allowed,
             ' CELL': self.read_part,
-            ' GRAD': self.read_cell,
-            'GRADI': self.read_cell,
+            ' GRADIENT WITH RESPECT TO THE CELL PARAMETER': self.read_cell,
+            'GRADIENT WITH RESPECT TO THE CELL PARAMETER': self.read_cell,
             'STRES': self.read_stress,
             ' STRE': self.read_stress,
             'IN HA': self.read_pressure,
@@ -89,8 +89,6 @@ class ForcesSection(Section):
 
     def read_allowed(self, line: str) -> None:
         """Read the symmetry allowed forces: pairs of direction and force below a blank line."""
-        if not line.startswith(' SYMMETRY ALLOWED FORCES'):
-            return
         target = self.current.symmetrised_cell if self.in_cell else self.current.symmetrised
         target.clear()
 
@@ -104,11 +102,10 @@ class ForcesSection(Section):
 
     def read_cell(self, line: str) -> None:
         """Read the gradient of the cell: one row per periodic vector."""
-        if line.lstrip().startswith('GRADIENT WITH RESPECT TO THE CELL PARAMETER'):
-            current = self.current
-            # Where an external stress is added, a second line of the title says so.
-            name = 'cell_under_stress' if line.rstrip().endswith(',') else 'cell'
-            self._matrix(lambda matrix: setattr(current, name, matrix))
+        current = self.current
+        # Where an external stress is added, a second line of the title says so.
+        name = 'cell_under_stress' if line.rstrip().endswith(',') else 'cell'
+        self._matrix(lambda matrix: setattr(current, name, matrix))
 
     def read_stress(self, line: str) -> None:
         """Read the stress tensor."""

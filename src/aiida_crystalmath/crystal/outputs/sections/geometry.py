@@ -66,20 +66,21 @@ class GeometrySection(Section):
         return {
             ' GEOM': self.read_title,
             ' FINA': self.read_title,
-            ' PRIM': self.read_primitive_cell,
-            ' CRYS': self.read_crystallographic_cell,
-            ' TRAN': self.read_matrix,
-            ' COOR': self.read_crystallographic_atoms,
-            ' ATOM': self.read_atoms,
-            ' DIRE': self.read_vectors,
+            ' PRIMITIVE CELL': self.read_primitive_cell,
+            ' CRYSTALLOGRAPHIC CELL': self.read_crystallographic_cell,
+            ' TRANSFORMATION MATRIX PRIMITIVE': self.read_matrix,
+            ' COORDINATES IN THE CRYSTALLOGRAPHIC': self.read_crystallographic_atoms,
+            ' ATOMS IN THE ASYMMETRIC UNIT': self.read_atoms,
+            ' DIRECT LATTICE VECTORS CARTESIAN': self.read_vectors,
             ' SPAC': self.read_group,
             ' TWO-': self.read_group,
             ' POLY': self.read_group,
             ' ROD ': self.read_group,
             ' POIN': self.read_group,
             ' SYMM': self.read_lost_group,
-            ' * AT': self.read_ghosts,
-            ' NUMB': self.read_symmops,
+            ' * ATOMS TRANSFORMED INTO GHOSTS': self.read_ghosts,
+            ' NUMBER OF SYMMETRY OPERATORS': self.read_symmops,
+            ' NUMBER OF AO': self.read_ao,
         }
 
     def read_title(self, line: str) -> None:
@@ -103,7 +104,7 @@ class GeometrySection(Section):
     def read_primitive_cell(self, line: str) -> None:
         """Read cell parameters, which stand two lines below."""
         block = self.current
-        if block is None or not line.startswith(' PRIMITIVE CELL'):
+        if block is None:
             return
         if block.parameters is None:
             block.centring = int(found[1]) if (found := _CENTRING.search(line)) else None
@@ -119,7 +120,7 @@ class GeometrySection(Section):
     def read_crystallographic_cell(self, line: str) -> None:
         """Read the conventional cell, which stands two lines below."""
         block = self.current
-        if block is None or not line.startswith(' CRYSTALLOGRAPHIC CELL'):
+        if block is None:
             return
 
         def store(cell: CellParameters) -> None:
@@ -132,7 +133,7 @@ class GeometrySection(Section):
     def read_matrix(self, line: str) -> None:
         """Read the matrix that makes conventional vectors of primitive ones: nine numbers on the next line."""
         block = self.current
-        if block is None or block.kind == 'point' or not line.startswith(' TRANSFORMATION MATRIX PRIMITIVE'):
+        if block is None or block.kind == 'point':
             return
 
         def row(text: str) -> bool:
@@ -148,7 +149,7 @@ class GeometrySection(Section):
     def read_crystallographic_atoms(self, line: str) -> None:
         """Keep the rows of the primitive cell's atoms in fractions of the conventional cell."""
         block = self.current
-        if block is None or block.kind == 'point' or not line.startswith(' COORDINATES IN THE CRYSTALLOGRAPHIC'):
+        if block is None or block.kind == 'point':
             return
         if not block.crystallographic_rows:
             self.context.capture(lambda text: take_row(block.crystallographic_rows, text))
@@ -167,7 +168,7 @@ class GeometrySection(Section):
     def read_vectors(self, line: str) -> None:
         """Read cell vectors in Å."""
         block = self.current
-        if block is None or not line.startswith(' DIRECT LATTICE VECTORS CARTESIAN'):
+        if block is None:
             return
         rows: list[list[float]] = []
 
@@ -204,8 +205,6 @@ class GeometrySection(Section):
 
     def read_ghosts(self, line: str) -> None:
         """Read which atoms are only basis functions: ``n( Z)`` on the following lines."""
-        if not line.startswith(' * ATOMS TRANSFORMED INTO GHOSTS'):
-            return
 
         def row(text: str) -> bool:
             found = _GHOST.findall(text)
@@ -215,11 +214,14 @@ class GeometrySection(Section):
         self.context.capture(row)
 
     def read_symmops(self, line: str) -> None:
-        """Read the number of symmetry operators and of orbitals."""
+        """Read the number of symmetry operators."""
         value = line[40:].strip(' :')
-        if line.startswith(' NUMBER OF SYMMETRY OPERATORS') and value.isdigit():
+        if value.isdigit():
             self.output.n_symmops = int(value)
-        elif line.startswith(' NUMBER OF AO') and line[13:32].strip().isdigit():
+
+    def read_ao(self, line: str) -> None:
+        """Read the number of orbitals."""
+        if line[13:32].strip().isdigit():
             self.output.n_ao = int(line[13:32])
 
     def finish(self) -> None:

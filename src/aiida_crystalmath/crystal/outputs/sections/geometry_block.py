@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -167,7 +168,7 @@ def build(block: GeometryBlock, reference: Array | None, ghosts: frozenset[int])
 
 def place(block: GeometryBlock, reference: Array | None) -> tuple[Array, Array] | None:
     """Return cell vectors and Cartesian positions (Å) of a block, None if it is not complete or makes no sense."""
-    if not block.complete or block.coordinates is None or not np.isfinite(block.coordinates).all():
+    if not block.complete or block.coordinates is None:
         return None
     try:
         cell = _cell(block, reference)
@@ -175,9 +176,9 @@ def place(block: GeometryBlock, reference: Array | None) -> tuple[Array, Array] 
         return None
     frame = cell.copy()
     for axis in range(block.dimensionality, 3):
-        frame[axis] /= np.linalg.norm(frame[axis])
+        frame[axis] /= math.hypot(*frame[axis])
     positions: Array = block.coordinates @ frame
-    return (cell, positions) if np.isfinite(positions).all() else None
+    return (cell, positions) if math.isfinite(positions.sum()) else None
 
 
 def _cell(block: GeometryBlock, reference: Array | None) -> Array:
@@ -193,7 +194,7 @@ def _cell(block: GeometryBlock, reference: Array | None) -> Array:
         return cell
     # Orthogonal Procrustes problem: the rotation that brings the new vectors closest to the known ones.
     overlap = cell.T @ reference
-    if not np.isfinite(overlap).all():
+    if not math.isfinite(overlap.sum()):
         raise ValueError('the cell is not finite')  # on which the singular value decomposition never ends
     left, _, right = np.linalg.svd(overlap)
     turned: Array = cell @ left @ right

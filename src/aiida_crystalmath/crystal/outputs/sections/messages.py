@@ -62,6 +62,10 @@ class Messages(Section):
 
     def read(self, line: str) -> None:
         """Read one message."""
+        raw = line.strip()[:_LONGEST]
+        # Every rank of a parallel run, and every cycle, may say the same.
+        if raw in self.known:
+            return
         kind, routine, text = split_message(line)
         output = self.output
         if kind == 'ERROR':
@@ -72,8 +76,6 @@ class Messages(Section):
             target = output.information
         else:
             return
-        raw = line.strip()[:_LONGEST]
-        # Every rank of a parallel run, and every cycle, may say the same.
-        if len(target) < _LIMIT and raw not in self.known:
+        if len(target) < _LIMIT:
             self.known.add(raw)
             target.append(Message(routine, text, self.context.line, raw, self.context.stage))

@@ -20,6 +20,8 @@ _CONTINUED = re.compile(r'\s{12,}-?\d+\.')
 _NEIGHBOUR = re.compile(r'\s*(\d+) [A-Z]\w*\s*\(\s*(-?\d+)\s*(-?\d+)\s*(-?\d+)\)(.*)')
 _CENTRE = re.compile(r' ATOM A\s*(\d+) ')
 _TABLE = re.compile(r'\s*ATOM\s+Z CHARGE\s+(A\.O\.|SHELL) POPULATION| OVERLAP POPULATION CONDENSED')
+_LINE = re.compile('|'.join(pattern.pattern for pattern in (_NEIGHBOUR, _ROW, _CONTINUED, _CENTRE, _TABLE)))
+"""Any line of an analysis, the most frequent ones first."""
 
 
 class _Analysis:
@@ -31,18 +33,13 @@ class _Analysis:
         self.rows: list[str] = []
         self.ended = False
 
-    def read(self, line: str) -> bool:
-        """Keep a line; the analysis ends at one of another form."""
+    def capture(self, context: Context) -> None:
+        """Keep the lines that follow; the analysis ends at one of another form."""
+        context.capture_rows(self.rows, _LINE.match, self._end)
+
+    def _end(self, line: str) -> bool:
+        """Pass over blank lines; another one ends the analysis."""
         if not line or line.isspace():
-            return True
-        if (
-            _ROW.match(line)
-            or _CONTINUED.match(line)
-            or _NEIGHBOUR.match(line)
-            or _CENTRE.match(line)
-            or _TABLE.match(line)
-        ):
-            self.rows.append(line)
             return True
         self.ended = True
         return False
@@ -56,12 +53,12 @@ class _Analysis:
         values: list[float] | None = None
         centre = 0
         for row in self.rows:
-            if title := _TABLE.match(row):
-                table, values = tables.get(title[1] or ''), None
+            if found := _NEIGHBOUR.match(row):
+                result.overlap += _overlap(centre, found)
             elif found := _CENTRE.match(row):
                 centre = int(found[1])
-            elif found := _NEIGHBOUR.match(row):
-                result.overlap += _overlap(centre, found)
+            elif title := _TABLE.match(row):
+                table, values = tables.get(title[1] or ''), None
             elif (found := _ROW.match(row)) and table is not None:
                 n = int(found[1])
                 atoms.setdefault(n, (int(found[3]), found[2].capitalize(), float(found[4])))
@@ -124,11 +121,11 @@ class Population(Section):
 
     def anchors(self) -> Mapping[str, Handler]:
         """Titles."""
-        return {'     ': self.read_kind, ' MULL': self.read_title, ' * OP': self.read_optimisation_end}
+        return {'     ALPHA': self.read_kind, ' MULL': self.read_title, ' * OP': self.read_optimisation_end}
 
     def read_kind(self, line: str) -> None:
         """Read whether the sum or the difference of the spins follows."""
-        if 'ALPHA' in line and 'ELECTRONS' in line:
+        if 'ELECTRONS' in line:
             self.is_spin = 'ALPHA-BETA' in line
 
     def read_optimisation_end(self, line: str) -> None:
@@ -151,7 +148,7 @@ class Population(Section):
             return
         else:
             self.spin = analysis
-        self.context.capture(analysis.read)
+        analysis.capture(self.context)
 
     def finish(self) -> None:
         """Convert the last analysis."""

@@ -23,7 +23,7 @@ class ResourcesSection(Section):
         """Lines of the machine, of the accelerator and of the timings."""
         return {
             ' PROC': self.read_processes,
-            '     ': self.read_processes,
+            '        ': self.read_processes,
             ' Defa': self.read_threads,
             'Defau': self.read_threads,
             ' MAXI': self.read_diis,

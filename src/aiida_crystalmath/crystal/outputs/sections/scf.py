@@ -7,7 +7,7 @@ the other. How many cycles, charges and runs are kept of such a file is bounded 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from aiida_crystalmath.crystal.outputs.models import Eigenvalues, ScfCycle, ScfRun, ScfStatus
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
@@ -27,6 +27,7 @@ _GEOMETRY_FILE = re.compile(r' INFORMATION \*{4} (opt[ac](\d+)) \*{4} GEOMETRY O
 _KPOINT = re.compile(r'\s*(\d+)\s*\(\s*(-?\d+)\s+(-?\d+)\s+(-?\d+)\)\s*$')
 _EIGENVALUE = re.compile(r'(-?\d*\.\d+(?:E[-+]\d+)?)(?:\(\s*(\d+)\))?')
 _EIGENVALUE_ROW = re.compile(r'[\s\d.()+E-]*$|\s*\(LABELS|\s*(?:ALPHA|BETA)\b')
+_NUMBERS = re.compile(r'  \s*[-\d]')
 _STATUSES: dict[str, ScfStatus] = {
     'CONVERGENCE ON ENERGY': 'converged_energy',
     'CONVERGENCE ON TESTER': 'converged_tester',
@@ -63,7 +64,7 @@ class Scf(Section):
             **{f' CYC{digit}': self.read_cycle for digit in range(1, 10)},
             ' == S': self.read_end,
             ' TOTA': self.read_total,
-            ' ATOM': self.read_particles,
+            ' ATOMIC PARTICLE-No DENSITY': self.read_particles,
             ' SUMM': self.read_summed_spin,
             ' D3 D': self.read_correction,
             ' D2 D': self.read_correction,
@@ -71,18 +72,18 @@ class Scf(Section):
             ' DISP': self.read_correction,
             ' GRIM': self.read_correction,
             ' GCP ': self.read_correction,
-            ' CRYS': self.read_title,
+            ' CRYSTAL - SCF': self.read_title,
             ' +++ ': self.read_components,
             ' EXCH': self.read_exchange,
             ' NUME': self.read_integrated,
-            ' INFO': self.read_geometry_file,
+            ' INFORMATION **** opt': self.read_geometry_file,
             '  FIN': self.read_eigenvalues,
             ' FINA': self.read_eigenvalues,
         }
 
     def read_title(self, line: str) -> None:
         """Start an SCF at its title."""
-        if line.startswith(' CRYSTAL - SCF') and (not self.output.scf or self.output.scf[-1].cycles):
+        if not self.output.scf or self.output.scf[-1].cycles:
             self._start()
 
     # ------------------------------------------------------------------------------------------------ runs
@@ -214,10 +215,10 @@ class Scf(Section):
         """Read total energies and total atomic charges."""
         if line.startswith(' TOTAL ATOMIC CHARGES'):
             self.charge_rows = []
-            self.context.capture(_collector(self.charge_rows))
+            self._collect(self.charge_rows)
         elif line.startswith(' TOTAL ATOMIC SPINS'):
             self.spin_rows = []
-            self.context.capture(_collector(self.spin_rows))
+            self._collect(self.spin_rows)
         elif not self.output.scf:
             return
         elif found := _CORRECTED.match(line):
@@ -225,11 +226,14 @@ class Scf(Section):
         elif (found := _TOTAL.match(line)) and self._run().total_energy_hartree is None:
             self._run().total_energy_hartree = number(found[1])
 
+    def _collect(self, rows: list[str]) -> None:
+        """Collect the rows of numbers that follow."""
+        self.context.capture_rows(rows, _NUMBERS.match, lambda line: False)
+
     def read_particles(self, line: str) -> None:
         """Read the electrons of each atom in a two-component SCF."""
-        if line.startswith(' ATOMIC PARTICLE-No DENSITY'):
-            self.charge_rows = []
-            self.context.capture(_collector(self.charge_rows))
+        self.charge_rows = []
+        self._collect(self.charge_rows)
 
     def read_summed_spin(self, line: str) -> None:
         """Read the sum of spins."""
@@ -321,15 +325,3 @@ def _eigenvalues(rows: list[str]) -> list[Eigenvalues]:
     while found and len(found[-1].values_hartree) != len(found[0].values_hartree):
         found.pop()
     return found if found and found[0].values_hartree else []
-
-
-def _collector(rows: list[str]) -> Callable[[str], bool]:
-    """Return a reader that keeps rows of numbers and stops at anything else."""
-
-    def row(line: str) -> bool:
-        if line.startswith('  ') and line.lstrip()[:1] in tuple('-0123456789'):
-            rows.append(line)
-            return True
-        return False
-
-    return row

@@ -32,7 +32,7 @@ class SymmetrySection(Section):
 
     def anchors(self) -> Mapping[str, Handler]:
         """Title of the table; rules of asterisks start like it."""
-        return {' ****': self.read_title}
+        return {' **** ': self.read_title}
 
     def read_title(self, line: str) -> None:
         """Start a table."""

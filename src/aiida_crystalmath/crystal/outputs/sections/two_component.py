@@ -29,7 +29,11 @@ class TwoComponentSection(Section):
 
     def anchors(self) -> Mapping[str, Handler]:
         """Lines of a cycle."""
-        return {' TOTA': self.read_total, ' ATOM': self.read_atoms, ' - NU': self.read_spinors}
+        return {
+            **{f' TOTAL {axis}-COMP MAGNETIZATION': self.read_total for axis in 'XYZ'},
+            ' ATOMIC M': self.read_atoms,
+            ' - NU': self.read_spinors,
+        }
 
     def read_total(self, line: str) -> None:
         """Read one component; the last one, z, makes a vector of the three."""

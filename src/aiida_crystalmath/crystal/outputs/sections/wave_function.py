@@ -33,10 +33,10 @@ class WaveFunctionSection(Section):
     def anchors(self) -> Mapping[str, Handler]:
         """Titles of cell and atoms, energy and cycles."""
         return {
-            ' DIRE': self.read_cell,
+            ' DIRECT LATTICE VECTOR COMPONENTS': self.read_cell,
             '   AT': self.read_title,
-            ' TOTA': self.read_energy,
-            ' N. O': self.read_cycles,
+            ' TOTAL ENERGY ': self.read_energy,
+            ' N. OF SCF CYCLES': self.read_cycles,
         }
 
     def read_cell(self, line: str) -> None:

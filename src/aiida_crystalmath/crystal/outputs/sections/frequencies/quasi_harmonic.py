@@ -59,9 +59,9 @@ class QuasiHarmonicSection(Section):
             ' ESTA': self.read_start,
             ' FOUN': self.read_frequencies,
             ' ZERO': self.read_zero_point,
-            ' THER': self.read_title,
-            ' LINE': self.read_title,
-            ' PRES': self.read_title,
+            ' THERMAL PROPERTIES FROM': self.read_title,
+            ' LINEAR THERMAL EXPANSION': self.read_title,
+            ' PRESSURE-VOLUME-TEMP': self.read_title,
             '    O': self.read_order,
             '    T': self.read_header,
         }
@@ -99,12 +99,11 @@ class QuasiHarmonicSection(Section):
 
     def read_title(self, line: str) -> None:
         """Read which table follows."""
-        if line.startswith((' THERMAL PROPERTIES FROM', ' LINEAR THERMAL EXPANSION', ' PRESSURE-VOLUME-TEMP')):
-            self.kind = line.strip()
-            if line.startswith(' THERMAL'):
-                found = _PRESSURE.search(line)
-                self.pressure = number(found[1]) if found else None
-                self.table = self.order = None
+        self.kind = line.strip()
+        if line.startswith(' THERMAL'):
+            found = _PRESSURE.search(line)
+            self.pressure = number(found[1]) if found else None
+            self.table = self.order = None
 
     def read_order(self, line: str) -> None:
         """Read the order of the polynomials of the fit."""

@@ -28,9 +28,12 @@ class DosPart(Part):
     def anchors(self) -> Mapping[str, Handler]:
         """Lines of DOSS."""
         return {
-            ' TOTA': self.read_title,
+            ' TOTAL AND PROJECTED DENSITY OF STATES': self.read_title,
+            ' TOTAL DENSITY OF STATES': self.read_title,
             ' FROM': self.read_range,
-            ' NUMB': self.read_count,
+            ' NUMBER OF LEGENDRE POLYNOMIALS': self.read_count,
+            ' NUMBER OF PROJECTIONS': self.read_count,
+            ' NUMBER OF ENERGY POINTS': self.read_count,
             ' *** ': self.read_table,
             ' BAND': self.read_bands,
         }
@@ -38,8 +41,7 @@ class DosPart(Part):
     def read_title(self, line: str) -> None:
         """Read that DOSS was begun."""
         properties = self.run.properties
-        starts = (' TOTAL AND PROJECTED DENSITY OF STATES', ' TOTAL DENSITY OF STATES')
-        if properties is not None and line.startswith(starts) and self.run.begin('DOSS'):
+        if properties is not None and self.run.begin('DOSS'):
             self.result = DosRun()
             properties.dos_runs.append(self.result)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -77,7 +78,7 @@ class NewkPart(Part):
                 return True
             found = _KPOINT.findall('\n'.join(lines))
             if result.n_kpoints is not None and len(found) == result.n_kpoints:
-                result.kpoints = np.array([[float(x), float(y), float(z)] for x, y, z in found])
+                result.kpoints = np.array(list(map(float, chain.from_iterable(found)))).reshape(-1, 3)
             return False
 
         self.context.capture(row)

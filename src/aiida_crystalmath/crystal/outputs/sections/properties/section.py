@@ -50,24 +50,23 @@ class PropertiesSection(Section):
     def anchors(self) -> Mapping[str, Handler]:
         """Lines of properties; the parts have their own."""
         return {
-            ' CRYS': self.read_title,
-            ' N. O': self.read_fermi,
+            ' CRYSTAL - PROPERTIES': self.read_title,
+            ' N. OF SCF CYCLES': self.read_fermi,
             ' ENDP': self.read_end,
             ' *   ': self.read_formatted,
             ' INFO': self.read_information,
-            ' MULL': self.read_population,
+            ' MULLIKEN POPULATION ANALYSIS': self.read_population,
             ' ERRO': self.read_error,
             'ERROR': self.read_error,
         }
 
     def read_title(self, line: str) -> None:
         """Notice that this is properties; RDFMWF prints the title twice."""
-        if line.startswith(' CRYSTAL - PROPERTIES'):
-            self.output.program = 'properties'
-            if self.output.properties is None:
-                self.output.properties = Properties(title=self.output.title or '', deck_keywords=self.deck)
-                if self.formatted_line:
-                    self.run.begin('RDFMWF', self.formatted_line)
+        self.output.program = 'properties'
+        if self.output.properties is None:
+            self.output.properties = Properties(title=self.output.title or '', deck_keywords=self.deck)
+            if self.formatted_line:
+                self.run.begin('RDFMWF', self.formatted_line)
 
     def read_formatted(self, line: str) -> None:
         """Read the box of RDFMWF, which comes before the title."""
@@ -107,8 +106,7 @@ class PropertiesSection(Section):
 
     def read_population(self, line: str) -> None:
         """Read that PPAN was begun."""
-        if line.startswith(' MULLIKEN POPULATION ANALYSIS'):
-            self.run.begin('PPAN')
+        self.run.begin('PPAN')
 
     def read_error(self, line: str) -> None:
         """Give an error to the keyword it stopped."""
