@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
-from aiida_crystalmath.crystal.outputs.fort98 import _cell, parse_fort98
+from aiida_crystalmath.crystal.outputs.fort98 import _cell, read_fort98
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = pytest.mark.corpus
@@ -23,7 +23,7 @@ def output(corpus):
 
 
 def test_numbers_and_energies(text, output):
-    head = parse_fort98(text)
+    head = read_fort98(text)
     assert head.title == output.title == 'TEST08 - SILICON STO-3G'
     assert head.limits == (500, 50, 200) and head.complete
     assert (head.dimensionality, head.n_atoms, head.n_ao) == (3, output.n_atoms, output.n_ao)
@@ -34,7 +34,7 @@ def test_numbers_and_energies(text, output):
 
 
 def test_structure(text, output):
-    head, geometry = parse_fort98(text), output.final_geometry
+    head, geometry = read_fort98(text), output.final_geometry
     assert np.allclose(head.cell, geometry.cell, atol=1e-9)
     assert np.allclose(head.positions, geometry.positions, atol=1e-9)
     assert head.conventional_numbers == [14, 14] and head.nuclear_charges == [14, 14]
@@ -43,7 +43,7 @@ def test_structure(text, output):
 
 def test_operators(text, output):
     """Cartesian here, fractional in the output, in the same order."""
-    head, printed = parse_fort98(text), output.symmetry_operators
+    head, printed = read_fort98(text), output.symmetry_operators
     cell = output.final_geometry.cell
     fractional = np.linalg.inv(cell.T) @ head.rotations @ cell.T
     assert np.allclose(fractional, printed.rotations, atol=1e-6)
@@ -53,7 +53,7 @@ def test_operators(text, output):
 
 def test_basis(text, output):
     """Exponents with all digits agree with the four printed ones; the charges of the shells are those of the deck."""
-    head = parse_fort98(text)
+    head = read_fort98(text)
     assert [(shell.atom, shell.type, shell.charge) for shell in head.shells] == [
         (1, 'S', 2),
         (1, 'SP', 8),
@@ -71,28 +71,28 @@ def test_a_file_that_stops(text):
     """Cut between its blocks it tells what stands before; nothing is complete before both blocks of the basis."""
     for stop in range(0, text.index('SPINOR'), 997):
         try:
-            head = parse_fort98(text[:stop])
+            head = read_fort98(text[:stop])
         except OutputFileError:
             continue
         assert not head.complete and head.shells == []
-    assert not parse_fort98(text[: text.index('NINV')]).complete
-    assert parse_fort98(text[: text.index('NINV')]).cell is not None
-    assert parse_fort98(text[: text.index('SPINOR')]).complete
+    assert not read_fort98(text[: text.index('NINV')]).complete
+    assert read_fort98(text[: text.index('NINV')]).cell is not None
+    assert read_fort98(text[: text.index('SPINOR')]).complete
 
 
 @pytest.mark.parametrize('words', ['', 'a\nb\nc\nd\n', 'title\nLIMINF LIMTOL LIMPAR\n 1 2\n x\n', '\0\n\0\n\0\n\0'])
 def test_no_wave_function(words):
     with pytest.raises(OutputFileError):
-        parse_fort98(words)
+        read_fort98(words)
 
 
 def test_counts_that_do_not_explain_a_block(text):
     """Another number of atoms or operators in INF: the blocks are left out, and nothing is said of them."""
     first_line = text.splitlines()[4]
     assert first_line.split()[0] == '48'
-    head = parse_fort98(text.replace(first_line, first_line.replace('48', '47', 1), 1))
+    head = read_fort98(text.replace(first_line, first_line.replace('48', '47', 1), 1))
     assert head.rotations is None and head.cell is None and not head.complete
-    starred = parse_fort98(text.replace(' 4.0779755140157E+02', '*' * 20))
+    starred = read_fort98(text.replace(' 4.0779755140157E+02', '*' * 20))
     assert starred.shells == [] and not starred.complete
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from aiida_crystalmath.crystal.outputs.models import OverlapPopulation
-from aiida_crystalmath.crystal.outputs.ppan import parse_ppan
+from aiida_crystalmath.crystal.outputs.ppan import read_ppan
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = pytest.mark.corpus
@@ -123,7 +123,7 @@ def test_net_charges_of_a_neutral_cell(outputs):
 
 def test_file_and_output_tell_the_same(corpus, outputs):
     """PPAN.DAT against the output beside it (NiO, open shell)."""
-    ppan = parse_ppan((corpus / 'nio_walltime2_restart_opt' / 'PPAN.DAT').read_text())
+    ppan = read_ppan((corpus / 'nio_walltime2_restart_opt' / 'PPAN.DAT').read_text())
     analysis = outputs['nio_walltime2_restart_opt'].population
     for ours, other in ((analysis.total, ppan.total), (analysis.spin, ppan.spin)):
         assert ours.atoms == other.atoms and ours.shells == other.shells and ours.orbitals == other.orbitals

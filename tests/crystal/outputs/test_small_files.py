@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
-from aiida_crystalmath.crystal.outputs.forces_dat import parse_forces_dat
-from aiida_crystalmath.crystal.outputs.fort33 import parse_fort33
+from aiida_crystalmath.crystal.outputs.forces_dat import read_forces_dat
+from aiida_crystalmath.crystal.outputs.fort33 import read_fort33
 from aiida_crystalmath.crystal.outputs.models import Resources
-from aiida_crystalmath.crystal.outputs.ppan import parse_ppan
+from aiida_crystalmath.crystal.outputs.ppan import read_ppan
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = pytest.mark.corpus
@@ -31,7 +31,7 @@ def output(walltime):
 
 def test_forces_dat(walltime, output):
     """Every gradient of the run; the first one is the table of the main output, with the energy of its geometry."""
-    found = parse_forces_dat((walltime / 'FORCES.DAT').read_text())
+    found = read_forces_dat((walltime / 'FORCES.DAT').read_text())
     first = found.frames[0]
     assert found.complete and len(found.frames) == 16
     assert np.array_equal(first.forces, output.forces)
@@ -45,7 +45,7 @@ def test_forces_dat(walltime, output):
 
 def test_fort33(walltime, output):
     """A frame per geometry; its energy is that of the geometry before."""
-    found = parse_fort33((walltime / 'fort.33').read_text())
+    found = read_fort33((walltime / 'fort.33').read_text())
     assert found.complete and len(found.frames) == 20 == len(output.optimisation.points)
     assert found.frames[0].energy_hartree is None and found.frames[0].title == 'NiO Bulk with AFM spin'
     assert found.frames[1].energy_hartree == output.optimisation.points[0].energy_hartree
@@ -55,7 +55,7 @@ def test_fort33(walltime, output):
     assert found.frames[0].forces is None
 
 
-@pytest.mark.parametrize(('name', 'parse'), [('FORCES.DAT', parse_forces_dat), ('fort.33', parse_fort33)])
+@pytest.mark.parametrize(('name', 'parse'), [('FORCES.DAT', read_forces_dat), ('fort.33', read_fort33)])
 def test_frames_that_stop(walltime, name, parse):
     """A cut gives the whole frames before it."""
     text = (walltime / name).read_text()
@@ -72,23 +72,23 @@ def test_frames_that_stop(walltime, name, parse):
 
 def test_ppan(corpus):
     text = (corpus / 'nio_walltime2_restart_opt' / 'PPAN.DAT').read_text()
-    found = parse_ppan(text)
+    found = read_ppan(text)
     assert found.total.atoms == [27.637, 27.637, 8.363, 8.363] and found.total.symbols == ['Ni', 'Ni', 'O', 'O']
     assert found.spin.atoms == [3.234, -3.234, -0.172, 0.172]
     assert found.total.shells[2] == [1.999, 6.364] and len(found.total.orbitals[0]) == 18
     assert found.positions_bohr[1].tolist() == [2.904, 2.904, 4.251]
     closed = '\n'.join(text.splitlines()[:7]) + '\n 1 1\n 1 1\n 0.000 0.000 0.000\n 1.000 1.000\n 1\n 1.000\n'
-    assert parse_ppan(closed.replace(text.splitlines()[7], '')).spin is None
+    assert read_ppan(closed.replace(text.splitlines()[7], '')).spin is None
 
 
 def test_ppan_that_stops(corpus):
     text = (corpus / 'nio_walltime2_restart_opt' / 'PPAN.DAT').read_text().rstrip()
     for stop in range(0, len(text) - 8, 83):
         with pytest.raises(OutputFileError):
-            parse_ppan(text[:stop])
+            read_ppan(text[:stop])
     for foreign in ('\0', '3 1\n', '1 0\n', '1 1\n 1 99999999\n', '1 1\n -5 1 0 0 0 1 1 1 1'):
         with pytest.raises(OutputFileError):
-            parse_ppan(foreign)
+            read_ppan(foreign)
 
 
 def test_processes_and_threads(corpus):

@@ -82,7 +82,7 @@ class Fort98:
     complete: bool = False
 
 
-def parse_fort98(text: str) -> Fort98:
+def read_fort98(text: str) -> Fort98:
     """Read the head of a formatted wave function.
 
     A file that was cut gives what stands before the cut.

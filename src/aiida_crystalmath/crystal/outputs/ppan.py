@@ -63,7 +63,7 @@ class _Numbers:
         return int(value)
 
 
-def parse_ppan(text: str) -> Ppan:
+def read_ppan(text: str) -> Ppan:
     """Read PPAN.DAT.
 
     :raises OutputFileError: if it is not one, or incomplete.
