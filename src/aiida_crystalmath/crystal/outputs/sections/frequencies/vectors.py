@@ -31,6 +31,8 @@ _TITLE = ' FREQ(CM**-1)'
 _START = 14
 _POINT = 5
 """Where in a column the decimal point stands."""
+_FEW = 20
+"""Rows that are converted as fast one by one."""
 _ROUNDING = 0.0051
 
 
@@ -143,11 +145,13 @@ class VectorsPart(Part):
 
 def _convert(rows: list[str], n_columns: int) -> Array | None:
     """Return the components of a block, shape (3 n_atoms, n_columns); None if a row is missing, cut or not readable."""
-    table = characters(rows)
-    if table is None or not n_columns or table[:, _LETTER].tobytes() != b'XYZ' * (len(rows) // 3):
+    letters = ''.join([row[_LETTER] for row in rows])
+    if not rows or not n_columns or letters != 'XYZ' * (len(rows) // 3) or len(set(map(len, rows))) != 1:
         return None
-    if table.shape[1] == _START + _WIDTH * n_columns and (table[:, _START + _POINT :: _WIDTH] == ord('.')).all():
-        return numbers_at(table, _START, _WIDTH, n_columns)
+    table = characters(rows) if len(rows) > _FEW else None
+    if table is not None and table.shape[1] == _START + _WIDTH * n_columns:
+        if (table[:, _START + _POINT :: _WIDTH] == ord('.')).all():
+            return numbers_at(table, _START, _WIDTH, n_columns)
     try:
         return np.array([list(map(float, row[_LETTER + 1 :].split())) for row in rows]).reshape(len(rows), n_columns)
     except ValueError:
