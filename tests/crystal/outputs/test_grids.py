@@ -221,7 +221,7 @@ def test_the_last_digit_is_missed(corpus, name):
 @pytest.mark.parametrize(('name', 'reader'), READERS)
 def test_windows_line_ends(corpus, name, reader):
     text = (corpus / name).read_text()
-    reader(text.replace('\n', '\r\n'))
+    assert repr(reader(text.replace('\n', '\r\n'))) == repr(reader(text))
 
 
 @pytest.mark.parametrize('reader', [read_cube, read_surface, read_fort35, read_potc, read_bxsf, read_trajectories])
