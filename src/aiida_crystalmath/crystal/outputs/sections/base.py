@@ -39,6 +39,8 @@ class Rows:
     def take(self, lines: list[str], position: int) -> int:
         """Collect rows from a position on, and return the position of the first line that is none."""
         rows, look, end = self.rows, _FIRST_LOOK, len(lines)
+        if not self.is_row(lines[position]):
+            return position
         while position < end and len(rows) < MOST_ROWS:
             window = lines[position : position + look]
             taken = list(takewhile(self.is_row, window))
