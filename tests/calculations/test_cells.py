@@ -46,6 +46,17 @@ def cells():
     return CellMap(reduced, printed_of(reduced))
 
 
+def test_many_points_are_told_with_one_alignment(cells, monkeypatch):
+    """Finding the way between two cells of many atoms takes long: not for every point of an optimisation."""
+    from aiida_crystalmath.crystal.symmetry import reduction
+
+    printed = printed_of(reduce(user_structure()))
+    monkeypatch.setattr(reduction, 'align', lambda *_, **__: pytest.fail('aligned again'))
+    told = [cells.restore(printed.with_positions(printed.positions + shift)) for shift in (0.0, 0.01)]
+    assert np.allclose(told[0].positions, user_structure().positions, atol=1e-6)
+    assert np.allclose(np.linalg.norm(told[1].positions - told[0].positions, axis=1), 0.01 * np.sqrt(3))
+
+
 @pytest.mark.parametrize('repeat', [(1, 1, 1), (2, 1, 1)])
 def test_vectors_follow_the_atoms(repeat):
     """A displacement of the atoms, told as vectors, is the difference of the geometries told in the user's cell."""

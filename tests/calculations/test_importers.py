@@ -167,6 +167,25 @@ def test_restart_of_an_imported_run_runs(imported) -> None:
     assert 'guessp' not in builder.parameters.get_dict()['scf']
 
 
+def test_restart_makes_edits_of_the_geometry_once(imported, monkeypatch) -> None:
+    """The geometry that an optimisation with a supercell ended with is the supercell already."""
+    from aiida_crystalmath.calculations.restart import get_builder_restart
+
+    node = imported('mgo_sto3g_opt')
+    parameters = node.inputs.parameters.get_dict()
+    parameters['geometry']['edits'] = ['SUPERCEL', '2 0 0', '0 2 0', '0 0 2']
+    edited = orm.Dict(parameters).store()
+    builder = type(node).get_builder_restart
+    monkeypatch.setattr(type(node), 'get_builder_restart', lambda self: _with(builder(self), parameters=edited))
+    assert get_builder_restart(node).structure.uuid == node.inputs.structure.uuid
+
+
+def _with(builder, **inputs):
+    for name, value in inputs.items():
+        setattr(builder, name, value)
+    return builder
+
+
 def test_properties_on_an_imported_run_need_its_wavefunction(imported, properties_code) -> None:
     node = imported('mgo_sto3g_scf')
     builder = CalculationFactory('crystalmath.properties23').get_builder()

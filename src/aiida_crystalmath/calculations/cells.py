@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.symmetry import ReducedGeometry, SymmetryError, align
+from aiida_crystalmath.crystal.symmetry.mapping import CellMap as CellStep
 from aiida_crystalmath.crystal.tensors import rotate
 
 __all__ = ('CellMap',)
@@ -44,6 +45,7 @@ class CellMap:
     ) -> None:
         self._reduced = reduced
         self._initial: Geometry | None = None
+        self._step: CellStep | None = None
         self._order: tuple[int, ...] | None = None
         self._turned: Matrix = np.eye(3)
         if reduced is None:
@@ -56,7 +58,7 @@ class CellMap:
             except SymmetryError:
                 pass
             else:
-                self._order, self._turned, self._initial = step.atoms, step.rotation, printed
+                self._order, self._turned, self._initial, self._step = step.atoms, step.rotation, printed, step
         elsewhere = printed is not None and restarted and printed.numbers == expected.numbers
         if self._order is None and not edited and (printed is None or elsewhere):
             self._order = tuple(range(len(expected)))
@@ -115,7 +117,7 @@ class CellMap:
         if self._reduced is None or self._order is None:
             return geometry
         start = self._initial or self._reduced.crystal_geometry
-        return self._reduced.restore(_dressed(geometry, start), initial=self._initial)
+        return self._reduced.restore(_dressed(geometry, start), self._initial, self._step)
 
     def atoms(self, values: Sequence[T]) -> list[T]:
         """Return values given atom by atom in CRYSTAL's order, in the user's."""

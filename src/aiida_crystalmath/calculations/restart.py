@@ -11,6 +11,7 @@ from aiida_crystalmath.calculations.base import WAVEFUNCTION
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
 from aiida_crystalmath.calculations.imported import has_file
 from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
+from aiida_crystalmath.crystal.structure_files import edits_structure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +23,9 @@ def get_builder_restart(node: orm.CalcJobNode, *, from_scratch: bool = False) ->
     """Return a builder with the inputs of a finished calculation, set to go on from it.
 
     An optimisation goes on from the last geometry it came to, as a fresh optimisation (an old Hessian may be stale);
-    an SCF starts from the wavefunction. Properties are simply repeated. Of an imported run the builder has no ``code``:
-    set the one to run with.
+    an SCF starts from the wavefunction. If the input edits the geometry (SUPERCEL, ATOMREMO, ...), the last geometry
+    has the edits already, which must not be made twice: then the structure is that of the input again. Properties are
+    simply repeated. Of an imported run the builder has no ``code``: set the one to run with.
 
     :param node: a calculation of ``crystal`` or ``properties``.
     :param from_scratch: take the inputs only; no wavefunction and no geometry.
@@ -41,7 +43,7 @@ def get_builder_restart(node: orm.CalcJobNode, *, from_scratch: bool = False) ->
     if from_scratch or node.process_class is Crystal23PropertiesCalculation:
         return builder  # type: ignore[no-any-return]
     parameters = without_restart(builder.parameters.get_dict())
-    if 'output_structure' in node.outputs:
+    if 'output_structure' in node.outputs and not edits_structure(parameters.get('geometry') or {}):
         builder.structure = node.outputs.output_structure
     if 'remote_folder' in node.outputs and _scf_ended(node) and has_file(node, WAVEFUNCTION):
         parameters.setdefault('scf', {})['guessp'] = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .geometry import Geometry
 from .inputs.geometry_block import FROM_FILE, read_geometry_block
@@ -17,6 +18,15 @@ STRUCTURE_EDITS = frozenset(
     """.split()
 )
 """Edits behind a geometry block after which the cell or the atoms are others."""
+
+
+def edits_structure(geometry: Mapping[str, Any]) -> bool:
+    """Whether an input makes another structure of the one it is given: other cell, or other atoms.
+
+    :param geometry: ``parameters['geometry']`` of the input, which has ``edits`` and ``scelphono``.
+    """
+    words = (line.split()[0].upper() for line in geometry.get('edits') or () if line.split())
+    return geometry.get('scelphono') is not None or any(word in STRUCTURE_EDITS for word in words)
 
 
 def read_gui(text: str) -> Geometry:

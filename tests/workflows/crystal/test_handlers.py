@@ -77,7 +77,7 @@ def trajectory(structure, points, energies=None):
         pbc=structure.pbc,
     )
     if energies is not None:
-        data.set_array('energies', np.array(energies))
+        data.set_array('energies_hartree', np.array(energies))
     return data
 
 
@@ -378,6 +378,24 @@ def test_stale_hessian(base, finished):
     assert continues(process.inspect_process())
     finished(process, 502, results={}, points=2)
     assert process.inspect_process().status == 502
+
+
+@pytest.mark.parametrize('status', [120, 500, 502])
+def test_edits_of_the_geometry_are_made_once(base, finished, status):
+    """The last geometry of a run with a vacancy has the vacancy: it is no input for the same deck."""
+    process = base({'geometry': {**OPTGEOM['geometry'], 'edits': ['ATOMREMO', '1', '2']}, 'scf': {}})
+    old = process.ctx.inputs.structure
+    finished(process, status, results={'optimisation': {'n_points': 3}}, points=3, files={'fort.9': ''})
+    process.inspect_process()
+    assert process.ctx.inputs.structure.uuid == old.uuid
+
+
+def test_energies_that_are_none_choose_no_point(base, finished):
+    process = base(OPTGEOM)
+    old = process.ctx.inputs.structure
+    finished(process, 502, results={}, points=3, energies=[np.nan] * 3, files=BOTH)
+    assert continues(process.inspect_process())
+    assert np.array(process.ctx.inputs.structure.cell) == pytest.approx(0.99**2 * np.array(old.cell))
 
 
 # ---------------------------------------------------------------------------------------------------- all of them

@@ -113,6 +113,20 @@ def test_geopt_without_optgeom(scf_inputs):
     assert 'nothing would be optimised' in message
 
 
+def test_edits_in_the_optimisation_and_after_it(scf_inputs):
+    """A supercell of the optimised supercell is nobody's wish; without the final single point there is none."""
+    base, structure = scf_inputs(kpoints_distance=orm.Float(1))
+    parameters = base['crystal']['parameters'].get_dict()
+    edits = ['SUPERCEL', '2 0 0', '0 2 0', '0 0 2']
+    base['crystal']['parameters'] = orm.Dict(
+        {**parameters, 'geometry': {'optgeom': {'type': 'FULLOPTG'}, 'edits': edits}}
+    )
+    inputs = {'structure': structure, 'base': base, 'clean_workdir': orm.Bool(False), 'metadata': {}}
+    assert 'would be made again' in problem('geopt', inputs)
+    spec = WorkflowFactory('crystalmath.crystal.geopt').spec()
+    assert spec.inputs.validate({**inputs, 'final_scf': orm.Bool(False)}) is None
+
+
 @pytest.mark.parametrize('name', ['bands', 'dos'])
 def test_no_wavefunction(name, properties_inputs):
     inputs = {'properties': properties_inputs, 'clean_workdir': orm.Bool(False), 'metadata': {}}

@@ -13,7 +13,7 @@ from aiida import orm
 from aiida_crystalmath.calculations.imported import INPUT_FILENAME
 from aiida_crystalmath.crystal.basis import BasisError, BasisSet
 from aiida_crystalmath.crystal.discovery import FoundRun, discover
-from aiida_crystalmath.crystal.discovery.fitting import edits_structure
+from aiida_crystalmath.crystal.discovery.fitting import edited
 from aiida_crystalmath.crystal.geometry import Geometry, Site
 from aiida_crystalmath.crystal.inputs.d3 import D3
 from aiida_crystalmath.crystal.inputs.d12 import D12
@@ -122,7 +122,7 @@ def marked_atoms(structure: Geometry, deck: D12) -> tuple[Geometry, dict[str, An
     values = deck.parameters.to_dict()
     spins = dict(deck.parameters.scf.atomspin or ())
     ghosts = set(deck.parameters.basis.ghosts or ())
-    if not (spins or ghosts) or edits_structure(deck) or max({*spins, *ghosts}) > len(structure):
+    if not (spins or ghosts) or edited(deck) or max({*spins, *ghosts}) > len(structure):
         return structure, values
     values.get('scf', {}).pop('atomspin', None)
     values.get('basis', {}).pop('ghosts', None)

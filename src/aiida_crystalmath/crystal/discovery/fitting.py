@@ -11,7 +11,7 @@ from ..geometry import Geometry
 from ..inputs.d12 import D12
 from ..inputs.geometry_block import FROM_FILE
 from ..outputs.printed_basis import agrees
-from ..structure_files import STRUCTURE_EDITS, read_gui
+from ..structure_files import edits_structure, read_gui
 from ..symmetry import SymmetryError, align, expand
 from .decks import decode
 from .runs import OutputFacts
@@ -35,7 +35,7 @@ def misfit(deck: D12, facts: OutputFacts, *, title: bool = True) -> str:
     if reason := _method_misfit(deck, facts):
         return reason
     printed = facts.initial
-    if printed is None or edits_structure(deck):
+    if printed is None or edited(deck):
         return ''
     if deck.geometry.keyword not in FROM_FILE:
         try:
@@ -86,11 +86,9 @@ def _words(title: str) -> list[str]:
     return title[:TITLE_LENGTH].upper().split()
 
 
-def edits_structure(deck: D12) -> bool:
+def edited(deck: D12) -> bool:
     """Whether the deck changes cell or atoms behind its geometry block."""
-    geometry = deck.parameters.geometry
-    words = (line.split()[0].upper() for line in geometry.edits if line.split())
-    return geometry.scelphono is not None or any(word in STRUCTURE_EDITS for word in words)
+    return edits_structure(vars(deck.parameters.geometry))
 
 
 def restarts(deck: D12) -> bool:
@@ -108,7 +106,7 @@ def deck_structure(deck: D12, facts: OutputFacts) -> tuple[Geometry | None, str]
         written = expand(deck.geometry)
     except ValueError as exception:
         return None, str(exception)
-    if facts.initial is None or edits_structure(deck) or restarts(deck) or same_structure(written, facts.initial):
+    if facts.initial is None or edited(deck) or restarts(deck) or same_structure(written, facts.initial):
         return written, ''
     return written, 'the deck describes another geometry than the output began with'
 
@@ -124,7 +122,7 @@ def matching_geometry_file(paths: list[Path], deck: D12, facts: OutputFacts) -> 
             geometry = read_gui(decode(path.read_bytes()))
         except (OSError, ValueError):
             continue
-        if facts.initial is None or edits_structure(deck) or restarts(deck) or same_structure(geometry, facts.initial):
+        if facts.initial is None or edited(deck) or restarts(deck) or same_structure(geometry, facts.initial):
             return geometry, path
     return None, None
 

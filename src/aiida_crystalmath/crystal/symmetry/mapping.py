@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,12 +137,13 @@ def _origins(target: Geometry, source: Geometry, multiples: Matrix) -> list[Matr
     origins = [np.zeros(3)]
     if not len(target):
         return origins
-    count = {site.species: sum(other.species == site.species for other in target.sites) for site in target.sites}
-    rarest = min(range(len(target)), key=lambda i: count[target.sites[i].species])
+    species = [site.species for site in target.sites]
+    count = Counter(species)
+    rarest = min(range(len(target)), key=lambda i: count[species[i]])
     at = target.positions[rarest] @ np.linalg.inv(target.frame) @ multiples
     have = source.fractional
     for j, site in enumerate(source.sites):
-        if site.species == target.sites[rarest].species:
+        if site.species == species[rarest]:
             origins.append(have[j] - at)
     return origins
 

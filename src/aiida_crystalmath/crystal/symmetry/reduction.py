@@ -49,27 +49,31 @@ class ReducedGeometry:
         """Index in ``crystal_geometry`` of every atom of the user's structure."""
         return list(self.mapping.atoms)
 
-    def restore(self, crystal_geometry: Geometry, initial: Geometry | None = None) -> Geometry:
+    def restore(
+        self, crystal_geometry: Geometry, initial: Geometry | None = None, step: CellMap | None = None
+    ) -> Geometry:
         """Return CRYSTAL's (relaxed) primitive cell as the user's cell, in the user's orientation and order of atoms.
 
         :param crystal_geometry: geometry of an output, all atoms of the primitive cell.
         :param initial: geometry from which that run started, as CRYSTAL printed it. Give it whenever there is one:
             then cell basis, orientation and order of atoms may differ from those of :attr:`crystal_geometry`.
+        :param step: the way from there to :attr:`crystal_geometry` (:func:`align`), which takes long for many points.
         :raises SymmetryError: if the output is not a geometry of this structure.
         """
         start = self.crystal_geometry
         steps: list[CellMap] = [self.mapping]
         if initial is not None:
-            steps.insert(0, align(start, _dressed(initial, start), tolerance=5e-3))
-            start = _dressed(initial, start)
+            initial = _dressed(initial, start)
+            steps.insert(0, step or align(start, initial, tolerance=5e-3))
+            start = initial
         _check_same_atoms(crystal_geometry, start)
-        moving = crystal_geometry.with_sites(crystal_geometry.sites)
+        moving = crystal_geometry
         fractional = followed(moving, start)
         if initial is None:
             _check_not_far(fractional - start.fractional, moving)
         positions = np.empty(0)
-        for step, target in zip(steps, [self.crystal_geometry, self.source][-len(steps) :], strict=True):
-            frame, positions = step.target_frame(moving), step.positions(moving, fractional)
+        for way, target in zip(steps, [self.crystal_geometry, self.source][-len(steps) :], strict=True):
+            frame, positions = way.target_frame(moving), way.positions(moving, fractional)
             moving = _with_frame(target, frame).with_positions(positions)
             fractional = positions @ np.linalg.inv(frame)
         return moving

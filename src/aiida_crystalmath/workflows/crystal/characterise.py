@@ -16,7 +16,7 @@ from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 from aiida_crystalmath.workflows.crystal.chain import BASE_EXCLUDES, CallingWorkChain, node_outputs, without_structure
 from aiida_crystalmath.workflows.crystal.dos import CrystalDosWorkChain
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain
-from aiida_crystalmath.workflows.crystal.validation import check_base_inputs
+from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin
 from aiida_crystalmath.workflows.types import ElectronicType, RelaxType, SpinType
 
@@ -281,4 +281,4 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
         message = check_base_inputs(part, structure, where) if part else None
         if message is not None:
             return message
-    return None
+    return check_edits(parts['geopt.base.'], parts['scf.'], 'scf.')

@@ -13,7 +13,7 @@ from aiida.engine import ExitCode, ToContext, if_
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 from aiida_crystalmath.workflows.crystal.chain import BASE_EXCLUDES, CallingWorkChain, node_outputs, without_structure
-from aiida_crystalmath.workflows.crystal.validation import check_base_inputs
+from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits
 from aiida_crystalmath.workflows.protocols.merge import merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
 from aiida_crystalmath.workflows.types import ElectronicType, RelaxType, SpinType
@@ -226,4 +226,8 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
         message = check_base_inputs(inputs[name], inputs['structure'], f'{name}.') if inputs.get(name) else None
         if message is not None:
             return message
-    return None
+    if 'final_scf' in inputs and not inputs['final_scf'].value:
+        return None
+    name = 'base_final_scf' if inputs.get('base_final_scf') else 'base'
+    message = check_edits(inputs['base'], inputs[name], f'{name}.')
+    return f'{message} Or set `final_scf` to False.' if message and name == 'base' else message

@@ -25,6 +25,7 @@ from aiida import orm
 from aiida.engine import CalcJob, ProcessHandlerReport, process_handler
 
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
+from aiida_crystalmath.crystal.structure_files import edits_structure
 from aiida_crystalmath.workflows.crystal.remote import OPTIMISER_FILE, WAVEFUNCTION, non_empty_files
 from aiida_crystalmath.workflows.crystal.scf_history import classify, next_accelerator, next_fmixing
 from aiida_crystalmath.workflows.functions.trajectory_frame import trajectory_frame
@@ -81,6 +82,11 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
         optgeom: dict[str, Any] | None = (self.ctx.inputs.parameters.get('geometry') or {}).get('optgeom')
         return optgeom
 
+    @property
+    def edits_structure(self) -> bool:
+        """Whether the input edits the geometry: what a calculation ended with has the edits, which are made once."""
+        return edits_structure(self.ctx.inputs.parameters.get('geometry') or {})
+
     def set_restart(
         self, folder: orm.RemoteData | None, *, wavefunction: bool = False, optimiser: bool = False
     ) -> dict[str, Any]:
@@ -124,14 +130,16 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
         return {**self.set_restart(folder, wavefunction=guess), 'structure': structure.uuid}
 
     def last_geometry(self, node: orm.CalcJobNode) -> orm.StructureData | None:
-        """Return the last geometry that an optimisation reached, if any was read from its output."""
-        if 'output_structure' in node.outputs:
+        """Return the last geometry that an optimisation reached, if there is one to start from."""
+        if 'output_structure' in node.outputs and not self.edits_structure:
             structure: orm.StructureData = node.outputs.output_structure
             return structure
         return self.geometry_of_point(node, -1)
 
     def geometry_of_point(self, node: orm.CalcJobNode, index: int) -> orm.StructureData | None:
-        """Return the geometry of a point of the optimisation of ``node``, if it has a trajectory."""
+        """Return the geometry of a point of the optimisation of ``node``, if there is one to start from."""
+        if self.edits_structure:
+            return None
         if 'output_trajectory' not in node.outputs or not node.outputs.output_trajectory.numsteps:
             return None
         structure: orm.StructureData = trajectory_frame(
@@ -235,12 +243,12 @@ class CrystalHandlers(CrystalmathBaseRestartWorkChain):
 
     @staticmethod
     def _lowest_point(node: orm.CalcJobNode) -> int:
-        """Return the index of the point of lowest energy, the last one if the energies are not known."""
+        """Return the index of the point of lowest enthalpy or energy, the last one if neither is known."""
         if 'output_trajectory' in node.outputs:
             trajectory = node.outputs.output_trajectory
-            names = [name for name in trajectory.get_arraynames() if name.startswith('energ')]
-            if names:
-                return int(np.nanargmin(trajectory.get_array(names[0])))
+            names = [name for name in ('enthalpies_hartree', 'energies_hartree') if name in trajectory.get_arraynames()]
+            if names and np.isfinite(energies := trajectory.get_array(names[0])).any():
+                return int(np.nanargmin(energies))
         return -1
 
     @process_handler(priority=540, exit_codes=[CODES.ERROR_GEOMETRY_NOT_CONVERGED])

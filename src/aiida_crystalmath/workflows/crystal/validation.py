@@ -7,9 +7,10 @@ from typing import Any
 
 from aiida import orm
 
+from aiida_crystalmath.crystal.structure_files import edits_structure
 from aiida_crystalmath.workflows.crystal.inputs import has_shrink
 
-__all__ = ('check_base_inputs', 'check_properties', 'positive', 'validate_base')
+__all__ = ('check_base_inputs', 'check_edits', 'check_properties', 'positive', 'validate_base')
 
 
 def positive(value: orm.Float | orm.Int | None, _: Any) -> str | None:
@@ -65,6 +66,26 @@ def check_base_inputs(inputs: Mapping[str, Any], structure: orm.StructureData, w
     except ValueError as exception:
         return f'{where}crystal.{getattr(exception, "port", "parameters")}: {exception}'
     return None
+
+
+def check_edits(optimised: Mapping[str, Any] | None, after: Mapping[str, Any] | None, where: str) -> str | None:
+    """Return a message if both an optimisation and what is run on its result edit the structure, ``None`` if not.
+
+    :param optimised: inputs of CrystalBaseWorkChain for the optimisation, ``after``: for what comes after it.
+    :param where: namespace of ``after`` with a dot, for the message.
+    """
+    if all(edits_structure(_geometry(inputs)) for inputs in (optimised, after)):
+        return (
+            f'{where}crystal.parameters: the edits of the geometry would be made again in the optimised structure, '
+            'which has them already: leave them out here, or edit the structure before it is given.'
+        )
+    return None
+
+
+def _geometry(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return ``geometry`` of the parameters, empty if there is none."""
+    parameters = ((inputs or {}).get('crystal') or {}).get('parameters')
+    return (parameters.get_dict().get('geometry') or {}) if parameters is not None else {}
 
 
 def _basis_sets(inputs: Mapping[str, Any], structure: orm.StructureData) -> Mapping[str, Any]:
