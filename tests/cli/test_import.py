@@ -72,6 +72,22 @@ def test_properties_that_stand_alone_are_counted(call, finished_runs) -> None:
     assert '1 of properties stand alone, as the run whose wavefunction they used was not found.' in result.output
 
 
+def test_show_tells_what_properties_did(call, clean, finished_runs) -> None:
+    """Of a known run the structure, though the folder that was imported has none; else what was read."""
+
+    def show(label: str) -> str:
+        node = orm.QueryBuilder().append(orm.CalcJobNode, filters={'label': label}).one()[0]
+        result = CliRunner().invoke(main, ['-p', clean.name, 'show', str(node.pk)])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert call(finished_runs('mgo_scf_b3lyp', 'mgo_prop_newk', 'mgo_doss')).exit_code == 0
+    linked, alone = show('mgo.outp'), show('mgo_DOSS.outp')
+    assert 'crystal, 2 atoms in the cell' in linked and 'by a run that is not in the database' not in linked
+    assert 'of MgO, by a run that is not in the database' in alone
+    assert 'DOSS' in alone and '-4.1367 eV' in alone
+
+
 def test_import_and_import_again(call, finished_runs) -> None:
     tree = finished_runs('h_bulk_scf', 'nio_scf_maxcyc', 'w_molecule_opt')
     result = call('--group', 'old', tree)

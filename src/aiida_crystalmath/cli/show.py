@@ -95,6 +95,8 @@ def result_rows(summary: dict[str, Any]) -> list[Row]:
     if results.get('energy_hartree') is not None:
         rows.append(('energy', f'{results["energy_hartree"]:.8f} hartree{_per_cell(results)}', True))
     rows += _gap_rows(results)
+    if results.get('program') == 'properties':
+        rows += _properties_rows(results, structure)
     if results.get('total_spin') is not None:
         rows.append(('total spin', f'{results["total_spin"]:.3f} unpaired electrons', True))
     return rows + _mulliken_rows(results.get('mulliken') or {}, structure)
@@ -158,6 +160,19 @@ def _gap_rows(results: dict[str, Any]) -> list[Row]:
     kind = f' ({results["gap_kind"]}, on the k-mesh)' if results.get('gap_kind') and not is_molecule else ''
     warning = ', WITH THE LEVEL SHIFT: not a physical gap' if results.get('is_level_shifted') else ''
     return [(name, f'{results["gap_ev"]:.3f} eV{kind}{warning}', True)]
+
+
+def _properties_rows(results: dict[str, Any], structure: dict[str, Any] | None) -> list[Row]:
+    """Return what properties worked on, and of what if no structure is known."""
+    rows: list[Row] = []
+    read = results.get('wave_function') or {}
+    if structure is None and read.get('formula'):
+        rows.append(('wavefunction', f'of {read["formula"]}, by a run that is not in the database', False))
+    if results.get('keywords'):
+        rows.append(('properties', ' '.join(results['keywords']), False))
+    if results.get('fermi_energy_ev') is not None:
+        rows.append(('Fermi energy', f'{results["fermi_energy_ev"]:.4f} eV', True))
+    return rows
 
 
 def _mulliken_rows(mulliken: dict[str, Any], structure: dict[str, Any] | None) -> list[Row]:

@@ -58,16 +58,16 @@ def input_structure(node: ProcessNode) -> StructureData | None:
     """Return the structure that a process was given, itself or with the wavefunction of another calculation."""
     from aiida.orm import RemoteData, StructureData
 
-    incoming = [link.node for link in node.base.links.get_incoming().all()]
-    for given in incoming:
-        if isinstance(given, StructureData):
-            return given
-    for given in incoming:
-        if isinstance(given, RemoteData):
+    links = node.base.links.get_incoming().all()
+    for link in links:
+        if isinstance(link.node, StructureData):
+            return link.node
+    for link in links:
+        if isinstance(link.node, RemoteData) and link.link_label.endswith('parent_folder'):
             from aiida_crystalmath.calculations.parent import Parent
 
             try:
-                return Parent.of(given).structure
+                return Parent.of(link.node).structure
             except ValueError:  # a folder that no CRYSTAL calculation made has no structure
                 return None
     return None
