@@ -85,3 +85,12 @@ def test_a_cut_run_is_not_complete(corpus):
     damaged = text.replace('   834.8443       4\n', '\n')
     assert not parse_stdout(damaged).quasi_harmonic.complete
     assert parse_stdout(text[: text.index('FOUND CONTINUITY') + 500]).quasi_harmonic.frequencies_cm1 is None
+
+
+@pytest.mark.filterwarnings('error')
+def test_an_irrep_that_cannot_be_read_leaves_no_table(corpus):
+    """Row 1 of mode 1 (line 21163)."""
+    row = '     256.8676      0.0000    '
+    text = (corpus / PATH).read_text().replace(f'{row}   4', f'{row}****', 1)
+    result = parse_stdout(text).quasi_harmonic
+    assert result.frequencies_cm1 is None and result.irreps == () and not result.complete

@@ -15,6 +15,7 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
+from aiida_crystalmath.crystal.outputs.sections.basis import BasisSection
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = pytest.mark.corpus
@@ -216,14 +217,17 @@ def test_other_line_ends(files, tmp_path):
         assert converged_energies(ours) == converged_energies(plain), run
 
 
-def test_messages_of_other_processes_between_the_lines(files):
-    """``PROCESS n OF m WORKING`` may stand anywhere, also inside of tables: every value is the same."""
+@pytest.mark.parametrize(
+    'message', [' PROCESS  3 OF  16 WORKING', '[node7:12345] no trouble', 'MPI startup(): Warning:']
+)
+def test_messages_of_other_processes_between_the_lines(files, message):
+    """Messages of other processes and of MPI may stand anywhere, also inside of tables: every value is the same."""
     for run, data in files.items():
         lines = text_of(data).split('\n')
         seed = random.Random(run)
         whole = parse_stdout('\n'.join(lines))
         for _ in range(40):
-            lines.insert(seed.randrange(len(lines)), f' PROCESS  {seed.randrange(16)} OF  16 WORKING')
+            lines.insert(seed.randrange(len(lines)), message)
         output = parse_stdout('\n'.join(lines))
         assert (claims(output), output.status) == (claims(whole), whole.status), run
         assert {name: section.complete for name, section in sections_of(output).items()} == {
@@ -248,6 +252,60 @@ def test_a_restart_that_was_cut_after_a_finished_run(files):
     output = parse_stdout(text_of(done + begun[: len(begun) // 2]))
     assert output.status == 'incomplete' and output.energy_hartree is None
     assert [stage.terminated for stage in output.stages] == [True, False]
+
+
+def test_properties_of_an_earlier_run_are_none_of_the_last(files):
+    """``cat a b``: the Fermi energy that properties told of HfO2 is not that of toluene, whose output has none."""
+    first, second = (text_of(files[run]) for run in ('hfo2_8x_freq', 'toluene_opt'))
+    assert parse_stdout(first).properties is not None and parse_stdout(second).properties is None
+    both = parse_stdout(first + second)
+    assert both.properties is None and both.population == parse_stdout(second).population
+
+
+@pytest.mark.parametrize(
+    ('run', 'line'),
+    [('mgo_scf_b3lyp', ' == SCF ENDED'), ('mgo_sto3g_opt', ' * OPT END'), ('dryice_ir', ' TOTAL ENERGY +')],
+)
+@pytest.mark.parametrize('misprint', ['0.0000', '1.0E+03', '-2.7'])
+def test_an_energy_far_from_those_before_it_is_a_misprint(files, run, line, misprint):
+    """Whatever the final line says, it cannot be another energy than the cycles or points led to."""
+    lines = text_of(files[run]).split('\n')
+    at = max(i for i, text in enumerate(lines) if text.startswith(line))
+    lines[at] = re.sub(r'-\d\.\d+E\+\d\d', misprint, lines[at])
+    output = parse_stdout('\n'.join(lines))
+    assert misprint in lines[at] and output.terminated
+    assert output.energy_hartree is None and output.energy_source is None
+
+
+def test_half_a_table_of_charges_is_none(files):
+    """graphene_mv_saddle_scf: 71 atoms; foreign words between the rows of their last charges."""
+    lines = text_of(files['graphene_mv_saddle_scf']).split('\n')
+    whole = parse_stdout('\n'.join(lines)).scf[-1]
+    assert (len(whole.charges), len(whole.spins)) == (71, 71)
+    last = max(i for i, line in enumerate(lines) if line.startswith(' TOTAL ATOMIC CHARGES'))
+    lines.insert(last + 3, 'words of a script')
+    run = parse_stdout('\n'.join(lines)).scf[-1]
+    assert run.charges == () and run.spins == whole.spins
+
+
+def test_a_section_that_cannot_conclude_costs_only_its_subject(files, monkeypatch):
+    """Every number of every table cannot be foreseen: the rest of the output is told."""
+
+    def finish(self):
+        raise OverflowError('cannot convert float infinity to integer')
+
+    monkeypatch.setattr(BasisSection, 'finish', finish)
+    output = parse_stdout(text_of(files['mgo_scf_b3lyp']))
+    assert output.energy_hartree == -275.44859113743 and output.basis is None
+    assert [message.text for message in output.unreadable] == [
+        'BasisSection cannot conclude: cannot convert float infinity to integer'
+    ]
+
+
+def test_a_title_may_begin_as_the_lines_of_mpi(files):
+    text = text_of(files['mgo_scf_b3lyp'])
+    title = parse_stdout(text).title
+    assert parse_stdout(text.replace(title, '[Co(NH3)6]Cl3')).title == '[Co(NH3)6]Cl3'
 
 
 @pytest.mark.parametrize('filler', ['\0', 'x', ' ', '-1.0E+00 '])

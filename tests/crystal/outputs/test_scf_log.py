@@ -72,3 +72,18 @@ def test_every_end_of_the_log(corpus):
         ended = text[:stop].rpartition('\n')[0].count('== SCF ENDED')
         assert len([run for run in log.runs if run.complete]) == ended
         assert {run.energy_hartree for run in log.runs if run.complete} <= known
+
+
+def test_one_log_has_the_final_state(corpus):
+    """mgo_opt_c22 with the SCF of its log where ONELOG prints them, before the energies of points 2 to 4."""
+    lines = (corpus / 'mgo_opt_c22' / 'conv_mgoOpt.out').read_text().split('\n')
+    log = (corpus / 'mgo_opt_c22' / 'out_mgoOpt.SCFLOG').read_text().split(' CRYSTAL - SCF')
+    energies = [i for i, line in enumerate(lines) if line.startswith(' TOTAL ENERGY(DFT)')]
+    for at, block in reversed(list(zip(energies[1:], log[1:], strict=True))):
+        lines[at:at] = f' CRYSTAL - SCF{block}'.split('\n')
+    output = parse_stdout('\n'.join(lines))
+    assert (output.status, output.energy_hartree, len(output.scf)) == ('finished', -275.4486980727, 4)
+    assert (output.gap_ev, output.gap_kind) == (6.9612, 'direct')
+    assert output.mulliken.electrons == list(read_scf_log(corpus / 'mgo_opt_c22' / 'out_mgoOpt.SCFLOG').last.charges)
+    points = [(point.energy_hartree, point.delta_hartree) for point in output.optimisation.points]
+    assert points[1:] == [(-275.44868940122, -9.826e-5), (-275.44869659605, -7.195e-6), (-275.44869807267, -1.477e-6)]

@@ -13,8 +13,8 @@ from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Handler
 Route = tuple[str, int, Callable[[Any, str], None]]
 """Start of the line, number of the section, and its method."""
 
-_NOISE_STARTS = frozenset('=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
-"""First characters of the machine's lines; CRYSTAL's own lines start with a blank, or with a digit or bracket."""
+_NOISE_STARTS = frozenset('=[abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
+"""First characters of the machine's lines; CRYSTAL's own lines start with a blank, a digit or a round bracket."""
 _MOST_KEYS = 20_000
 
 

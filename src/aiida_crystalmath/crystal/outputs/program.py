@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from aiida_crystalmath.crystal.outputs.line_table import Anchored, Driver, Routes, routes_of
-from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Stage
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Stage
 from aiida_crystalmath.crystal.outputs.numbers import number
-from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
+from aiida_crystalmath.crystal.outputs.sections.base import READ_ERRORS, Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.basis import BasisSection
 from aiida_crystalmath.crystal.outputs.sections.boltztra import BoltztraSection
 from aiida_crystalmath.crystal.outputs.sections.conclusions import conclude
@@ -159,7 +159,11 @@ class Program:
             # is that of a program whose beginning was read as something else.
             output.terminated = False
         for section in self.sections:
-            section.finish()
+            try:
+                section.finish()
+            except READ_ERRORS as error:
+                text = f'{type(section).__name__} cannot conclude: {error}'
+                output.unreadable.append(Message('', text, self.context.line, text, self.index))
         output.timings.sections = timings(self.timing_lines)
         conclude(
             output,

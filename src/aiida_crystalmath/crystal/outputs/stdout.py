@@ -18,12 +18,11 @@ from pathlib import Path
 from aiida_crystalmath.crystal.outputs.line_batches import Batches
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Message, Resources, Timings
 from aiida_crystalmath.crystal.outputs.program import VERSION, Preamble, Program, timings
-from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, Handler, Rows
+from aiida_crystalmath.crystal.outputs.sections.base import KEY_LENGTH, READ_ERRORS, Handler, Rows
 from aiida_crystalmath.crystal.outputs.sections.messages import is_noise
 
 _STARTING = re.compile(r' EEEEEEEEEE STARTING\s+(DATE.*\S)')
-_TERMINATION = re.compile(r' EEEEEEEEEE TERMINATION\s+(DATE.*\d\d:\d\d:\d\d\.\d)')
-_READ_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError)
+_TERMINATION = re.compile(r' EEEEEEEEEE TERMINATION\s+(DATE.*[ \d]\d:[ \d]\d:[ \d]\d\.\d)')
 _CRASH = re.compile(
     r'MPI_Abort|MPI_ABORT|^Abort\(|SIGSEGV|SIGABRT|[Ss]egmentation fault|[Oo]ut[- ]of[- ][Mm]emory|oom-kill'
     r'|BAD TERMINATION|^forrtl: severe|[Nn]o space left|[Dd]isk (?:full|quota)|[Ss]tack trace terminated'
@@ -32,6 +31,8 @@ _KILL = re.compile(r'SIGTERM|DUE TO TIME LIMIT|CANCELLED AT|job killed: walltime
 """A program that was stopped from outside did not crash, whatever the machine prints while it cleans up."""
 _key = itemgetter(slice(KEY_LENGTH))
 _ENDS_OF_TABLES = (' EEEE', ' ERRO', 'ERROR')
+_FOREIGN = ('[', 'MPI startup', 'forrtl: warning', 'libfabric:', 'srun: warning')
+"""Starts of lines that MPI and the Fortran runtime put between those of a table; none of them is CRYSTAL's."""
 _LONG_TABLE = 100
 _LIMIT = 100
 _LONGEST_NOISE = 1000
@@ -113,7 +114,7 @@ class _Reader:
                 for start, reader, read in routes_of(line[:KEY_LENGTH]):
                     if line.startswith(start):
                         read(readers[reader], line)
-            except _READ_ERRORS:
+            except READ_ERRORS:
                 captures.clear()
                 self._note_unreadable(line)
             if self.program is not program:
@@ -139,12 +140,12 @@ class _Reader:
             context.line = self.number + position + 1
             if line[:KEY_LENGTH] in _ENDS_OF_TABLES:
                 captures.clear()
-            elif 'WORKING' in line and 'PROCESS' in line:
+            elif ('WORKING' in line and 'PROCESS' in line) or self._is_foreign(line):
                 position += 1
             else:
                 try:
                     goes_on = capture(line)
-                except _READ_ERRORS:
+                except READ_ERRORS:
                     goes_on = False
                     self._note_unreadable(line)
                 if goes_on or (captures and captures[0] is not capture):
@@ -152,6 +153,10 @@ class _Reader:
                 else:
                     captures.clear()
         return position
+
+    def _is_foreign(self, line: str) -> bool:
+        """Say whether a line is the machine's and tells of no trouble; a title may begin like one."""
+        return line.startswith(_FOREIGN) and not is_noise(line) and self.program.context.captures != [self._title]
 
     def anchors(self) -> Mapping[str, Handler]:
         """Edges of programs, and boxes, which may be banners."""
@@ -225,15 +230,16 @@ class _Reader:
             output.errors.extend(self.preamble.output.errors)
             # Processes and threads are told before the banner.
             output.resources = _joined(output.resources, self.preamble.output.resources)
+        # Properties reads the wave function of the program before it: an earlier one told of another run.
+        later = [program.output for program in self.programs if program.index > chosen.index]
         if output.properties is None:
-            others = [program.output.properties for program in self.programs if program.output.properties]
+            others = [other.properties for other in later if other.properties]
             output.properties = others[-1] if others else None
         if output.population is None:
-            # PPAN of the properties program of the same job
-            tables = [program.output.population for program in self.programs if program.output.population]
+            tables = [other.population for other in later if other.population]
             output.population = replace(tables[-1], is_final=False) if tables else None
         output.stages = [program.stage() for program in self.programs]
-        output.noise, output.unreadable = self.noise, self.unreadable
+        output.noise, output.unreadable = self.noise, [*self.unreadable, *output.unreadable]
         trouble = [message.raw for message in self.noise if message.stage == chosen.index]
         output.crashed = (
             not output.terminated and any(map(_CRASH.search, trouble)) and not any(map(_KILL.search, trouble))

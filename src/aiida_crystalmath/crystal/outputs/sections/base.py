@@ -22,6 +22,9 @@ Test = Callable[[str], object]
 KEY_LENGTH = 5
 """Characters at the start of a line that choose its reader."""
 
+READ_ERRORS = (ValueError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError)
+"""What reading a damaged text may raise; it costs the subject it stands in, never the others."""
+
 MOST_ROWS = 1 << 18
 """Rows kept of one table; a longer one is given up."""
 _FIRST_LOOK = 32

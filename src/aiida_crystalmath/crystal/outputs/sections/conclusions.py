@@ -6,12 +6,18 @@ final one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiida_crystalmath.crystal.elements import split_conventional
-from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Mulliken, ScfRun
+from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Mulliken, OptPoint, ScfCycle, ScfRun
 from aiida_crystalmath.crystal.outputs.sections.electronic import State, gap_of, summarise
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 from aiida_crystalmath.crystal.outputs.sections.mulliken import Population
 from aiida_crystalmath.crystal.outputs.sections.optimisation import OptimisationSection
+
+_SAME = 1e-9
+_NEAR = 0.05
+"""Corrections (dispersion, counterpoise) and what the last step gains are far less, missing digits far more."""
 
 
 def conclude(
@@ -44,6 +50,8 @@ def conclude(
     else:
         output.final_geometry = output.initial_geometry
     _conclude_energy(output, last, several_volumes)
+    if not _is_near_the_last(output, last):
+        output.energy_hartree = output.energy_source = None
     output.mulliken = _mulliken(output, population, last if is_final else None)
     unconverged = last is not None and not last.converged and not output.is_optimisation
     if not output.terminated or unconverged:
@@ -67,12 +75,30 @@ def _reference_scf(output: CrystalOutput) -> ScfRun | None:
 
 
 def _scf_is_final(output: CrystalOutput, optimisation: OptimisationSection) -> bool:
-    """Say whether the last SCF of the main output is that of the final geometry."""
+    """Say whether the last SCF of the main output is that of the final geometry.
+
+    With ONELOG it is, without an SCF after ``OPT END``: both energies agree to their last digits.
+    """
     if not output.is_optimisation:
         return True
     if output.optimisation is None or output.optimisation.n_points is None:
         return False
+    energy, found = output.optimisation.energy_hartree, output.scf[-1].final_energy_hartree if output.scf else None
+    if energy is not None and found is not None and abs(found - energy) <= _SAME * abs(energy):
+        return True
     return output.optimisation.n_points == 1 or len(output.scf) + output.n_dropped_scf > optimisation.scf_at_end
+
+
+def _is_near_the_last(output: CrystalOutput, last: ScfRun | None) -> bool:
+    """Say whether the energy is about that of the last point, or cycle, before it: a misprint is not."""
+    energy, optimisation = output.energy_hartree, output.optimisation
+    if energy is None or (optimisation is not None and optimisation.energy_is_enthalpy):
+        return True
+    steps: Sequence[OptPoint | ScfCycle] = last.cycles if last is not None else ()
+    if output.is_optimisation:
+        steps = optimisation.points if optimisation is not None else ()
+    before = steps[-1].energy_hartree if steps else None
+    return before is None or abs(energy - before) <= _NEAR * abs(before)
 
 
 def _conclude_energy(output: CrystalOutput, last: ScfRun | None, several_volumes: bool) -> None:

@@ -204,9 +204,12 @@ class Scf(Section):
             self.output.scf[-1].geometry_file, self.output.scf[-1].point = found[1], int(found[2])
 
     def _keep_charges(self, run: ScfRun) -> None:
-        """Convert the rows of the last density."""
-        run.charges = tuple(value for row in self.charge_rows for value in numbers(row))
-        run.spins = tuple(value for row in self.spin_rows for value in numbers(row))
+        """Convert the rows of the last density; half a table, which the text or another line cut, is none."""
+        charges = tuple(value for row in self.charge_rows for value in numbers(row))
+        spins = tuple(value for row in self.spin_rows for value in numbers(row))
+        n_atoms = self.output.n_atoms
+        run.charges = charges if n_atoms in (None, len(charges)) else ()
+        run.spins = spins if n_atoms in (None, len(spins)) else ()
         run.spin_total = self.spin_total
 
     # ------------------------------------------------------------------------------------------------ energies

@@ -174,7 +174,7 @@ def _store_frequencies(result: QuasiHarmonic, modes: list[list[str]]) -> bool:
     if table is None or any(len(rows) != len(modes[0]) for rows in modes):
         return False
     shaped = table.reshape(len(modes), -1, 3)
-    same_volumes = bool(np.all(shaped[:, :, 0] == shaped[0, :, 0]))
+    same_volumes = bool(np.all(shaped[:, :, 0] == shaped[0, :, 0])) and bool(np.isfinite(shaped[:, 0, 2]).all())
     if same_volumes:
         result.volumes_angstrom3 = shaped[0, :, 0]
         result.frequencies_cm1 = shaped[:, :, 1]
