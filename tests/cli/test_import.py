@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from aiida import orm
+from aiida.manage import get_manager
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
@@ -86,6 +87,14 @@ def test_show_tells_what_properties_did(call, clean, finished_runs) -> None:
     assert 'crystal, 2 atoms in the cell' in linked and 'by a run that is not in the database' not in linked
     assert 'of MgO, by a run that is not in the database' in alone
     assert 'DOSS' in alone and '-4.1367 eV' in alone
+
+
+def test_read_only_profile(call, finished_runs, monkeypatch) -> None:
+    """One message, not one for each run."""
+    monkeypatch.setattr(type(get_manager().get_profile_storage()), 'read_only', True)
+    result = call('--group', 'old', finished_runs('h_bulk_scf'))
+    assert result.exit_code == 1
+    assert 'is read-only: nothing can be imported into it.' in result.stderr
 
 
 def test_import_and_import_again(call, finished_runs) -> None:

@@ -57,7 +57,18 @@ def import_(
         _show_plan(plan, _present(ctx, plan), as_json=as_json, verbose=verbose)
         return
     load_profile(ctx)
+    _check_writable()
     sys.exit(_import(plan, group_label, as_json=as_json, verbose=verbose))
+
+
+def _check_writable() -> None:
+    """Stop if the profile is an archive, which cannot be written to."""
+    from aiida.manage import get_manager
+
+    manager = get_manager()
+    if manager.get_profile_storage().read_only:
+        name = manager.get_profile().name  # type: ignore[union-attr]
+        fail(f'the profile "{name}" is read-only: nothing can be imported into it.', 'Choose another one with -p.')
 
 
 def _discover(folders: tuple[Path, ...]) -> Plan:
