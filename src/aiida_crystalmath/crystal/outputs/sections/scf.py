@@ -204,12 +204,15 @@ class Scf(Section):
             self.output.scf[-1].geometry_file, self.output.scf[-1].point = found[1], int(found[2])
 
     def _keep_charges(self, run: ScfRun) -> None:
-        """Convert the rows of the last density; half a table, which the text or another line cut, is none."""
+        """Convert the rows of the last density; half a table, which the text or another line cut, is none.
+
+        A supercell made later in the run has more atoms than the first geometry.
+        """
         charges = tuple(value for row in self.charge_rows for value in numbers(row))
         spins = tuple(value for row in self.spin_rows for value in numbers(row))
-        n_atoms = self.output.n_atoms
-        run.charges = charges if n_atoms in (None, len(charges)) else ()
-        run.spins = spins if n_atoms in (None, len(spins)) else ()
+        n_atoms = self.output.n_atoms or 0
+        run.charges = charges if len(charges) >= n_atoms else ()
+        run.spins = spins if len(spins) >= n_atoms else ()
         run.spin_total = self.spin_total
 
     # ------------------------------------------------------------------------------------------------ energies
