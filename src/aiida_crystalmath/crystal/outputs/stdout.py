@@ -140,7 +140,7 @@ class _Reader:
             context.line = self.number + position + 1
             if line[:KEY_LENGTH] in _ENDS_OF_TABLES:
                 captures.clear()
-            elif ('WORKING' in line and 'PROCESS' in line) or self._is_foreign(line):
+            elif ('WORKING' in line and 'PROCESS' in line) or (line[:1] > ' ' and self._is_foreign(line)):
                 position += 1
             else:
                 try:
