@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,15 @@ MAX_MESSAGES = 50
 class CrystalParserBase(Parser):
     """Base of the parsers: they open retrieved files, call :mod:`aiida_crystalmath.crystal`, and build nodes."""
 
+    @cached_property
+    def files(self) -> orm.FolderData:
+        """The retrieved files; AiiDA's own property looks for the node in the database whenever it is read."""
+        return self.retrieved
+
     def text(self, name: str) -> str | None:
         """Return the content of a retrieved file, undecodable bytes replaced; None if it was not retrieved."""
         try:
-            content: bytes = self.retrieved.base.repository.get_object_content(name, mode='rb')
+            content: bytes = self.files.base.repository.get_object_content(name, mode='rb')
         except FileNotFoundError:
             return None
         return content.decode('utf-8', errors='replace')
@@ -41,7 +47,7 @@ class CrystalParserBase(Parser):
         :param default: name of the file, if the options do not say.
         """
         name = str(self.node.get_option('output_filename') or default)
-        return read_retrieved(self.node, self.retrieved, name)
+        return read_retrieved(self.node, self.files, name)
 
     def scheduler_stderr(self) -> str:
         """Return what the scheduler caught on stderr, where MPI programs leave their last words."""

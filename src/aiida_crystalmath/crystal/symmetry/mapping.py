@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,18 +108,23 @@ def align(target: Geometry, source: Geometry, tolerance: float = 1e-3) -> CellMa
     raise SymmetryError('the two cells are not the same structure: no change of basis, orientation and origin fits')
 
 
-def _bases(target: Matrix, source: Matrix, dimensionality: int, tolerance: float) -> list[Matrix]:
-    """Return the unimodular matrices that give the source the target's metric, identity first."""
+def _bases(target: Matrix, source: Matrix, dimensionality: int, tolerance: float) -> Iterator[Matrix]:
+    """Give the unimodular matrices that give the source the target's metric, identity first: mostly it is that."""
     d = dimensionality
-    if d == 0:
-        return [np.eye(3)]
+    identity = np.eye(3)
     wanted = target[:d] @ target[:d].T
+    scale = 6 * tolerance * float(np.sqrt(np.diag(wanted)).max(initial=0.0))
+    same_hand = np.linalg.det(source) * np.linalg.det(target) > 0
+    is_same = d == 0 or (same_hand and bool(np.abs(source[:d] @ source[:d].T - wanted).max() < scale))
+    if is_same:
+        yield identity
+    if d == 0:
+        return
     rows = np.array(list(itertools.product((0, 1, -1, 2, -2), repeat=d)), dtype=float)
     vectors = rows @ source[:d]
     lengths = np.linalg.norm(vectors, axis=1)
     choices = [np.flatnonzero(np.abs(lengths - np.sqrt(wanted[i, i])) < 3 * tolerance) for i in range(d)]
     found = []
-    scale = 6 * tolerance * float(np.sqrt(np.diag(wanted)).max())
     for pick in itertools.product(*choices):
         trial = vectors[list(pick)]
         if np.abs(trial @ trial.T - wanted).max() < scale:
@@ -129,7 +135,8 @@ def _bases(target: Matrix, source: Matrix, dimensionality: int, tolerance: float
                 and np.linalg.det(matrix @ source) * np.linalg.det(target) > 0
             ):
                 found.append(matrix)
-    return sorted(found, key=lambda matrix: float(np.abs(matrix - np.eye(3)).sum()))
+    others = (matrix for matrix in found if not (is_same and np.array_equal(matrix, identity)))
+    yield from sorted(others, key=lambda matrix: float(np.abs(matrix - identity).sum()))
 
 
 def _origins(target: Geometry, source: Geometry, multiples: Matrix) -> list[Matrix]:
