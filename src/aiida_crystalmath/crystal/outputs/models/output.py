@@ -9,6 +9,7 @@ from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
 from aiida_crystalmath.crystal.outputs.models.basis_printed import PrintedBasis
 from aiida_crystalmath.crystal.outputs.models.cell import CellParameters, CellReport, SymmetryGroup
+from aiida_crystalmath.crystal.outputs.models.deferred import Deferred, none
 from aiida_crystalmath.crystal.outputs.models.elastic import Elastic, Photoelastic, Piezoelectric
 from aiida_crystalmath.crystal.outputs.models.equation_of_state import EquationOfState
 from aiida_crystalmath.crystal.outputs.models.forces import Gradients
@@ -77,7 +78,8 @@ class CrystalOutput:
     """``INFORMATION ON SPACE GROUP LOST``: the symmetry was changed, :attr:`group` is that of the structure before."""
     symmetry_operators: SymmetryOperators | None = None
     """Of the last geometry that was printed with its operators."""
-    basis: PrintedBasis | None = None
+    basis: Deferred[PrintedBasis | None] = Deferred(none)  # noqa: RUF009 - a descriptor
+    """Converted at the first access; None without table."""
     two_component: bool | None = None
     """A two-component (spin-orbit) SCF: True where the output says so, else None."""
     scf_settings: ScfSettings = field(default_factory=ScfSettings)

@@ -13,6 +13,7 @@ from typing import cast, get_args
 
 from aiida_crystalmath.crystal.basis_models import ShellType
 from aiida_crystalmath.crystal.outputs.models import PrintedAtomBasis, PrintedBasis, PrintedPotential, PrintedShell
+from aiida_crystalmath.crystal.outputs.models.deferred import Later
 from aiida_crystalmath.crystal.outputs.numbers import numbers
 from aiida_crystalmath.crystal.outputs.printed_basis import is_normalised
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
@@ -33,7 +34,7 @@ _TYPES = get_args(ShellType)
 
 
 class BasisSection(Section):
-    """Keeps the rows of the first table, and converts them at the end.
+    """Keeps the rows of the first table; they are converted when the basis is looked at.
 
     A restart prints a second one, of the basis in its wave function, with other coefficients.
     """
@@ -85,19 +86,32 @@ class BasisSection(Section):
         return False
 
     def finish(self) -> None:
-        """Convert the rows."""
-        potentials = _potentials(self.potentials)
-        if not self.rows:
-            if potentials:
-                self.output.basis = PrintedBasis(potentials=potentials)
+        """Keep what the basis is made of, for who asks for it."""
+        if not self.rows and not self.potentials:
             return
         block = self.geometry.initial
         conventional = block.numbers if block is not None else []
         if not conventional and self.output.wave_function is not None:
             conventional = self.output.wave_function.numbers
-        species, n_atoms, is_good = _convert(self.rows, conventional)
-        complete = is_good and self.ended and n_atoms == self.output.n_atoms
-        self.output.basis = PrintedBasis(species, potentials, is_normalised(species), complete)
+        n_atoms = self.output.n_atoms if self.ended else None
+        self.output.basis = Later(_basis, self.rows, self.potentials, list(conventional), n_atoms)
+
+
+def _basis(
+    rows: list[str],
+    printed: list[tuple[PrintedPotential, list[str]]],
+    conventional: list[int],
+    expected: int | None,
+) -> PrintedBasis | None:
+    """Convert table and potentials.
+
+    :param expected: number of atoms; None where the table was not read to its end.
+    """
+    potentials = _potentials(printed)
+    if not rows:
+        return PrintedBasis(potentials=potentials) if potentials else None
+    species, n_atoms, is_good = _convert(rows, conventional)
+    return PrintedBasis(species, potentials, is_normalised(species), complete=is_good and n_atoms == expected)
 
 
 def _potentials(printed: list[tuple[PrintedPotential, list[str]]]) -> dict[int, PrintedPotential]:

@@ -179,7 +179,6 @@ class Population(Section):
         """Return nuclear charge minus electrons; potentials count with the charge the output prints of them."""
         geometry = self.output.final_geometry
         sites = geometry.sites if geometry is not None and len(geometry) == len(mulliken.numbers) else ()
-        potentials = self.output.basis.potentials if self.output.basis is not None else {}
         charges: list[float | None] = []
         for i, (conventional, electrons) in enumerate(zip(mulliken.numbers, mulliken.electrons, strict=False)):
             z, has_ecp, _ = split_conventional(conventional)
@@ -188,5 +187,7 @@ class Population(Section):
             elif not has_ecp:
                 charges.append(z - electrons)
             else:
-                charges.append(potentials[z].charge - electrons if z in potentials else None)
+                basis = self.output.basis
+                potential = None if basis is None else basis.potentials.get(z)
+                charges.append(None if potential is None else potential.charge - electrons)
         return charges
