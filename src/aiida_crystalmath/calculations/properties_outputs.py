@@ -12,7 +12,8 @@ __all__ = ('define_outputs',)
 PORTS: dict[str, tuple[Any, str]] = {
     'output_bands': (
         orm.BandsData,
-        "Bands in eV (CRYSTAL's zero; `fermi_energy_ev` is an attribute), k-points of the structure's cell.",
+        "Bands in eV (CRYSTAL's zero; `fermi_energy_ev` is an attribute), k-points of the structure's cell, or of "
+        "CRYSTAL's own where no way leads there or the run that made the wavefunction is not known.",
     ),
     'output_dos': (
         orm.XyData,
