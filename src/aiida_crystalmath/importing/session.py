@@ -107,6 +107,7 @@ class ImportSession:
         except ImportRefusedError as exception:
             return Result(run, Outcome.FAILED, reason=str(exception))
         except Exception as exception:
+            # Whatever is wrong with one run, it is told, and must not stop the thousand behind it.
             logging.getLogger(__name__).debug('%s', run.name, exc_info=True)
             return Result(run, Outcome.FAILED, reason=f'{type(exception).__name__}: {exception}')
         self._nodes[run.digest] = node.uuid
