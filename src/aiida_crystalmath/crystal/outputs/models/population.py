@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aiida_crystalmath.crystal.outputs.models.deferred import Deferred, none
+
 
 @dataclass
 class Mulliken:
@@ -69,7 +71,7 @@ class DensityPopulation:
 
 @dataclass
 class PopulationAnalysis:
-    """The last Mulliken analysis of the output.
+    """The last Mulliken analysis of the output; its densities are converted at the first access.
 
     :param total: alpha + beta.
     :param spin: alpha - beta; None in a closed shell.
@@ -78,8 +80,8 @@ class PopulationAnalysis:
     :param line: of the title of ``total``.
     """
 
-    total: DensityPopulation
-    spin: DensityPopulation | None = None
+    total: Deferred[DensityPopulation] = Deferred(DensityPopulation)  # noqa: RUF009 - a descriptor
+    spin: Deferred[DensityPopulation | None] = Deferred(none)  # noqa: RUF009
     is_final: bool = False
     line: int = 0
 

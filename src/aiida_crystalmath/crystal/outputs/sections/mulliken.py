@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from aiida_crystalmath.crystal.elements import split_conventional
 from aiida_crystalmath.crystal.outputs.models import DensityPopulation, Mulliken, OverlapPopulation, PopulationAnalysis
+from aiida_crystalmath.crystal.outputs.models.deferred import Later
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 
@@ -20,6 +21,8 @@ _CONTINUED = re.compile(r'\s{12,}-?\d+\.')
 _NEIGHBOUR = re.compile(r'\s*(\d+) [A-Z]\w*\s*\(\s*(-?\d+)\s*(-?\d+)\s*(-?\d+)\)(.*)')
 _CENTRE = re.compile(r' ATOM A\s*(\d+) ')
 _TABLE = re.compile(r'\s*ATOM\s+Z CHARGE\s+(A\.O\.|SHELL) POPULATION| OVERLAP POPULATION CONDENSED')
+_INDENT = 12
+"""Blanks before the numbers that continue a row of an atom."""
 _LINE = re.compile('|'.join(pattern.pattern for pattern in (_NEIGHBOUR, _ROW, _CONTINUED, _CENTRE, _TABLE)))
 """Any line of an analysis, the most frequent ones first."""
 
@@ -44,28 +47,48 @@ class _Analysis:
         self.ended = True
         return False
 
-    def convert(self) -> DensityPopulation:
-        """Return what the lines tell."""
-        result = DensityPopulation(self.n_electrons)
-        tables: dict[str, dict[int, list[float]]] = {'A.O.': {}, 'SHELL': {}}
-        atoms: dict[int, tuple[int, str, float]] = {}
-        table: dict[int, list[float]] | None = None
-        values: list[float] | None = None
-        centre = 0
-        for row in self.rows:
-            if found := _NEIGHBOUR.match(row):
-                result.overlap += _overlap(centre, found)
-            elif found := _CENTRE.match(row):
-                centre = int(found[1])
-            elif title := _TABLE.match(row):
-                table, values = tables.get(title[1] or ''), None
-            elif (found := _ROW.match(row)) and table is not None:
-                n = int(found[1])
-                atoms.setdefault(n, (int(found[3]), found[2].capitalize(), float(found[4])))
-                values = table[n] = numbers(found[5])
-            elif values is not None:
-                values += numbers(row)
-        return _fill(result, atoms, tables, ended=self.ended)
+
+Atoms = dict[int, tuple[int, str, float]]
+"""Conventional number, symbol and electrons of the atoms, by their number from 1."""
+
+
+def _atoms(rows: list[str]) -> Atoms:
+    """Return the atoms of an analysis, of which each table of orbitals or shells has a row; empty if one is missing."""
+    atoms: Atoms = {}
+    in_table = False
+    for row in rows:
+        if 'POPULATION' in row:
+            title = _TABLE.match(row)
+            in_table = title is not None and title[1] is not None
+        elif in_table and not row[:_INDENT].isspace() and (found := _ROW.match(row)):
+            atoms.setdefault(int(found[1]), (int(found[3]), found[2].capitalize(), float(found[4])))
+    return atoms if sorted(atoms) == list(range(1, len(atoms) + 1)) else {}
+
+
+def _convert(rows: list[str], n_electrons: float | None, n_atoms: int | None, ended: bool) -> DensityPopulation:
+    """Return what the lines of an analysis tell.
+
+    :param n_atoms: number of atoms, None if not known.
+    :param ended: whether the analysis was read to its end.
+    """
+    result = DensityPopulation(n_electrons)
+    tables: dict[str, dict[int, list[float]]] = {'A.O.': {}, 'SHELL': {}}
+    table: dict[int, list[float]] | None = None
+    values: list[float] | None = None
+    centre = 0
+    for row in rows:
+        if found := _NEIGHBOUR.match(row):
+            result.overlap += _overlap(centre, found)
+        elif found := _CENTRE.match(row):
+            centre = int(found[1])
+        elif title := _TABLE.match(row):
+            table, values = tables.get(title[1] or ''), None
+        elif (found := _ROW.match(row)) and table is not None:
+            values = table[int(found[1])] = numbers(found[5])
+        elif values is not None:
+            values += numbers(row)
+    atoms = _atoms(rows)
+    return _fill(result, atoms, tables, ended=ended and n_atoms in (None, len(atoms)))
 
 
 def _overlap(centre: int, found: re.Match[str]) -> list[OverlapPopulation]:
@@ -79,25 +102,27 @@ def _overlap(centre: int, found: re.Match[str]) -> list[OverlapPopulation]:
 
 def _fill(
     result: DensityPopulation,
-    atoms: dict[int, tuple[int, str, float]],
+    atoms: Atoms,
     tables: dict[str, dict[int, list[float]]],
     *,
     ended: bool,
 ) -> DensityPopulation:
     """Put the tables in the order of the atoms; tables with other atoms than the first are not certain."""
-    order = list(range(1, len(atoms) + 1))
-    if sorted(atoms) != order:
+    if not atoms:
         return result
-    for n in order:
-        conventional, symbol, electrons = atoms[n]
-        result.numbers.append(conventional)
-        result.symbols.append(symbol)
-        result.atoms.append(electrons)
+    order = sorted(atoms)
+    result.numbers, result.symbols, result.atoms = _columns(atoms)
     whole = {name: sorted(table) == order for name, table in tables.items()}
     result.orbitals = [tables['A.O.'][n] for n in order] if whole['A.O.'] else []
     result.shells = [tables['SHELL'][n] for n in order] if whole['SHELL'] else []
-    result.complete = ended and bool(order) and all(whole[name] or not tables[name] for name in tables)
+    result.complete = ended and all(whole[name] or not tables[name] for name in tables)
     return result
+
+
+def _columns(atoms: Atoms) -> tuple[list[int], list[str], list[float]]:
+    """Return conventional numbers, symbols and electrons in the order of the atoms."""
+    rows = [atoms[n] for n in sorted(atoms)]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
 class Population(Section):
@@ -151,17 +176,22 @@ class Population(Section):
         analysis.capture(self.context)
 
     def finish(self) -> None:
-        """Convert the last analysis."""
+        """Convert the charges of the last analysis, and keep the rest for who asks for it."""
         if self.total is None:
             return
-        total = self.total.convert()
-        spin = self.spin.convert() if self.spin is not None else None
-        for density in (total, spin):
-            if density is not None and self.output.n_atoms not in (None, len(density.atoms)):
-                density.complete = False
-        self.output.population = PopulationAnalysis(total, spin, line=self.line)
-        spins = spin.atoms if spin is not None and spin.numbers == total.numbers else None
-        self.result = Mulliken(list(total.atoms), list(total.numbers), list(total.symbols), spins=spins)
+        self.output.population = PopulationAnalysis(
+            self._later(self.total), None if self.spin is None else self._later(self.spin), line=self.line
+        )
+        numbers_, symbols, electrons = _columns(_atoms(self.total.rows))
+        spins = None
+        if self.spin is not None:
+            others, _, values = _columns(_atoms(self.spin.rows))
+            spins = values if others == numbers_ else None
+        self.result = Mulliken(electrons, numbers_, symbols, spins=spins)
+
+    def _later(self, analysis: _Analysis) -> Later[DensityPopulation]:
+        """Return what converts an analysis."""
+        return Later(_convert, analysis.rows, analysis.n_electrons, self.output.n_atoms, analysis.ended)
 
     def conclude(self) -> None:
         """Say whether the analysis is that of the final geometry, and what net charges are known.
