@@ -277,6 +277,34 @@ def test_an_energy_far_from_those_before_it_is_a_misprint(files, run, line, misp
     assert output.energy_hartree is None and output.energy_source is None
 
 
+def test_a_cycle_printed_twice_counts_once(files):
+    """A run whose every cycle stands twice has finished as well, with the same cycles."""
+    text = text_of(files['nio_sto3g_afm_opt'])
+    twice_ = parse_stdout(re.sub(r'^( CYC .*\n)', r'\1\1', text, flags=re.MULTILINE))
+    once = parse_stdout(text)
+    assert (twice_.status, claims(twice_)) == ('finished', claims(once))
+    assert [run.cycles for run in twice_.scf] == [run.cycles for run in once.scf]
+
+
+def test_edges_that_do_not_make_the_gap_are_of_another_cycle(files):
+    """e1674_elastic: without its state, or its top of the valence bands, the last cycle has no Fermi energy to tell."""
+    lines = text_of(files['e1674_elastic']).split('\n')
+    assert parse_stdout('\n'.join(lines)).fermi_energy_hartree == -0.25742305
+    for words in (' INSULATING STATE', ' TOP OF VALENCE BANDS'):
+        last = max(i for i, line in enumerate(lines) if line.startswith(words))
+        first = last - 1 if lines[last - 1].startswith(words) else last
+        output = parse_stdout('\n'.join(lines[:first] + lines[last + 1 :]))
+        assert (output.gap_ev, output.fermi_energy_hartree, output.vbm_hartree) == (None, None, None), words
+
+
+def test_a_row_of_charges_printed_twice_is_no_table(files):
+    lines = text_of(files['diamond_opt_c22']).split('\n')
+    last = max(i for i, line in enumerate(lines) if line.startswith(' TOTAL ATOMIC CHARGES'))
+    assert len(parse_stdout('\n'.join(lines)).scf[-1].charges) == 8
+    lines.insert(last + 1, lines[last + 1])
+    assert parse_stdout('\n'.join(lines)).scf[-1].charges == ()
+
+
 def test_half_a_table_of_charges_is_none(files):
     """graphene_mv_saddle_scf: 71 atoms; foreign words between the rows of their last charges."""
     lines = text_of(files['graphene_mv_saddle_scf']).split('\n')

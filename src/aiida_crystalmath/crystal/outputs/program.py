@@ -97,7 +97,7 @@ class Program:
             FunctionalSection(self.context),
             self.geometry,
             self.electronic,
-            Scf(self.context, self.electronic),
+            Scf(self.context, self.electronic, self.geometry),
             TwoComponentSection(self.context),
             SettingsSection(self.context),
             self.optimisation,

@@ -95,9 +95,11 @@ def summarise(state: State, *, shifted: bool) -> ElectronicState | None:
         result.gap_alpha_ev, result.gap_beta_ev = (
             state[name].gap_ev if name in state else None for name in ('alpha', 'beta')
         )
-    edges = [channel.cbm for channel in channels if channel.cbm is not None and not channel.conducting]
+    # Edges that are not those of the printed gap are of different cycles, or one of them is missing.
+    certain = channels if all(map(_agrees, channels)) else []
+    edges = [channel.cbm for channel in certain if channel.cbm is not None and not channel.conducting]
     result.cbm_hartree = min(edges) if edges and len(edges) == len(channels) else None
-    tops = [channel.vbm for channel in channels if channel.vbm is not None]
+    tops = [channel.vbm for channel in certain if channel.vbm is not None]
     fermis = [channel.fermi for channel in channels if channel.fermi is not None]
     if fermis:
         result.fermi_hartree = max(fermis)
@@ -197,6 +199,7 @@ class Electronic(Section):
     def read_valence(self, line: str) -> None:
         """Read the top of the valence bands; a second one above an indirect gap is that of the other edge's k."""
         if (found := _EDGE.search(line)) and line.startswith(' TOP OF VALENCE'):
+            self._start()
             channel, top = self._current(), number(found[2])
             if channel.vbm is None or (top is not None and top > channel.vbm):
                 channel.vbm_k, channel.vbm = int(found[1]), top

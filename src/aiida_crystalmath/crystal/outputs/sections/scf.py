@@ -13,6 +13,7 @@ from aiida_crystalmath.crystal.outputs.models import Eigenvalues, ScfCycle, ScfR
 from aiida_crystalmath.crystal.outputs.numbers import number, numbers
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.electronic import Electronic, gap_of, summarise
+from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
 
 _CYCLE = re.compile(
     r' CYC\s*(\d+)\s+ETOT\(AU\)\s*(\S+)(?:\s+DETOT\s*(\S+))?(?:\s+tst\s*(\S+))?(?:\s+PX\s*(\S+))?', re.IGNORECASE
@@ -46,10 +47,15 @@ class Scf(Section):
     than 20,000 cycles and 100,000 atomic charges; ``n_dropped_cycles`` and ``n_dropped_scf`` tell of the rest.
     """
 
-    def __init__(self, context: Context, electronic: Electronic) -> None:
-        """Start without any SCF."""
+    def __init__(self, context: Context, electronic: Electronic, geometry: GeometrySection) -> None:
+        """Start without any SCF.
+
+        :param electronic: follows the levels.
+        :param geometry: tells how many atoms there are.
+        """
         super().__init__(context)
         self.electronic = electronic
+        self.geometry = geometry
         self.charge_rows: list[str] = []
         self.spin_rows: list[str] = []
         self.spin_total: float | None = None
@@ -151,6 +157,9 @@ class Scf(Section):
             return
         run = self._run()
         n = int(found[1])
+        if run.cycles and (run.cycles[-1].n, run.cycles[-1].energy_hartree) == (n, energy):
+            # Printed twice.
+            return
         if run.status or (run.cycles and n <= run.cycles[-1].n):
             run = self._start()
         if run.cycles and n > run.cycles[-1].n + 1:
@@ -204,15 +213,14 @@ class Scf(Section):
             self.output.scf[-1].geometry_file, self.output.scf[-1].point = found[1], int(found[2])
 
     def _keep_charges(self, run: ScfRun) -> None:
-        """Convert the rows of the last density; half a table, which the text or another line cut, is none.
-
-        A supercell made later in the run has more atoms than the first geometry.
-        """
+        """Convert the rows of the last density; half a table, which the text or another line cut, is none."""
         charges = tuple(value for row in self.charge_rows for value in numbers(row))
         spins = tuple(value for row in self.spin_rows for value in numbers(row))
-        n_atoms = self.output.n_atoms or 0
-        run.charges = charges if len(charges) >= n_atoms else ()
-        run.spins = spins if len(spins) >= n_atoms else ()
+        # A supercell that the run makes of the first geometry has another number of atoms.
+        block = self.geometry.current
+        n_atoms = block.n_atoms if block is not None and block.n_atoms is not None else self.output.n_atoms
+        run.charges = charges if n_atoms in (None, len(charges)) else ()
+        run.spins = spins if n_atoms in (None, len(spins)) else ()
         run.spin_total = self.spin_total
 
     # ------------------------------------------------------------------------------------------------ energies

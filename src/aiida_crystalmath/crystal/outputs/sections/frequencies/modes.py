@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -232,7 +233,8 @@ class ModesPart(Part):
 def _modes(rows: Sequence[str]) -> tuple[list[Mode], bool]:
     """Return the modes of a table, degenerate sets expanded, and whether no row is missing or unreadable."""
     modes: list[Mode] = []
-    for row in rows:
+    # A row printed twice counts once.
+    for row in (row for before, row in pairwise(('', *rows)) if row != before):
         found = _MODE.match(row)
         first, last = (int(found[1]), int(found[2])) if found else (0, 0)
         if found is None or first != len(modes) + 1 or not first <= last < first + 100:
