@@ -10,18 +10,18 @@ from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
 
 T = TypeVar('T')
-Made = TypeVar('Made', covariant=True)
+Made_co = TypeVar('Made_co', covariant=True)
 
 _ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What converting damaged lines may raise."""
 
 
-class Later(Generic[Made]):
+class Later(Generic[Made_co]):
     """A value on its way: a function of a module (so that it can be pickled) and what it is called with."""
 
     __slots__ = ('arguments', 'make')
 
-    def __init__(self, make: Callable[..., Made], *arguments: Any) -> None:
+    def __init__(self, make: Callable[..., Made_co], *arguments: Any) -> None:
         """Keep what makes the value."""
         self.make = make
         self.arguments = arguments
