@@ -11,6 +11,7 @@ import numpy as np
 from aiida_crystalmath.crystal.elements import split_conventional
 from aiida_crystalmath.crystal.geometry import Geometry, Site
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
+from aiida_crystalmath.crystal.outputs.models.deferred import Deferred, none
 
 OptStatus = Literal['converged', 'failed']
 OptTarget = Literal['minimum', 'transition_state']
@@ -49,7 +50,7 @@ class PointGeometry:
         return Geometry(self.cell, self.dimensionality, tuple(sites))
 
 
-@dataclass(slots=True)
+@dataclass
 class OptPoint:
     """One point of a geometry optimisation; gradients hartree/bohr, displacements bohr (as printed, CRYSTAL's norm).
 
@@ -86,7 +87,7 @@ class OptPoint:
     forces: Array | None = None
     """Cartesian forces (hartree/bohr), shape (n_atoms, 3), where this point printed them (always the first, and all
     with ONELOG)."""
-    snapshot: PointGeometry | None = field(default=None, repr=False)
+    snapshot: Deferred[PointGeometry | None] = field(default=Deferred(none), repr=False)
     line: int = 0
 
     @property

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from aiida_crystalmath.crystal.outputs.models import Array, Optimisation, OptPoint, PointGeometry
+from aiida_crystalmath.crystal.outputs.models.deferred import Later
 from aiida_crystalmath.crystal.outputs.numbers import integer, number
 from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler, Section
 from aiida_crystalmath.crystal.outputs.sections.geometry import GeometrySection
@@ -289,7 +290,7 @@ class OptimisationSection(Section):
         self.echo.finish()
 
     def _build(self) -> None:
-        """Turn what was kept of the points into their geometries; the first one is the initial geometry."""
+        """Keep what the geometries of the points are made of; the first one is the initial geometry."""
         optimisation = self.output.optimisation
         if optimisation is None:
             return
@@ -297,10 +298,9 @@ class OptimisationSection(Section):
         numbers: tuple[int, ...] = ()
         for point in optimisation.points:
             block = self.blocks.get(id(point))
-            placed = None if block is None else place(block, self.geometry.reference)
-            if block is not None and placed is not None:
+            if block is not None:
                 numbers = numbers if list(numbers) == block.numbers else tuple(block.numbers)
-                point.snapshot = PointGeometry(placed[0], block.dimensionality, numbers, placed[1], ghosts)
+                point.snapshot = Later(_snapshot, block, self.geometry.reference, numbers, ghosts)
         first = optimisation.points[0] if optimisation.points else None
         start = self.start
         if start is None and optimisation.n_points == 1:
@@ -309,3 +309,11 @@ class OptimisationSection(Section):
             geometry = self.geometry.build(start)
             first.snapshot = None if geometry is None else PointGeometry.of(geometry)
         self.blocks, self.kept_atoms = {}, 0
+
+
+def _snapshot(
+    block: GeometryBlock, reference: Array | None, numbers: tuple[int, ...], ghosts: frozenset[int]
+) -> PointGeometry | None:
+    """Turn a block into the frame of the geometry printed last; None where it makes no sense."""
+    placed = place(block, reference)
+    return None if placed is None else PointGeometry(placed[0], block.dimensionality, numbers, placed[1], ghosts)
