@@ -286,6 +286,23 @@ def test_a_cycle_printed_twice_counts_once(files):
     assert [run.cycles for run in twice_.scf] == [run.cycles for run in once.scf]
 
 
+def test_a_start_printed_twice_is_one(files):
+    """fe_opt_c09 has two programs, and its result; mgo_band is one of properties."""
+    for run, programs in (('fe_opt_c09', 2), ('mgo_band', 1)):
+        text = text_of(files[run])
+        both = parse_stdout(re.sub(r'^( EEEEEEEEEE STARTING.*\n)', r'\1\1', text, flags=re.MULTILINE))
+        assert len(both.stages) == programs and both.status == 'finished'
+        assert claims(both) == claims(parse_stdout(text))
+
+
+def test_a_row_of_elastic_constants_printed_twice_counts_once(files):
+    text = text_of(files['mgo_elastic_c14'])
+    row = ' |           1024.920'
+    twice_ = parse_stdout(re.sub(rf'^({re.escape(row)}.*\n)', r'\1\1', text, flags=re.MULTILINE))
+    assert twice_.status == 'finished' and twice_.elastic.dimensionality == 3
+    assert twice_.elastic.constants.tolist() == parse_stdout(text).elastic.constants.tolist()
+
+
 def test_edges_that_do_not_make_the_gap_are_of_another_cycle(files):
     """e1674_elastic: without its state, or its top of the valence bands, the last cycle has no Fermi energy to tell."""
     lines = text_of(files['e1674_elastic']).split('\n')

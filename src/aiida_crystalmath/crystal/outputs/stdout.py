@@ -36,6 +36,8 @@ _FOREIGN = ('[', 'MPI startup', 'forrtl: warning', 'libfabric:', 'srun: warning'
 _LONG_TABLE = 100
 _LIMIT = 100
 _LONGEST_NOISE = 1000
+_NEAR = 3
+"""Lines from one start to the same one printed again."""
 
 
 def parse_stdout(source: str | Path | Iterable[str]) -> CrystalOutput:
@@ -185,6 +187,10 @@ class _Reader:
     def _read_programs_edge(self, line: str) -> None:
         """Read the start or the end of a program."""
         if found := _STARTING.match(line):
+            here, last = self.program.context.line, self.programs[-1] if self.programs else None
+            if last and last.output.timings.started == found[1] and here <= last.start_line + _NEAR:
+                # Printed twice.
+                return
             program = Program(self, len(self.programs), self.banner, self.program.context.line)
             program.properties.deck = self.program.deck.words
             program.banner_line = self.banner_line if self.banner else 0

@@ -230,7 +230,7 @@ class ElasticSection(Section):
         def take(rows: list[str]) -> None:
             elastic.constants = triangle(rows)
             if elastic.constants is not None:
-                elastic.dimensionality = {1: 1, 3: 2, 6: 3}[len(rows)]
+                elastic.dimensionality = {1: 1, 3: 2, 6: 3}[len(elastic.constants)]
 
         capture_bars(self.context, take)
 

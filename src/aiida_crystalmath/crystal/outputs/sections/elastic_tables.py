@@ -6,6 +6,7 @@ Facts: ``|  248.7824-108.0635-108.0635   0.0000 ...|`` (CRYSTAL17), one to six r
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -55,7 +56,11 @@ def cells(row: str, count: int) -> list[float] | None:
 
 
 def triangle(rows: list[str]) -> Array | None:
-    """Return the full symmetric matrix of an upper triangle, None if rows are missing or damaged."""
+    """Return the full symmetric matrix of an upper triangle, None if rows are missing or damaged.
+
+    A row printed twice counts once: no two rows begin at the same column.
+    """
+    rows = [row for before, row in pairwise(('', *rows)) if row != before]
     size = len(rows)
     if size not in _SIZES:
         return None
@@ -102,7 +107,7 @@ def capture_bars(context: Context, take: Callable[[list[str]], None]) -> None:
         nonlocal blanks
         if line.lstrip().startswith('|'):
             rows.append(line)
-            return len(rows) <= max(_SIZES)
+            return len(rows) <= 2 * max(_SIZES)
         if rows:
             take(rows)
             return False
