@@ -11,7 +11,7 @@ from aiida_crystalmath.calculations.base import WAVEFUNCTION
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
 from aiida_crystalmath.calculations.imported import has_file
 from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
-from aiida_crystalmath.crystal.structure_files import edits_structure
+from aiida_crystalmath.crystal.inputs.edits import edits_structure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

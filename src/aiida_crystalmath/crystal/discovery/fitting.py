@@ -9,9 +9,10 @@ import numpy as np
 
 from ..geometry import Geometry
 from ..inputs.d12 import D12
+from ..inputs.edits import edits_structure
 from ..inputs.geometry_block import FROM_FILE
 from ..outputs.printed_basis import agrees
-from ..structure_files import edits_structure, read_gui
+from ..structure_files import read_gui
 from ..symmetry import SymmetryError, align, expand
 from .decks import decode
 from .runs import OutputFacts

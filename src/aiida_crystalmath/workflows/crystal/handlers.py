@@ -25,7 +25,7 @@ from aiida import orm
 from aiida.engine import CalcJob, ProcessHandlerReport, process_handler
 
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
-from aiida_crystalmath.crystal.structure_files import edits_structure
+from aiida_crystalmath.crystal.inputs.edits import edits_structure
 from aiida_crystalmath.workflows.crystal.remote import OPTIMISER_FILE, WAVEFUNCTION, non_empty_files
 from aiida_crystalmath.workflows.crystal.scf_history import classify, next_accelerator, next_fmixing
 from aiida_crystalmath.workflows.functions.trajectory_frame import trajectory_frame

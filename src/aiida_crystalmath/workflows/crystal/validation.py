@@ -7,7 +7,7 @@ from typing import Any
 
 from aiida import orm
 
-from aiida_crystalmath.crystal.structure_files import edits_structure
+from aiida_crystalmath.crystal.inputs.edits import edits_structure
 from aiida_crystalmath.workflows.crystal.inputs import has_shrink
 
 __all__ = ('check_base_inputs', 'check_edits', 'check_properties', 'positive', 'validate_base')
