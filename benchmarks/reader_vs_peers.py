@@ -69,7 +69,7 @@ def touch(value: object) -> None:
     """Look at every field of a result, and of what it holds."""
     items = list(value.values()) if isinstance(value, dict) else value
     if isinstance(items, (list, tuple)):
-        if items and not isinstance(items[0], (float, str)):  # numbers and words hold nothing to convert
+        if items and not isinstance(items[0], (float, int, str)):  # numbers and words hold nothing to convert
             for item in items:
                 touch(item)
     else:
