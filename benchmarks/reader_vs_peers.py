@@ -65,7 +65,7 @@ def ours_touched(path: str) -> None:
     touch(parse_stdout(Path(path)))
 
 
-def touch(value: object) -> None:
+def touch(value: Any) -> None:
     """Look at every field of a result, and of what it holds."""
     items = list(value.values()) if isinstance(value, dict) else value
     if isinstance(items, (list, tuple)):
