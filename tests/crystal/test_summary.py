@@ -165,7 +165,10 @@ WHERE_KNOWN = {
         lambda s: s['fermi_hartree'],
         lambda t: t['fermi_au'],
         6e-4,
-        {'hfo2_8x_freq': 'a level shifter acts'},
+        {
+            'hfo2_8x_freq': 'a level shifter acts',
+            'lafeo3_opt_c09': 'the spin was locked to the end: line 3250 has the filler -0.100E+01',
+        },
     ),
     'number of frequencies': (lambda s: len(s['frequencies_cm1']), lambda t: t['freq_n_modes'], None, {}),
     'first frequency': (lambda s: s['frequencies_cm1'][0], lambda t: t['freq_first'], 1e-4, NOT_GAMMA),

@@ -21,6 +21,8 @@ from aiida_crystalmath.crystal.outputs.sections.properties.newk import NewkPart
 from aiida_crystalmath.crystal.outputs.sections.properties.topond import TopondPart
 from aiida_crystalmath.crystal.outputs.sections.properties.xray import XrayPart
 
+_NO_FERMI_ENERGY = -1.0
+"""Stored with the wavefunction when the spin was locked to the end, where the program computes none."""
 _CYCLES = re.compile(r' N\. OF SCF CYCLES\s+\d+\s+FERMI ENERGY\s+(\S+)')
 _TIME = re.compile(r' T+ (\S+(?: START| END)?)\s+TELAPSE\s*(\S+)\s+TCPU\s*(\S+)')
 
@@ -134,7 +136,7 @@ class PropertiesSection(Section):
         properties.fermi_wavefunction_hartree = self.fermi_of_wavefunction
         if self.output.fermi_energy_hartree is not None:
             properties.fermi_energy_hartree = self.output.fermi_energy_hartree
-        elif properties.fermi_energy_hartree is None:
+        elif properties.fermi_energy_hartree is None and self.fermi_of_wavefunction != _NO_FERMI_ENERGY:
             properties.fermi_energy_hartree = self.fermi_of_wavefunction
         if self.output.terminated:
             self.output.fermi_energy_hartree = properties.fermi_energy_hartree
