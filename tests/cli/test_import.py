@@ -70,7 +70,7 @@ def test_dry_run_as_json(call, finished_runs) -> None:
 def test_properties_that_stand_alone_are_counted(call, finished_runs) -> None:
     result = call(finished_runs('mgo_doss'))
     assert result.exit_code == 0, result.output
-    assert '1 of properties stand alone, as the run whose wavefunction they used was not found.' in result.output
+    assert 'Runs of properties that stand alone: 1.' in result.output
 
 
 def test_show_tells_what_properties_did(call, clean, finished_runs) -> None:
@@ -102,8 +102,8 @@ def test_import_and_import_again(call, finished_runs) -> None:
     result = call('--group', 'old', tree)
     assert result.exit_code == 0, result.output
     assert '3 imported, 0 already in, 0 not imported.' in result.output
-    assert '1 of the imported runs had failed' in result.output
-    assert '1 came without a deck' in result.output
+    assert 'Failed runs among them: 1.' in result.output
+    assert 'Runs without a deck: 1.' in result.output
     assert 'verdi group show old' in result.output
     assert '[1/3]' in result.stderr
     assert orm.load_group('old').count() == 3

@@ -146,13 +146,13 @@ def print_results(plan: Plan, results: list[Result], out: Console, group: str | 
     unknown = sum(result.run.inputs_from == 'output' for result in imported)
     out.print(f'\n[bold]{len(imported)} imported[/], {present} already in, {len(failed)} not imported.')
     if bad:
-        out.print(f'{bad} of the imported runs had failed, and have the exit status that tells why.')
+        out.print(f'Failed runs among them: {bad}. Their exit status tells why.')
     if unknown:
-        out.print(f'{unknown} came without a deck: their input nodes hold only what the output tells.')
+        out.print(f'Runs without a deck: {unknown}. Their input nodes hold only what the output tells.')
     if alone := sum(result.lacks_parent for result in imported):
         out.print(
-            f'{alone} of properties stand alone, as the run whose wavefunction they used was not found. They cannot be '
-            'linked to it later.',
+            f'Runs of properties that stand alone: {alone}. The run whose wavefunction they used '
+            'was not found; they cannot be linked to it later.',
             soft_wrap=True,
         )
     if group is not None:
