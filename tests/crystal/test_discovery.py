@@ -328,6 +328,7 @@ def test_large_binary_files_are_not_read(tmp_path) -> None:
         ('fort.25', ('fort.25', '')),
         ('OPTINFO.DAT', ('OPTINFO.DAT', '')),
         ('optc012', ('optc012', '')),
+        ('opta01', ('opta01', '')),
         ('mgo.cryst.out', ('', 'mgo.cryst')),
     ],
 )

@@ -9,8 +9,8 @@ from aiida import orm
 
 from aiida_crystalmath.calculations.cells import CellMap
 from aiida_crystalmath.crystal.geometry import Geometry
-from aiida_crystalmath.crystal.outputs.fort34 import read_fort34
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Optimisation, OptPoint
+from aiida_crystalmath.crystal.outputs.opt_steps import read_opt_steps
 from aiida_crystalmath.parsers.arrays import floats
 
 __all__ = ('geometry_to_go_on_from', 'last_step_file', 'spans_volumes', 'trajectory')
@@ -58,17 +58,13 @@ def goes_downhill(optimisation: Optimisation) -> bool:
 def last_step_file(folder: str | None, output: CrystalOutput) -> Geometry | None:
     """Return the geometry of the last optc or opta file, for a run that was stopped before it printed any.
 
-    The files are numbered by point and have the format of fort.34 (CRYSTAL User's Manual, OPTGEOM).
+    :param folder: of the files that were retrieved to be parsed only.
     """
     if folder is None or output.optimisation is None or spans_volumes(output):
         return None
-    for path in sorted(Path(folder).glob('opt[ac]*'), key=lambda path: path.name[4:], reverse=True):
-        try:
-            return read_fort34(path.read_text(encoding='utf-8', errors='replace')).geometry
-        except ValueError:
-            # The file that was being written when the run was stopped: the one before it is whole.
-            continue
-    return None
+    # The file that was being written when the run was stopped cannot be read: the one before it is whole.
+    steps = read_opt_steps(Path(folder)).steps
+    return max(steps, key=lambda step: step.n).geometry if steps else None
 
 
 def trajectory(points: list[OptPoint], cells: CellMap) -> orm.TrajectoryData:

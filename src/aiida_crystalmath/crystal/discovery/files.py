@@ -14,6 +14,7 @@ from pathlib import Path
 from ..inputs.d12 import read_d12
 from ..inputs.geometry_block import GEOMETRY_KEYWORDS
 from ..inputs.keywords import PROPERTIES, lookup
+from ..outputs.opt_steps import step_number
 
 SNIFF_BYTES = 1 << 20
 """Run scripts and MPI may print much before CRYSTAL begins; the longest preamble of a real file has 17 kB."""
@@ -56,7 +57,6 @@ class FoundFile:
 
 
 _UNIT = re.compile(r'fort\.(\d{1,3})$')
-_STEP = re.compile(r'(opt[ac])(\d{3,4})$', re.IGNORECASE)
 _DATA = re.compile(r'[A-Z][A-Z0-9_]*\.DAT$')
 _SCHEDULER = re.compile(r'(_scheduler-std(out|err)\.txt|_aiidasubmit\.sh|slurm-.*\.out|.*\.[oe]\d{3,})$')
 _DAT_OF_RUNPROP = re.compile(r'(?P<stem>.+)_dat\.(?P<name>[A-Z0-9_]+)$')
@@ -105,8 +105,8 @@ def standard_name(name: str) -> tuple[str, str]:
     """
     if _UNIT.fullmatch(name) or _DATA.fullmatch(name) or name == 'SCFOUT.LOG':
         return name, ''
-    if step := _STEP.fullmatch(name):
-        return step[0], ''
+    if name.startswith(('opta', 'optc')) and '.' not in name and step_number(name):
+        return name, ''
     if found := _DAT_OF_RUNPROP.fullmatch(name):
         return f'{found["name"]}.DAT', found['stem']
     stem, dot, suffix = name.rpartition('.')
