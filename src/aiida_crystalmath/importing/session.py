@@ -88,10 +88,6 @@ class ImportSession:
         """Return the number of runs."""
         return len(self.runs)
 
-    def is_present(self, run: FoundRun) -> bool:
-        """Whether a run is in the database."""
-        return run.digest in self._nodes
-
     def results(self) -> Iterator[Result]:
         """Import the runs that are not in yet, and yield what became of each."""
         with disable_caching(), _quiet():

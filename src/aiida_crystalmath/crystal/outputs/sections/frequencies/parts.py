@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiida_crystalmath.crystal.outputs.models import Frequencies
-from aiida_crystalmath.crystal.outputs.sections.base import Capture, Context, Handler, Test
+from aiida_crystalmath.crystal.outputs.sections.base import Capture, Context, Section, Test
 from aiida_crystalmath.crystal.outputs.sections.messages import is_noise
 
 Closed = Callable[[list[str]], None]
@@ -46,7 +46,7 @@ class Runs:
         return self.first
 
 
-class Part:
+class Part(Section):
     """One subject of the section.
 
     :param context: shared with the driver.
@@ -55,15 +55,8 @@ class Part:
 
     def __init__(self, context: Context, runs: Runs) -> None:
         """Keep what is shared."""
-        self.context = context
+        super().__init__(context)
         self.runs = runs
-
-    def anchors(self) -> Mapping[str, Handler]:
-        """Return the reader of each line start."""
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """Draw conclusions at the end of the text."""
 
     def capture(self, reader: Capture) -> None:
         """Give the following lines to ``reader`` until it returns False, but not what the machine prints in between."""

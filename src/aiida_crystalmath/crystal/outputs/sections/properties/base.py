@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput, Properties, PropertyResult
-from aiida_crystalmath.crystal.outputs.sections.base import Context, Handler
+from aiida_crystalmath.crystal.outputs.sections.base import Context, Section
 from aiida_crystalmath.crystal.outputs.sections.messages import Messages
 
 KEYWORDS = frozenset(
@@ -81,21 +79,13 @@ class Run:
         return line.startswith((' TTTT', ' ENDP'))
 
 
-class Part:
+class Part(Section):
     """The reader of one keyword or of a few akin ones."""
 
     def __init__(self, run: Run) -> None:
         """Keep the run."""
+        super().__init__(run.context)
         self.run = run
-        self.context = run.context
-        self.output = run.output
-
-    def anchors(self) -> Mapping[str, Handler]:
-        """Return the reader of each line start."""
-        raise NotImplementedError
 
     def end(self, keyword: str) -> None:
         """Conclude when the time line of a keyword was read."""
-
-    def finish(self) -> None:
-        """Conclude at the end of the text."""
