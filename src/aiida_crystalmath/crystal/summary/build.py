@@ -213,6 +213,7 @@ def _add_geometry(summary: Summary, output: CrystalOutput) -> None:
         summary.point_group = ' '.join((group.symbol or '').split()) or None
     elif group is not None:
         summary.space_group, summary.space_group_number = group.symbol, group.number
+        summary.group_is_of_parent = output.group_is_of_parent
     report: CellReport | None = output.final_cell or output.initial_cell
     if report is None:
         return

@@ -188,6 +188,10 @@ class Summary:
         'optimisation that did not come to its end.'
     )
     space_group_number: int | None = said('Number of the space (layer, rod) group, where it is printed.')
+    group_is_of_parent: bool | None = said(
+        'Whether that group is the one of the crystal a slab was cut from (`SLABCUT`), or of the slab a tube was '
+        'rolled from, and no longer that of the atoms; null without a group.'
+    )
     point_group: str | None = said('Symbol of the point group of a molecule, as printed.')
     structure: Structure | None = said('Atoms and cell, of the geometry that `geometry` names.')
     max_force_hartree_per_bohr: float | None = said(
