@@ -6,12 +6,14 @@ a loaded profile (SQLite and the ZeroMQ broker, in a temporary folder) without a
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +52,12 @@ NEEDS_AIIDA = ('data', 'calculations', 'parsers', 'workflows', 'importing', 'cli
 
 
 # ------------------------------------------------------------------------------------------------ real files
+
+
+@pytest.fixture(scope='session')
+def truth(corpus) -> dict[str, Any]:
+    """Return the hand-checked values of every output of the corpus, by run."""
+    return json.loads((corpus / 'truth.json').read_text())
 
 
 @pytest.fixture(scope='session')

@@ -40,11 +40,6 @@ DOCUMENTED = (
 
 
 @pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
-
-
-@pytest.fixture(scope='module')
 def summaries(corpus, truth):
     """Every summary after a journey through JSON, as a script sees it."""
     read = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from aiida import orm
@@ -15,11 +13,6 @@ from aiida_crystalmath.data.structure import from_geometry, to_geometry
 pytestmark = pytest.mark.corpus
 
 ENTRY_POINT = 'crystalmath.crystal23'
-
-
-@pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from aiida import orm
@@ -16,11 +14,6 @@ pytestmark = pytest.mark.corpus
 
 ENTRY_POINT = 'crystalmath.crystal23'
 STDERR = '_scheduler-stderr.txt'
-
-
-@pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
@@ -20,11 +19,6 @@ pytestmark = pytest.mark.corpus
 ENTRY_POINT = 'crystalmath.crystal23'
 TURN = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
 """A proper rotation that mixes all three axes."""
-
-
-@pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import zip_longest
 
 import pytest
@@ -25,16 +24,6 @@ DECKS = {
     'nio_sto3g_restart_scf': 'INPUT',
     'nacl_freq_band_doss': 'NaCl.d12',
 }
-
-
-@pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
-
-
-@pytest.fixture(scope='module')
-def outputs(corpus, truth):
-    return {run: parse_stdout(corpus / run / values['file']) for run, values in truth.items()}
 
 
 @pytest.mark.parametrize('run', DECKS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from aiida_crystalmath.crystal.outputs.models import OverlapPopulation
@@ -11,11 +9,6 @@ from aiida_crystalmath.crystal.outputs.ppan import read_ppan
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = pytest.mark.corpus
-
-
-@pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
 
 
 @pytest.fixture(scope='module')

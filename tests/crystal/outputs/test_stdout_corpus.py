@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 from aiida_crystalmath.crystal.outputs.models import ScfRun
-from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = pytest.mark.corpus
 
@@ -33,16 +30,6 @@ STATUS = {
     'scf_log_fragment': 'incomplete',
     'empty': 'incomplete',
 }
-
-
-@pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
-
-
-@pytest.fixture(scope='module')
-def outputs(corpus, truth):
-    return {run: parse_stdout(corpus / run / values['file']) for run, values in truth.items()}
 
 
 def of_final_scf(output):

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 
 pytestmark = pytest.mark.corpus
-
-
-@pytest.fixture(scope='module')
-def truth(corpus):
-    return json.loads((corpus / 'truth.json').read_text())
-
-
-@pytest.fixture(scope='module')
-def outputs(corpus, truth):
-    return {run: parse_stdout(corpus / run / values['file']) for run, values in truth.items()}
 
 
 def test_every_properties_output(outputs):
