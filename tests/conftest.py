@@ -26,6 +26,15 @@ os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 from aiida.tools import pytest_fixtures as core
 
+
+def pytest_configure(config) -> None:
+    """Turn AiiDA's deprecation warnings of our code into errors.
+
+    Named in pyproject.toml, the class would be imported before AIIDA_PATH is set, and the user's own folder be made.
+    """
+    config.addinivalue_line('filterwarnings', 'error::aiida.common.warnings.AiidaDeprecationWarning:aiida_crystalmath')
+
+
 # The core's `aiida_config`, `aiida_profile` and `run_aiida_broker_service` are autouse, so that the module cannot be a
 # plugin here: its other fixtures are taken one by one, and those three are written anew below.
 aiida_code = core.aiida_code
