@@ -31,3 +31,6 @@ python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 say 'Tests'
 python -m pytest
+
+say 'Long proofs'
+python -m pytest -m slow
