@@ -180,6 +180,7 @@ def test_interrupted_import_goes_on(clean, finished_runs, how) -> None:
     _, rest = process.communicate(timeout=60)
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     if how == signal.SIGINT:
+        assert 'Stopping after this one' in rest
         assert 'Run the same command again to go on.' in rest
     _forget_session()
     first = n_imported()
@@ -209,3 +210,31 @@ def _assert_whole() -> None:
     for data in orm.QueryBuilder().append(orm.Data).all(flat=True):
         linked = data.base.links.get_incoming().all() + data.base.links.get_outgoing().all()
         assert linked, f'{data} is of no calculation'
+
+
+def test_second_interrupt_stops_at_once() -> None:
+    from aiida_crystalmath.cli.interrupts import stop_between
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stop_between() as asked_to_stop:
+            assert not asked_to_stop()
+            signal.raise_signal(signal.SIGINT)
+            assert asked_to_stop()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_ignored_interrupt_stays_ignored() -> None:
+    from aiida_crystalmath.cli.interrupts import stop_between
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_between() as asked_to_stop:
+            signal.raise_signal(signal.SIGINT)
+            assert not asked_to_stop()
+    finally:
+        signal.signal(signal.SIGINT, before)

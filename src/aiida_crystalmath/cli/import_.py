@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_crystalmath.cli.common import aiida_config, console, echo_json, fail, load_profile, profile_name
+from aiida_crystalmath.cli.interrupts import stop_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,14 +114,17 @@ def _import(plan: Plan, group_label: str | None, *, as_json: bool, verbose: bool
     from aiida_crystalmath.importing import ImportSession, Outcome
 
     results: list[Result] = []
-    interrupted = False
     if plan.runs:
         session = ImportSession(plan.runs, group=_group(group_label))
         try:
-            for result in _with_progress(session, session.results()):
-                results.append(result)
+            with stop_between() as asked_to_stop:
+                for result in _with_progress(session, session.results()):
+                    results.append(result)
+                    if asked_to_stop():
+                        break
         except KeyboardInterrupt:
-            interrupted = True
+            click.echo('Stopped at once: nothing of the run that was being imported is kept.', err=True)
+    interrupted = len(results) < len(plan.runs)
     if as_json:
         echo_json(results_data(plan, results, interrupted=interrupted))
     else:
