@@ -1,18 +1,41 @@
-"""What the work chains that call others share."""
+"""What the work chains that call others share.
+
+A chain that runs one set of inputs for many structures or decks side by side does it in three lines::
+
+    def run_points(self):
+        return self.launch_many(CrystalBaseWorkChain, {link_label('volume', scale): ... for scale in scales})
+
+    def inspect_points(self):
+        self.attach_recovery_reports()
+        return self.check_launched(self.exit_codes.ERROR_SUB_PROCESS_FAILED_POINTS, at_least=5)
+
+and takes what came out from ``self.finished()``, a dictionary of the nodes that finished well by their labels. Energies
+are compared with :func:`aiida_crystalmath.workflows.functions.energies.comparable_energies`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
-from aiida.engine import ExitCode, WorkChain
+from aiida.common import AttributeDict
+from aiida.engine import ExitCode, ToContext, WorkChain
 
 from aiida_crystalmath.workflows.restart import formatted
 
 if TYPE_CHECKING:
     from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
-__all__ = ('CallingWorkChain', 'define_scf', 'node_outputs', 'without_structure')
+__all__ = (
+    'CallingWorkChain',
+    'base_inputs',
+    'define_recovery_reports',
+    'define_scf',
+    'link_label',
+    'node_outputs',
+    'without_structure',
+)
 
 BASE_EXCLUDES = ('clean_workdir', 'crystal.structure', 'crystal.parent_folder')
 """Inputs of the base work chain that a calling chain sets itself."""
@@ -65,6 +88,46 @@ def without_structure(builder: Any) -> Any:
     return builder
 
 
+def define_recovery_reports(spec: WorkChainSpec) -> None:
+    """Define the output namespace for the ``recovery_report`` of every part, by its label."""
+    spec.output_namespace(
+        'recovery_reports', valid_type=orm.Dict, dynamic=True, required=False, help='What was repaired, by part.'
+    )
+
+
+def base_inputs(
+    inputs: Mapping[str, Any], structure: orm.StructureData, parameters: Mapping[str, Any] | None = None
+) -> AttributeDict:
+    """Return inputs of CrystalBaseWorkChain for one structure, and with parameters laid over those given.
+
+    :param inputs: exposed inputs of the base chain, without a structure; not modified.
+    :param parameters: nested as the parameters of the calculation are; ``None`` leaves the node of the inputs as it is.
+    """
+    from aiida_crystalmath.workflows.protocols.merge import merge
+
+    copied = AttributeDict({**inputs, 'crystal': AttributeDict(inputs['crystal'])})
+    copied.metadata = AttributeDict(inputs.get('metadata') or {})
+    copied.crystal.structure = structure
+    if parameters is not None:
+        copied.crystal.parameters = orm.Dict(merge(copied.crystal.parameters.get_dict(), parameters))
+    return copied
+
+
+def link_label(*parts: object) -> str:
+    """Return a label for a call: words joined by ``_``, numbers with ``p`` for the point and ``m`` for minus.
+
+    >>> link_label('scale', 0.94)
+    'scale_0p94'
+
+    :raises ValueError: if a part is empty or has other characters than letters and digits.
+    """
+    words = [str(part).replace('-', 'm').replace('.', 'p') for part in parts]
+    label = '_'.join(words)
+    if not all(words) or not label.replace('_', '').isalnum() or '__' in label:
+        raise ValueError(f'cannot make a label of {parts}: only letters, digits and single underscores can be used.')
+    return label
+
+
 class CallingWorkChain(WorkChain):
     """A work chain that calls others: it cleans up after them, and hands on what they left when one fails."""
 
@@ -85,6 +148,58 @@ class CallingWorkChain(WorkChain):
         for name, node in outputs.items():
             if node is not None and name not in self.outputs:
                 self.out(name, node)
+
+    def launch(self, process: Any, inputs: Mapping[str, Any], label: str) -> orm.ProcessNode:
+        """Submit a process under a label of its own; the step must hand the node to ``ToContext``.
+
+        :param label: of the call; see :func:`link_label`.
+        """
+        labelled = AttributeDict(inputs)
+        labelled.metadata = AttributeDict({**(labelled.get('metadata') or {}), 'call_link_label': label})
+        node = self.submit(process, **labelled)
+        self.report(f'launching {label}, {node.process_label}<{node.pk}>')
+        return node
+
+    def launch_many(self, process: Any, inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Submit a process several times side by side: return what a step must return to wait for all of them.
+
+        :param inputs: of each, by label. The nodes come back in ``self.ctx.launched[label]``.
+        """
+        return ToContext(**{f'launched.{label}': self.launch(process, one, label) for label, one in inputs.items()})
+
+    def launched(self, labels: Iterable[str] | None = None) -> dict[str, orm.ProcessNode]:
+        """Return what :meth:`launch_many` submitted, by label, in that order: all, or those of ``labels``."""
+        nodes: dict[str, orm.ProcessNode] = dict(self.ctx.get('launched') or {})
+        return nodes if labels is None else {label: nodes[label] for label in labels if label in nodes}
+
+    def finished(self, labels: Iterable[str] | None = None) -> dict[str, orm.ProcessNode]:
+        """Return those of :meth:`launched` that finished well."""
+        return {label: node for label, node in self.launched(labels).items() if node.is_finished_ok}
+
+    def failures(self, labels: Iterable[str] | None = None) -> dict[str, orm.ProcessNode]:
+        """Return those of :meth:`launched` that did not finish well."""
+        return {label: node for label, node in self.launched(labels).items() if not node.is_finished_ok}
+
+    def check_launched(
+        self, exit_code: ExitCode, labels: Iterable[str] | None = None, *, at_least: int | None = None
+    ) -> ExitCode | None:
+        """Report every failure; return ``exit_code``, completed with the first, if too few finished well.
+
+        :param exit_code: with the fields ``{pk}``, ``{status}`` and ``{reason}``.
+        :param at_least: how many must have finished well; ``None``: all of them.
+        """
+        labels = list(self.launched(labels))
+        codes = [self.failure(node, exit_code) for node in self.failures(labels).values()]
+        needed = len(labels) if at_least is None else at_least
+        return codes[0] if codes and len(self.finished(labels)) < needed else None
+
+    def attach_recovery_reports(self, **nodes: orm.ProcessNode | None) -> None:
+        """Attach what was repaired in the processes ``nodes``, and in all that :meth:`launch_many` submitted."""
+        attached = self.outputs.get('recovery_reports', {})
+        for label, node in {**self.launched(), **nodes}.items():
+            report = node_outputs(node).get('recovery_report')
+            if report is not None and label not in attached:
+                self.out(f'recovery_reports.{label}', report)
 
     def failure(self, node: orm.ProcessNode, exit_code: ExitCode) -> ExitCode | None:
         """Return ``exit_code``, completed with the reason, if a called process failed."""

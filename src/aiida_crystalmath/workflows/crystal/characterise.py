@@ -13,7 +13,13 @@ from aiida.engine import ExitCode, ToContext, if_
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.bands import CrystalBandStructureWorkChain
 from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
-from aiida_crystalmath.workflows.crystal.chain import BASE_EXCLUDES, CallingWorkChain, node_outputs, without_structure
+from aiida_crystalmath.workflows.crystal.chain import (
+    BASE_EXCLUDES,
+    CallingWorkChain,
+    define_recovery_reports,
+    node_outputs,
+    without_structure,
+)
 from aiida_crystalmath.workflows.crystal.dos import CrystalDosWorkChain
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain
 from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits
@@ -95,9 +101,7 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
         spec.output('output_dos', valid_type=orm.XyData, required=False)
         spec.output('output_dos_projected', valid_type=(orm.XyData, orm.ArrayData), required=False)
         spec.output('dos_parameters', valid_type=orm.Dict, required=False)
-        spec.output_namespace(
-            'recovery_reports', valid_type=orm.Dict, dynamic=True, required=False, help='What was repaired, by part.'
-        )
+        define_recovery_reports(spec)
         for status, label, part in (
             (421, 'GEOPT', 'optimisation'),
             (423, 'SCF', 'self-consistent field'),
@@ -121,7 +125,7 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
         inputs = AttributeDict(self.exposed_inputs(CrystalGeometryOptimizationWorkChain, namespace='geopt'))
         inputs.structure = self.inputs.structure
         inputs.final_scf = orm.Bool(False)
-        return ToContext(geopt=self._launch(CrystalGeometryOptimizationWorkChain, inputs, 'geopt'))
+        return ToContext(geopt=self.launch(CrystalGeometryOptimizationWorkChain, inputs, 'geopt'))
 
     def inspect_geopt(self) -> ExitCode | None:
         """Take the optimised structure; on failure hand on how far it came."""
@@ -137,7 +141,7 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
         """Compute the wavefunction."""
         inputs = AttributeDict(self.exposed_inputs(CrystalBaseWorkChain, namespace='scf'))
         inputs.crystal.structure = self.ctx.structure
-        return ToContext(scf=self._launch(CrystalBaseWorkChain, inputs, 'scf'))
+        return ToContext(scf=self.launch(CrystalBaseWorkChain, inputs, 'scf'))
 
     def inspect_scf(self) -> ExitCode | None:
         """Check the wavefunction; on failure hand on what there is."""
@@ -157,7 +161,7 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
             if name in self.inputs:
                 inputs = AttributeDict(self.exposed_inputs(chain, namespace=name))
                 inputs.parent_folder = self.ctx.scf.outputs.remote_folder
-                launched[name] = self._launch(chain, inputs, name)
+                launched[name] = self.launch(chain, inputs, name)
         return ToContext(**launched)
 
     def inspect_properties(self) -> ExitCode | None:
@@ -171,13 +175,6 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
                 self.results()
                 return failure
         return None
-
-    def _launch(self, chain: Any, inputs: AttributeDict, label: str) -> orm.ProcessNode:
-        """Submit a work chain under a label of its own."""
-        inputs.metadata.call_link_label = label
-        node = self.submit(chain, **inputs)
-        self.report(f'launching {label}, {node.process_label}<{node.pk}>')
-        return node
 
     def results(self) -> None:
         """Attach the outputs that there are."""
@@ -194,10 +191,7 @@ class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
             output_dos_projected=dos.get('output_dos_projected'),
             dos_parameters=dos.get('dos_parameters'),
         )
-        reports = {'geopt': geopt.get('recovery_report'), 'scf': scf.get('recovery_report')}
-        for name, report in reports.items():
-            if report is not None and name not in self.outputs.get('recovery_reports', {}):
-                self.out(f'recovery_reports.{name}', report)
+        self.attach_recovery_reports(geopt=self.ctx.geopt, scf=self.ctx.scf)
 
     @classmethod
     def get_builder_from_protocol(

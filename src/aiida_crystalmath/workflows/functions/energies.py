@@ -1,0 +1,59 @@
+"""Energies of several runs, compared only if they can be. No AiiDA here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+__all__ = ('METHOD', 'Per', 'common_results', 'comparable_energies')
+
+METHOD = ('engine', 'version', 'functional', 'hamiltonian', 'basis_set')
+"""Keys of ``output_parameters`` that energies must share before one is subtracted from another."""
+
+Per = Literal['primitive_cell', 'structure', 'atom']
+
+
+def comparable_energies(
+    results: Mapping[str, Mapping[str, Any]], *, per: Per = 'primitive_cell', same: Iterable[str] = METHOD
+) -> dict[str, float]:
+    """Return the energies of several runs in hartree, by the labels of ``results``.
+
+    :param results: contents of ``output_parameters`` of each run.
+    :param per: ``primitive_cell``: as CRYSTAL gives them; ``structure``: of the cell of the input structure; ``atom``.
+    :param same: keys that must have one value throughout; a convergence of the basis leaves out ``basis_set``.
+    :raises ValueError: naming the run and the reason, if one has no energy, did not converge, gives an enthalpy, or was
+        made with another engine or method than the first.
+    """
+    common_results(results, same)
+    return {label: _energy(label, one, per) for label, one in results.items()}
+
+
+def common_results(results: Mapping[str, Mapping[str, Any]], same: Iterable[str] = METHOD) -> dict[str, Any]:
+    """Return what all runs have in common of ``same``.
+
+    :raises ValueError: if two runs differ in one of them.
+    """
+    if not results:
+        return {}
+    first = next(iter(results))
+    common = {key: results[first].get(key) for key in same}
+    for label, one in results.items():
+        for key, value in common.items():
+            if one.get(key) != value:
+                raise ValueError(
+                    f'the energies cannot be compared: {key} is {value!r} in {first}, {one.get(key)!r} in {label}.'
+                )
+    return {key: value for key, value in common.items() if value is not None}
+
+
+def _energy(label: str, results: Mapping[str, Any], per: Per) -> float:
+    energy = results.get('energy_hartree')
+    if energy is None or (results.get('scf') or {}).get('converged') is False:
+        raise ValueError(f'{label} has no converged energy.')
+    if 'ENTHALPY' in str(results.get('energy_source')):
+        raise ValueError(f'{label} gives an enthalpy under pressure, not an energy.')
+    if (results.get('optimisation') or {}).get('converged') is False:
+        raise ValueError(f'the optimisation of {label} did not converge.')
+    if per == 'structure':
+        return float(energy) * float(results.get('primitive_cells_in_structure') or 1)
+    return float(energy) / int(results['n_atoms']) if per == 'atom' else float(energy)
