@@ -153,7 +153,6 @@ def test_testgeom_needs_no_basis():
         ('SUPERCEL', {'geometry': 'SUPERCEL\n2 0 0\n0 2 0\n0 0 2\n'}),
         ('EXTPRESS', {'geometry': 'OPTGEOM\nEXTPRESS\n0.001\nEND\n'}),
         ('FRAGMENT', {'geometry': 'OPTGEOM\nFRAGMENT\n1\n1\nEND\n'}),
-        ('GHOSTS', {'basis': 'GHOSTS\n1\n1\n'}),
         ('CHARGED', {'basis': 'CHARGED\n'}),
         ('DFTD3', {'section': 'DFT\nPBEXC\nEND\nDFTD3\nEND\n'}),
         ('HF3C', {'section': 'HF3C\nEND\n'}),

@@ -8,7 +8,7 @@ from typing import TextIO
 from aiida_crystalmath import __version__
 from aiida_crystalmath.crystal.inputs.d12 import D12, read_d12
 
-from . import engine, translate
+from . import engine, ghosts, translate
 from .failures import KNOWN_FAILURES, FatalError, report
 from .geometry_file import write_geometry_file
 from .model import Job, ScfCycle
@@ -90,6 +90,7 @@ def _run_job(d12: D12, job: Job, folder: Path, out: Output) -> int:
         tolerances=_tolerances(d12),
     )
     out.lines(basis.basis_section(job.geometry, job.basis))
+    out.lines(ghosts.message(job.geometry))
     out.lines(controls.messages(job))
     out.lines(controls.parameter_tables(system))
     out.timing('INPUT')

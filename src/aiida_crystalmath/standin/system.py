@@ -324,16 +324,16 @@ def pyscf_ecp(basis: BasisSet, potential: ECP) -> list[Any]:
 
 
 def _atoms(job: Job) -> tuple[list[tuple[str, tuple[float, float, float]]], dict[str, Any], dict[str, Any]]:
-    """PySCF's atoms (bohr), basis and potentials: one label for each element and basis set."""
-    labels: dict[tuple[int, int], str] = {}
+    """PySCF's atoms (bohr), basis and potentials: one label for each element, basis set, and ghosts of them."""
+    labels: dict[tuple[int, int, bool], str] = {}
     atoms, bases, potentials = [], {}, {}
     for site, basis in zip(job.geometry.sites, job.basis, strict=True):
-        if site.ghost:
-            raise NotSupported('GHOSTS', 'ghost atoms are outside the scope of the stand-in')
-        key = (site.number, basis.conventional_number)
+        key = (site.number, site.conventional_number, site.ghost)
         label = labels.get(key)
         if label is None:
-            label = labels[key] = f'{SYMBOLS[site.number]}{sum(one[0] == site.number for one in labels) + 1}'
+            element = SYMBOLS[site.number]
+            label = f'{"ghost-" * site.ghost}{element}{sum(one[0] == site.number for one in labels) + 1}'
+            labels[key] = label
             bases[label] = pyscf_basis(basis)
             if basis.ecp is not None:
                 potentials[label] = pyscf_ecp(basis, basis.ecp)

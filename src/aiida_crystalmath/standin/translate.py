@@ -17,6 +17,7 @@ from aiida_crystalmath.crystal.symmetry import expand
 from aiida_crystalmath.crystal.symmetry.search import search
 
 from .functionals import method_of
+from .ghosts import bare, with_ghosts
 from .model import Integer, Job, Method, NotSupported, OptimisationType, OptSettings, Real, ScfSettings, StandinError
 from .system import SLAB_VACUUM_ANGSTROM, limit_of
 
@@ -66,7 +67,7 @@ def job_from_d12(d12: D12, external: str | None = None, folder: Path | None = No
     geometry = expand(d12.geometry, external)
     if geometry.dimensionality == 1:
         raise NotSupported(d12.geometry.keyword, 'polymers need a one-dimensional Coulomb kernel that PySCF has not')
-    geometry = _with_spins(geometry, parameters)
+    geometry = with_ghosts(_with_spins(geometry, parameters), parameters.basis.ghosts)
     rotations, translations = _operators(geometry)
     if d12.ends_behind_geometry:
         return Job(parameters.title, geometry, (), rotations=rotations, translations=translations, testgeom=True)
@@ -113,8 +114,6 @@ def _check_tasks(parameters: CrystalParameters, notes: list[str]) -> None:
         if getattr(geometry, name) is not None:
             raise NotSupported(name.upper(), 'the stand-in does single points and geometry optimisations')
     _sort_keywords(geometry.edits, OUTPUT_ONLY, notes, 'geometry edits are outside the scope of the stand-in')
-    if parameters.basis.ghosts:
-        raise NotSupported('GHOSTS', 'ghost atoms are outside the scope of the stand-in')
     if parameters.basis.charged:
         raise NotSupported('CHARGED', 'charged cells are outside the scope of the stand-in')
     _sort_keywords(parameters.basis.extra, OUTPUT_ONLY, notes, 'unknown among the options of the basis set')
@@ -191,7 +190,7 @@ def _basis(d12: D12, geometry: Geometry) -> tuple[BasisSet, ...]:
                 'INPBAS', f'NO BASIS SET FOR ATOM {index}, CONVENTIONAL NUMBER {site.conventional_number}'
             )
         found.append(sets[site.conventional_number])
-    return tuple(found)
+    return bare(geometry, found)
 
 
 def _check_unpaired(parameters: CrystalParameters, method: Method, basis: tuple[BasisSet, ...]) -> None:
