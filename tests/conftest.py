@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -205,6 +206,154 @@ def fixture_code(aiida_code_installed):
         return aiida_code_installed(label=f'dummy-{entry_point}', default_calc_job_plugin=entry_point)
 
     return factory
+
+
+# ------------------------------------------------------------------------------------------------ recorded runs
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run that ``replay`` plays; see :meth:`Replay.files`."""
+
+    stdout: bytes = b''
+    files: dict[str, bytes] = field(default_factory=dict)
+    stderr: bytes = b''
+    scheduler_stderr: bytes = b''
+    cut: int | None = None
+    sleep: float = 0.0
+    rest: bytes = b''
+    exit_status: int = 0
+    signal: int = 0
+
+    def write(self, folder: Path, repeat: bool) -> None:
+        """Write the step where ``tests/mock/replay.py`` finds it."""
+        (folder / 'files').mkdir(parents=True)
+        for name, content in self.files.items():
+            (folder / 'files' / name).write_bytes(content)
+        streams = {'stdout': self.stdout[: self.cut], 'stderr': self.stderr, 'rest': self.rest}
+        for name, content in {**streams, 'scheduler_stderr': self.scheduler_stderr}.items():
+            if content:
+                (folder / name).write_bytes(content)
+        plan = {name: getattr(self, name) for name in ('sleep', 'signal', 'exit_status')}
+        (folder / 'plan.json').write_text(json.dumps({**plan, 'repeat': repeat}))
+
+
+class Replay:
+    """Makes codes whose executable plays recorded runs; real files only where nothing real can be run.
+
+    ``code = replay(step, step, ...)`` is a code of ``crystalmath.crystal23`` whose n-th call plays step n: a folder of
+    the corpus, or what :meth:`files` or :meth:`run` returns. ``replay.properties(step, ...)`` is one of ``properties``.
+    A call for which there is no step left fails, and so does the test. ``repeat=True`` plays the last step for ever.
+    """
+
+    PLAYED = ('fort.', 'SCFOUT.LOG', 'optc', 'opta')
+    SUFFIXES: ClassVar = {
+        '.BAND': 'BAND.DAT',
+        '.DOSS': 'DOSS.DAT',
+        '.f25': 'fort.25',
+        '.f9': 'fort.9',
+        '.f34': 'fort.34',
+    }
+
+    def __init__(self, folder: Path, make_code) -> None:
+        self._folder = folder
+        self._make_code = make_code
+        self._codes: dict[str, list[Path]] = {'crystal23': [], 'properties23': []}
+
+    def __call__(self, *steps: Path | Step, repeat: bool = False):
+        """Return a code for ``crystal``."""
+        return self._code('crystal23', steps, repeat)
+
+    def properties(self, *steps: Path | Step, repeat: bool = False):
+        """Return a code for ``properties``."""
+        return self._code('properties23', steps, repeat)
+
+    @staticmethod
+    def files(
+        stdout: Path | str | bytes = b'', files: dict[str, Path | str | bytes] | None = None, **plan: Any
+    ) -> Step:
+        """Return a step of given files.
+
+        :param plan: ``stderr`` (joined to stdout by the job); ``scheduler_stderr`` (goes to ``_scheduler-stderr.txt``);
+            ``cut``: bytes of stdout to keep; ``sleep``: seconds to wait after that and after the files are there;
+            ``rest``: stdout that comes after waiting; ``exit_status``; ``signal``: number of the one to die by.
+        """
+        for name in ('stderr', 'scheduler_stderr', 'rest'):
+            plan[name] = _as_bytes(plan.get(name, b''))
+        return Step(_as_bytes(stdout), {name: _as_bytes(content) for name, content in (files or {}).items()}, **plan)
+
+    @classmethod
+    def run(cls, folder: Path, *, files: dict[str, Path | str | bytes] | None = None, **plan: Any) -> Step:
+        """Return a step of a folder of the corpus: its only output, and the files that CRYSTAL would have written.
+
+        :param files: further files, or others in place of the folder's own; ``plan`` as for :meth:`files`.
+        """
+        outputs = sorted([*folder.glob('*.out'), *folder.glob('*.outp')])
+        named = [path for path in outputs if path.name in ('crystal.out', 'main.out')] or outputs
+        assert len(named) == 1, f'{folder} holds {len(outputs)} outputs: use replay.files(stdout=...) to choose one'
+        found: dict[str, Path | str | bytes] = {}
+        for path in folder.iterdir():
+            if path.suffix == '.DAT' or path.name.startswith(cls.PLAYED):
+                found[path.name] = path
+            elif path.suffix in cls.SUFFIXES:
+                found[cls.SUFFIXES[path.suffix]] = path
+        scheduler = folder / '_scheduler-stderr.txt'
+        plan.setdefault('scheduler_stderr', scheduler if scheduler.exists() else b'')
+        return cls.files(named[0], {**found, **(files or {})}, **plan)
+
+    @property
+    def decks(self) -> list[str]:
+        """Inputs that ``crystal`` was given so far, in order."""
+        return [call['deck'] for call in self.calls()]
+
+    @property
+    def staged(self) -> list[dict[str, int]]:
+        """Names and sizes of the files each call of ``crystal`` found in its folder."""
+        return [call['staged'] for call in self.calls()]
+
+    def calls(self, program: str = 'crystal23') -> list[dict[str, Any]]:
+        """Return what each call of a program was given: ``deck``, ``staged``, ``folder``, ``pid``, ``step``."""
+        paths = [path for folder in self._codes[program] for path in sorted((folder / 'calls').glob('*.json'))]
+        return [json.loads(path.read_text()) for path in paths]
+
+    @property
+    def unplanned(self) -> int:
+        """Number of calls for which there was no step."""
+        return sum(not call['planned'] for program in self._codes for call in self.calls(program))
+
+    def _code(self, program: str, steps: tuple[Path | Step, ...], repeat: bool):
+        number = sum(map(len, self._codes.values()))
+        folder = self._folder / f'{program}-{number}'
+        for name in ('state', 'calls'):
+            (folder / name).mkdir(parents=True)
+        for index, step in enumerate(steps):
+            chosen = step if isinstance(step, Step) else self.run(step)
+            chosen.write(folder / f'step-{index:04}', repeat and index == len(steps) - 1)
+        executable = folder / 'replay'
+        source = (TESTS / 'mock' / 'replay.py').read_text().split('\n', 1)[1]
+        executable.write_text(f'#!{sys.executable} -IS\n{source}')
+        executable.chmod(0o755)
+        self._codes[program].append(folder)
+        return self._make_code(
+            label=f'replay-{folder.parent.name}-{folder.name}',
+            default_calc_job_plugin=f'crystalmath.{program}',
+            filepath_executable=str(executable),
+        )
+
+
+def _as_bytes(content: Path | str | bytes) -> bytes:
+    """Return the content of a file, of a text or of bytes."""
+    if isinstance(content, Path):
+        return content.read_bytes()
+    return content.encode() if isinstance(content, str) else content
+
+
+@pytest.fixture
+def replay(aiida_profile, tmp_path_factory, aiida_code_installed):
+    """Return the maker of codes that play recorded runs (:class:`Replay`)."""
+    recorder = Replay(tmp_path_factory.mktemp('replay'), aiida_code_installed)
+    yield recorder
+    assert not recorder.unplanned, f'the replay was called {recorder.unplanned} times more than it has steps'
 
 
 # ------------------------------------------------------------------------------------------------ inputs
