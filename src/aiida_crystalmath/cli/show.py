@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_crystalmath.cli.common import console, echo_json, load_process, load_profile
+from aiida_crystalmath.cli.summaries import Row, further_rows, further_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Row = tuple[str, str, bool]
-"""Name, value, and whether the value was computed (and is marked if a stand-in computed it)."""
 
 AXES = (('a', 'a_angstrom'), ('b', 'b_angstrom'), ('c', 'c_angstrom'))
 N_ATOMS_SHOWN = 8
@@ -60,6 +58,8 @@ def print_summary(summary: dict[str, Any], out: Console) -> None:
         for name, value, computed in rows:
             table.add_row(name, f'{escape(value)}{mark if computed else ""}')
         out.print(table)
+    for further in further_tables(summary):
+        out.print(further)
     if standin:
         out.print('[red]*[/] value of the [red]STAND-IN engine[/] (PySCF), not of CRYSTAL')
     _print_failure(summary, out)
@@ -99,7 +99,8 @@ def result_rows(summary: dict[str, Any]) -> list[Row]:
         rows += _properties_rows(results, structure)
     if results.get('total_spin') is not None:
         rows.append(('total spin', f'{results["total_spin"]:.3f} unpaired electrons', True))
-    return rows + _mulliken_rows(results.get('mulliken') or {}, structure)
+    rows += _mulliken_rows(results.get('mulliken') or {}, structure)
+    return rows + further_rows(summary)
 
 
 def _per_cell(results: dict[str, Any]) -> str:
@@ -212,11 +213,13 @@ def _print_failure(summary: dict[str, Any], out: Console) -> None:
 
 def _print_next(summary: dict[str, Any], out: Console) -> None:
     """Print commands that make sense now."""
+    from aiida_crystalmath.plotting.figures import has_figures
+
     pk, failure = summary['pk'], summary['failure']
     out.print('Next:')
     if not summary['is_terminated']:
         out.print(f'  crystalmath show {pk}              [dim]again, when it has ended[/]')
-    if 'output_bands' in summary['outputs'] or 'output_dos' in summary['outputs']:
+    if has_figures(summary['process'], summary['outputs']):
         out.print(f'  crystalmath plot {pk}')
     if failure:
         out.print(f'  crystalmath why {pk}               [dim]the lines that show it, and what to do[/]')

@@ -1,4 +1,4 @@
-"""The matplotlib face: band structure, density of states, or both side by side."""
+"""Bands, densities of states, or both side by side, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -7,33 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aiida_crystalmath.plotting.data import BandsPlotData, Caption, DosPlotData, Edges
+from aiida_crystalmath.plotting.data import BandsPlotData, DosPlotData, Edges
+from aiida_crystalmath.plotting.figure import WINDOW_EV, save, subplots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SPIN_COLOURS = ('#1f4e9c', '#c8442d')
 PROJECTION_COLOURS = ('#c8442d', '#2e8b57', '#8e6bbf', '#d98e04', '#3a9fbf', '#7a5230', '#6b6b6b')
-WINDOW_EV = (-10.0, 15.0)
-"""Energies drawn by default, eV around the zero."""
-
-
-class MissingExtraError(ImportError):
-    """An optional library is not installed; the message names the extra that brings it."""
-
-
-def _pyplot() -> Any:
-    try:
-        import matplotlib
-    except ImportError as exception:
-        raise MissingExtraError(
-            'plots need matplotlib: pip install "aiida-crystalmath[plot]" (or [standin])'
-        ) from exception
-    matplotlib.use('Agg', force=False)
-    from matplotlib import pyplot
-
-    return pyplot
 
 
 def pretty_label(label: str) -> str:
@@ -144,26 +125,18 @@ def _energy_label(name: str) -> str:
     return f'$E - E_\\mathrm{{{name}}}$ (eV)'
 
 
-def _finish(figure: Figure, caption: Caption) -> None:
-    figure.text(0.995, 0.005, caption.text(), ha='right', va='bottom', fontsize=7, color='0.35')
-    if caption.is_standin:
-        figure.text(0.005, 0.995, 'STAND-IN', ha='left', va='top', fontsize=8, color='#c8442d', weight='bold')
-
-
 def plot_bands(data: BandsPlotData, path: Path, window: tuple[float, float] = WINDOW_EV) -> Path:
     """Draw a band structure to ``path`` and return it.
 
     :param window: energies drawn, eV around the zero.
     :raises MissingExtraError: if matplotlib is not installed.
     """
-    pyplot = _pyplot()
     zero, name = data.zero()
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.8), layout='constrained')
-    figure.get_layout_engine().set(rect=(0, 0.03, 1, 0.95))
+    figure, axes = subplots(figsize=(6.4, 4.8))
     _draw_bands(axes, data, zero, window)
     axes.set_ylabel(_energy_label(name))
     axes.set_title(data.caption.formula)
-    return _save(figure, data.caption, path)
+    return save(figure, data.caption, path)
 
 
 def plot_dos(
@@ -174,14 +147,12 @@ def plot_dos(
     :param zero: energy at 0 (eV) and its name, as :meth:`BandsPlotData.zero` gives; default the Fermi energy.
     :raises MissingExtraError: if matplotlib is not installed.
     """
-    pyplot = _pyplot()
     value, name = zero or (data.fermi_energy, 'F')
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.0), layout='constrained')
-    figure.get_layout_engine().set(rect=(0, 0.03, 1, 0.95))
+    figure, axes = subplots(figsize=(6.4, 4.0))
     _draw_dos(axes, data, value, window, sideways=False)
     axes.set_xlabel(_energy_label(name))
     axes.set_title(data.caption.formula)
-    return _save(figure, data.caption, path)
+    return save(figure, data.caption, path)
 
 
 def plot_bands_and_dos(
@@ -191,22 +162,10 @@ def plot_bands_and_dos(
 
     :raises MissingExtraError: if matplotlib is not installed.
     """
-    pyplot = _pyplot()
     zero, name = bands.zero()
-    figure, (left, right) = pyplot.subplots(
-        1, 2, figsize=(9.0, 4.8), sharey=True, width_ratios=(2.2, 1.0), layout='constrained'
-    )
-    figure.get_layout_engine().set(rect=(0, 0.03, 1, 0.95))
+    figure, (left, right) = subplots(1, 2, figsize=(9.0, 4.8), sharey=True, width_ratios=(2.2, 1.0))
     _draw_bands(left, bands, zero, window)
     _draw_dos(right, dos, zero, window, sideways=True)
     left.set_ylabel(_energy_label(name))
     left.set_title(bands.caption.formula)
-    return _save(figure, bands.caption, path)
-
-
-def _save(figure: Figure, caption: Caption, path: Path) -> Path:
-    _finish(figure, caption)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=160)
-    _pyplot().close(figure)
-    return path
+    return save(figure, bands.caption, path)
