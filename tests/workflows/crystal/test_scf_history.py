@@ -18,7 +18,9 @@ CONVERGING = [-271.2, -271.70, -271.755, -271.7645]
         (OSCILLATING, 'oscillating'),
         ([0.0, 1.0, 0.5, 0.75, 0.625, 0.6875, 0.65625], 'converging'),  # alternates, but shrinks
         ([0.0, -1.0, -2.0, -3.0, -4.0, -5.0], 'stalled'),  # drifts
-        ([0.0, 1.0, -2.0, 4.0, -8.0, 16.0], 'oscillating'),  # grows
+        ([0.0, 1.0, -2.0, 4.0, -8.0, 16.0], 'diverging'),  # grows
+        ([0.0, 1.0, 3.0, 9.0, 27.0, 81.0], 'diverging'),
+        ([0.0, 1e-4, -2e-4, 4e-4, -8e-4, 16e-4], 'oscillating'),  # grows, and is small
         ([-10.0, *OSCILLATING[1:], -268.34], 'oscillating'),
         ([-1.0, -1.5], 'unknown'),
         ([], 'unknown'),
