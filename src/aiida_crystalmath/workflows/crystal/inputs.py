@@ -10,7 +10,7 @@ from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ('electronic_inputs', 'has_shrink', 'shrink_for', 'spin_inputs')
+__all__ = ('electronic_inputs', 'has_shrink', 'locked_spin', 'shrink_for', 'spin_inputs')
 
 
 def electronic_inputs(electronic_type: ElectronicType, smear_hartree: float, dimensionality: int) -> dict[str, Any]:
@@ -49,6 +49,22 @@ def spin_inputs(
     parameters['scf'] = {'spinlock': [round(total), maxcycle if is_molecule else spinlock_cycles]}
     kinds = {kind: {'spin': (value > 0) - (value < 0)} for kind, value in moments.items() if value}
     return parameters, kinds
+
+
+def locked_spin(
+    total: int, parameters: Mapping[str, Any], *, is_molecule: bool, cycles: int = 10, most: int = 100
+) -> dict[str, Any]:
+    """Return the parameters that polarise, and hold the spin of the cell CRYSTAL computes.
+
+    :param total: alpha minus beta electrons.
+    :param parameters: to be polarised.
+    :param is_molecule: spin is a good quantum number and held to the end; a crystal is let free.
+    :param cycles: for how many cycles a crystal is held, ``most``: a molecule, if MAXCYCLE is not given.
+    """
+    hamiltonian = parameters.get('hamiltonian') or {}
+    held = ((parameters.get('scf') or {}).get('maxcycle') or most) if is_molecule else cycles
+    polarised: dict[str, Any] = {'dft': {'spin': True}} if hamiltonian.get('dft') else {'method': 'UHF'}
+    return {'hamiltonian': polarised, 'scf': {'spinlock': [total, held]}}
 
 
 def has_shrink(parameters: Mapping[str, Any]) -> bool:

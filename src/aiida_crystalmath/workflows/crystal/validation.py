@@ -10,7 +10,7 @@ from aiida import orm
 from aiida_crystalmath.crystal.inputs.edits import edits_structure
 from aiida_crystalmath.workflows.crystal.inputs import has_shrink
 
-__all__ = ('check_base_inputs', 'check_edits', 'check_properties', 'positive', 'validate_base')
+__all__ = ('basis_sets_of', 'check_base_inputs', 'check_edits', 'check_properties', 'positive', 'validate_base')
 
 
 def positive(value: orm.Float | orm.Int | None, _: Any) -> str | None:
@@ -45,7 +45,7 @@ def check_base_inputs(inputs: Mapping[str, Any], structure: orm.StructureData, w
     kinds = crystal['kinds'].get_dict() if 'kinds' in crystal else {}
     try:
         geometry = to_geometry(structure, kinds)
-        basis_sets = {kind: node.basis_set for kind, node in _basis_sets(inputs, structure).items()}
+        basis_sets = {kind: node.basis_set for kind, node in basis_sets_of(inputs, structure).items()}
     except ValueError as exception:
         return f'{where}crystal: {exception}'
     if geometry.dimensionality == 0 and 'kpoints_distance' in inputs:
@@ -88,7 +88,7 @@ def _geometry(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     return (parameters.get_dict().get('geometry') or {}) if parameters is not None else {}
 
 
-def _basis_sets(inputs: Mapping[str, Any], structure: orm.StructureData) -> Mapping[str, Any]:
+def basis_sets_of(inputs: Mapping[str, Any], structure: orm.StructureData) -> Mapping[str, Any]:
     """Return the basis sets given, or those of the family.
 
     :raises ValueError: if both are given, the family is not installed, or lacks an element.

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-__all__ = ('METHOD', 'Per', 'common_results', 'comparable_energies')
+__all__ = ('METHOD', 'METHOD_OF_ANY_SPIN', 'Per', 'common_results', 'comparable_energies', 'of_any_spin')
 
 METHOD = ('engine', 'version', 'functional', 'hamiltonian', 'basis_set')
 """Keys of ``output_parameters`` that energies must share before one is subtracted from another."""
+
+METHOD_OF_ANY_SPIN = ('engine', 'version', 'functional')
+"""The same where one run may be polarised and another not; for results from :func:`of_any_spin`."""
 
 Per = Literal['primitive_cell', 'structure', 'atom']
 
@@ -26,6 +29,15 @@ def comparable_energies(
     """
     common_results(results, same)
     return {label: _energy(label, one, per) for label, one in results.items()}
+
+
+def of_any_spin(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the results with one name for RHF and UHF, so that open and closed shells can be compared."""
+    names = {'RHF': 'HF', 'UHF': 'HF'}
+    return {
+        label: {**one, 'functional': names.get(str(one.get('functional')), one.get('functional'))}
+        for label, one in results.items()
+    }
 
 
 def common_results(results: Mapping[str, Mapping[str, Any]], same: Iterable[str] = METHOD) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Interaction energies by counterpoise: real physics of the stand-in against PySCF asked directly."""
+
+from __future__ import annotations
+
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+from aiida.plugins import WorkflowFactory
+
+from aiida_crystalmath.workflows.crystal.fragments import check_fragments
+from aiida_crystalmath.workflows.functions.counterpoise import interaction_energies
+
+CHAIN = 'crystalmath.crystal.counterpoise'
+POSITIONS = {'H2': [(0.0, 0.0, 0.0), (0.0, 0.0, 0.80)], 'He': [(0.0, 0.0, 2.4)]}
+FRAGMENTS = {'H2': {'atoms': [0, 1]}, 'He': {'atoms': [2]}}
+
+
+@pytest.fixture
+def h2_he():
+    """Return H2 pointing at a helium atom."""
+    structure = orm.StructureData(cell=[[30, 0, 0], [0, 30, 0], [0, 0, 30]], pbc=(False, False, False))
+    for symbol, positions in (('H', POSITIONS['H2']), ('He', POSITIONS['He'])):
+        for position in positions:
+            structure.append_atom(position=position, symbols=symbol)
+    return structure
+
+
+@pytest.fixture
+def builder(crystal_code, shipped_family):
+    """Return a factory of builders with Hartree-Fock and STO-3G."""
+    shipped_family('sto-3g')
+    crystal = {'crystal': {'parameters': {'hamiltonian': {'dft': None}, 'scf': {'toldee': 9}}}}
+
+    def factory(structure, **arguments):
+        arguments.setdefault('overrides', {'base': crystal})
+        return WorkflowFactory(CHAIN).get_builder_from_protocol(crystal_code, structure, 'fast', **arguments)
+
+    return factory
+
+
+def _pyscf(atoms: str) -> float:
+    """Return the RHF energy of PySCF itself; an atom called ghost-X has functions only."""
+    from pyscf import gto, scf
+
+    basis = {'default': 'sto-3g', **{f'ghost-{x}': gto.basis.load('sto-3g', x) for x in ('H', 'He')}}
+    return float(scf.RHF(gto.M(atom=atoms, basis=basis, verbose=0)).run(conv_tol=1e-12).e_tot)
+
+
+@pytest.mark.standin
+def test_h2_beside_helium(builder, h2_he):
+    """Every energy is PySCF's; H2 is stretched and relaxes, the lone atom has nothing to relax."""
+    from scipy.optimize import minimize_scalar
+
+    inputs = builder(h2_he, fragments=FRAGMENTS, relax_fragments=True)
+    parameters = inputs.relax.crystal.parameters.get_dict()
+    inputs.relax.crystal.parameters = orm.Dict({**parameters, 'hamiltonian': {'dft': None}})
+    results, node = run_get_node(inputs)
+    assert node.is_finished_ok, node.exit_message
+    found = results['output_parameters'].get_dict()
+
+    whole = _pyscf('H 0 0 0; H 0 0 0.8; He 0 0 2.4')
+    hydrogen, helium = _pyscf('H 0 0 0; H 0 0 0.8'), _pyscf('He 0 0 2.4')
+    ghosts = _pyscf('H 0 0 0; H 0 0 0.8; ghost-He 0 0 2.4'), _pyscf('ghost-H 0 0 0; ghost-H 0 0 0.8; He 0 0 2.4')
+    assert found['energy_whole_hartree'] == pytest.approx(whole, abs=1e-8)
+    assert found['interaction_energy_hartree'] == pytest.approx(whole - sum(ghosts), abs=2e-8)
+    assert found['interaction_energy_uncorrected_hartree'] == pytest.approx(whole - hydrogen - helium, abs=2e-8)
+    assert found['superposition_error_hartree'] == pytest.approx(hydrogen + helium - sum(ghosts), abs=2e-8)
+    assert found['superposition_error_hartree'] > 0
+    relaxed = minimize_scalar(lambda d: _pyscf(f'H 0 0 0; H 0 0 {d}'), bounds=(0.6, 0.9), tol=1e-6).fun
+    assert found['fragments']['H2']['energy_relaxed_hartree'] == pytest.approx(relaxed, abs=5e-6)
+    assert 'energy_relaxed_hartree' not in found['fragments']['He']
+    assert found['binding_energy_hartree'] == pytest.approx(
+        found['interaction_energy_hartree'] + hydrogen - relaxed, abs=5e-6
+    )
+    assert 'STAND-IN' in found['engine']
+    ghost_run = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}['H2_in_whole_basis']
+    assert ghost_run.inputs.crystal.kinds.get_dict() == {'He': {'ghost': True, 'spin': 0}}
+
+
+@pytest.mark.standin
+def test_atoms_of_one_kind_in_two_fragments_and_open_shells(builder):
+    """Two hydrogen atoms far apart: each alone is a doublet, and the spins are those of the fragments."""
+    structure = orm.StructureData(cell=[[30, 0, 0], [0, 30, 0], [0, 0, 30]], pbc=(False, False, False))
+    structure.append_atom(position=(0, 0, 0), symbols='H')
+    structure.append_atom(position=(0, 0, 1.0), symbols='H')
+    fragments = {'A': {'atoms': [0], 'spin': 1}, 'B': {'atoms': [1], 'spin': 1}}
+    results, node = run_get_node(builder(structure, fragments=fragments))
+    assert node.is_finished_ok, node.exit_message
+    found = results['output_parameters'].get_dict()
+    # The STO-3G hydrogen atom: -0.46658185 hartree (any textbook; zeta 1.24).
+    assert found['fragments']['A']['energy_alone_hartree'] == pytest.approx(-0.46658185, abs=1e-7)
+    assert found['energy_whole_hartree'] == pytest.approx(_pyscf('H 0 0 0; H 0 0 1.0'), abs=1e-8)
+    assert results['whole_parameters']['n_atoms'] == 2
+
+
+@pytest.mark.parametrize(
+    ('fragments', 'message'),
+    [
+        ({'A': {'atoms': [0, 1, 2]}}, 'at least two'),
+        ({'A': {'atoms': [0, 1]}, 'B': {'atoms': [3]}}, 'no atom 3'),
+        ({'A': {'atoms': [0, 1]}, 'B': {'atoms': [1, 2]}}, 'atom 1 is in two'),
+        ({'A': {'atoms': [0]}, 'B': {'atoms': [2]}}, 'atom 1 is in no'),
+        ({'A_': {'atoms': [0, 1]}, 'B': {'atoms': [2]}}, 'letters and digits'),
+        ({'A': {'atoms': [0, 1], 'spn': 1}, 'B': {'atoms': [2]}}, 'did you mean "spin"'),
+    ],
+)
+def test_fragments_that_are_not_the_structure(h2_he, fragments, message):
+    assert message in (check_fragments(fragments, h2_he) or '')
+
+
+@pytest.mark.parametrize(
+    ('said', 'message'),
+    [({'spin': 1}, 'as odd or even'), ({'charge': 1}, 'charge +0, not +1'), ({'molecule': True}, 'give inputs for it')],
+)
+def test_what_does_not_fit_the_electrons(builder, h2_he, said, message):
+    with pytest.raises(ValueError, match='fragment') as caught:
+        builder(h2_he, fragments={'H2': {'atoms': [0, 1], **said}, 'He': {'atoms': [2]}})
+    assert message in str(caught.value)
+
+
+def test_energies_of_two_functionals_are_not_subtracted():
+    results = {
+        name: {'energy_hartree': -1.0, 'functional': 'PBE', 'engine': 'CRYSTAL23'}
+        for name in ('whole', 'A_in_whole_basis', 'A_alone', 'B_in_whole_basis', 'B_alone')
+    }
+    results['B_alone'] = {**results['B_alone'], 'functional': 'PBE0'}
+    with pytest.raises(ValueError, match='functional'):
+        interaction_energies(['A', 'B'], results)
