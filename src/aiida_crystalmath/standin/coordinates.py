@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.symmetry.freedom import displacement_patterns, strain_patterns
 from aiida_crystalmath.crystal.units import BOHR_ANGSTROM
 
-from .model import Integer, Job, NotSupported, OptimisationType, Real
+from .model import Job, NotSupported, OptimisationType, Real
 
 #: Most variables that derivatives by energies can afford.
 MAX_CELL_VARIABLES, MAX_ATOM_VARIABLES = 2, 3
@@ -78,8 +79,8 @@ def variables_of(job: Job, kind: OptimisationType) -> Variables:
     cell = np.array(geometry.cell, dtype=float)
     strains = np.zeros((0, 3, 3))
     if kind != 'ATOMONLY':
-        _, _, cartesian = _operators(job)
-        strains = _strain_patterns(cartesian, geometry.dimensionality, fixed_volume=kind == 'CVOLOPT')
+        rotations, _ = _operators(job)
+        strains = strain_patterns(rotations, geometry.dimensionality, fixed_volume=kind == 'CVOLOPT')
     displacements = np.zeros((0, len(geometry.sites), 3)) if kind == 'CELLONLY' else free_displacements(job)
     for what, found, most in (
         ('cell parameters', len(strains), MAX_CELL_VARIABLES),
@@ -98,26 +99,12 @@ def variables_of(job: Job, kind: OptimisationType) -> Variables:
     return Variables(geometry, strains, displacements, length, fixed_volume=kind == 'CVOLOPT')
 
 
-def _operators(job: Job) -> tuple[Integer, Real, Real]:
-    """Rotations and translations of a job in fractional coordinates, and its rotations in Cartesian ones."""
-    cell = np.array(job.geometry.cell, dtype=float)
+def _operators(job: Job) -> tuple[Real, Real]:
+    """Cartesian rotations and translations (Å) of a job."""
+    frame = np.asarray(job.geometry.frame)
     rotations = np.eye(3, dtype=int)[None] if job.rotations is None else np.asarray(job.rotations)
     translations = np.zeros((len(rotations), 3)) if job.translations is None else np.asarray(job.translations)
-    return rotations, translations, np.array([cell.T @ one @ np.linalg.inv(cell.T) for one in rotations])
-
-
-def _strain_patterns(cartesian: Real, dimensionality: int, fixed_volume: bool) -> Real:
-    """Orthonormal symmetric strains that the rotations leave unchanged."""
-    basis = []
-    for i in range(dimensionality):
-        for j in range(i, dimensionality):
-            pattern = np.zeros((3, 3))
-            pattern[i, j] = pattern[j, i] = 1.0 if i == j else np.sqrt(0.5)
-            basis.append(sum(r @ pattern @ r.T for r in cartesian) / len(cartesian))
-    if fixed_volume:
-        unit = np.diag([1.0 if i < dimensionality else 0.0 for i in range(3)]) / np.sqrt(dimensionality)
-        basis = [pattern - unit * np.sum(unit * pattern) for pattern in basis]
-    return _orthonormal(np.array(basis).reshape(len(basis), -1)).reshape(-1, 3, 3)
+    return np.array([frame.T @ one @ np.linalg.inv(frame.T) for one in rotations]), translations @ frame
 
 
 def free_displacements(job: Job) -> Real:
@@ -125,36 +112,4 @@ def free_displacements(job: Job) -> Real:
 
     :return: orthonormal patterns, Cartesian, (n, natom, 3).
     """
-    geometry, (rotations, translations, cartesian) = job.geometry, _operators(job)
-    natom = len(geometry.sites)
-    fractional = np.asarray(geometry.fractional)
-    projector = np.zeros((natom, 3, natom, 3))
-    for rotation, translation, turned in zip(rotations, translations, cartesian, strict=True):
-        image = _permutation(geometry, fractional, rotation, translation)
-        for atom in range(natom):
-            projector[image[atom], :, atom, :] += turned
-    flat = (projector / len(rotations)).reshape(3 * natom, 3 * natom)
-    common = np.tile(np.eye(3), (natom, 1)) / np.sqrt(natom)
-    flat = flat - common @ (common.T @ flat)
-    return _orthonormal(flat.T).reshape(-1, natom, 3)
-
-
-def _permutation(geometry: Geometry, fractional: Real, rotation: Integer, translation: Real) -> list[int]:
-    """Index of the atom that each atom is moved to."""
-    periodic = np.arange(3) < geometry.dimensionality
-    image = []
-    for atom, moved in enumerate(fractional @ rotation.T + translation):
-        difference = fractional - moved
-        difference = difference - np.where(periodic, np.rint(difference), 0.0)
-        distances = np.abs(difference).max(axis=1)
-        distances[[site.number != geometry.sites[atom].number for site in geometry.sites]] = np.inf
-        image.append(int(np.argmin(distances)))
-    return image
-
-
-def _orthonormal(rows: Real) -> Real:
-    """Orthonormal basis of the space that rows span."""
-    if not len(rows):
-        return rows
-    _, values, vectors = np.linalg.svd(rows, full_matrices=False)
-    return np.asarray(vectors[values > 1e-3])
+    return displacement_patterns(job.geometry, *_operators(job))
