@@ -21,7 +21,7 @@ _POINT = re.compile(r' (\S.*?) OPTIMIZATION - POINT\s*(\d+)')
 _END = re.compile(r'\s*\* OPT END - (CONVERGED|FAILED)\s*\* E\(AU\):\s*(\S+)\s+POINTS\s*(\d+)')
 _ENERGY = re.compile(r' TOTAL ENERGY\((?:DFT|HF)\)\(AU\)\(\s*(\d+|\*+)\)\s*(\S+)\s+DE(?:\s*\(AU\))?\s*(\S+)')
 _CORRECTED = re.compile(r' TOTAL ENERGY \+ (?:DISP|GCP)\S*(?: \+ \w+)* \(AU\)\s*(\S+)')
-_CRITERION = re.compile(r' (MAX|RMS) (GRADIENT|DISPLAC\.)\s+(\S+)\s+THRESHOLD\s+\S+\s+CONVERGED\s+(YES|NO)')
+_CRITERION = re.compile(r' (MAX|RMS) (GRADIENT|DISPLAC\.)\s+(\S+)\s+THRESHOLD\s+(\S+)\s+CONVERGED\s+(YES|NO)')
 _STRESS = re.compile(r' TOTAL ENERGY CORRECTED: EXTERNAL STRESS CONTRIBUTION\s*=\s*(\S+)')
 _NORM = re.compile(r' GRADIENT NORM\s+(\S+)')
 _TRUST = re.compile(r' (?:UPDATED|INITIAL) TRUST RADIUS\s+(\S+)\s*$')
@@ -208,7 +208,8 @@ class OptimisationSection(Section):
         if point is not None and found is not None:
             name = _NAMES[(found[1], found[2])]
             setattr(point, name, number(found[3]))
-            point.flags = {**point.flags, name: found[4] == 'YES'}
+            point.flags = {**point.flags, name: found[5] == 'YES'}
+            self.echo.read_threshold(name, found[4])
 
     def read_norm(self, line: str) -> None:
         """Read the norm of the gradient."""

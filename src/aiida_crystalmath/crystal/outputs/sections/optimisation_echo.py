@@ -87,6 +87,12 @@ class OptimisationEcho:
                 known = {name: value for name, value in zip(names, values, strict=True) if value is not None}
                 self.settings.thresholds = {**self.settings.thresholds, **known}
 
+    def read_threshold(self, name: str, text: str) -> None:
+        """Read a threshold where it is told again beside its criterion, if the echo was not seen."""
+        value = number(text)
+        if name not in self.settings.thresholds and value is not None:
+            self.settings.thresholds = {**self.settings.thresholds, name: value}
+
     def read_stress(self, line: str) -> None:
         """Read the external stress: three rows below words and the order of the elements."""
         if not line.startswith(' EXTERNAL STRESS APPLIED'):
