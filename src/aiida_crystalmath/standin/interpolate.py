@@ -275,15 +275,15 @@ def dos(
     low, high = window or (float(chosen.min()) - 3 * sigma, float(chosen.max()) + 3 * sigma)
     axis = np.linspace(low, high, n_points)
     counts = (2.0 / nspin) * np.broadcast_to(weights[:, None], chosen.shape[1:])
-    total = np.array([_broaden(axis, chosen[s], counts, sigma) for s in range(nspin)])
+    total = np.array([broaden(axis, chosen[s], counts, sigma) for s in range(nspin)])
     parts = np.zeros((nspin, len(projections), n_points))
     for s, (p, indices) in itertools.product(range(nspin), enumerate(projections)):
         share = shares[s][:, list(indices), first - 1 : last].sum(axis=1)
-        parts[s, p] = _broaden(axis, chosen[s], counts * share, sigma)
+        parts[s, p] = broaden(axis, chosen[s], counts * share, sigma)
     return DosResult(axis, parts, total, wavefunction.fermi)
 
 
-def _broaden(axis: Real, levels: Real, counts: Real, sigma: float) -> Real:
+def broaden(axis: Real, levels: Real, counts: Real, sigma: float) -> Real:
     """Sum of normalised Gaussians."""
     result = np.zeros_like(axis)
     order = np.argsort(levels, axis=None)

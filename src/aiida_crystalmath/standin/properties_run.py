@@ -13,9 +13,12 @@ from aiida_crystalmath import __version__
 from aiida_crystalmath.crystal.inputs.d3 import read_d3
 
 from . import interpolate, populations, wavefunction
+from .density import Density
 from .failures import KNOWN_FAILURES, FatalError, report
 from .model import NotSupported, Real, SpinGap, WavefunctionFile
 from .occupations import fermi_energy, fill, gaps
+from .properties_bonds import coop
+from .properties_maps import ech3, echg, pato
 from .scf import generalised_eigenvalues
 from .writers import mulliken, properties_stdout
 from .writers.band_dat import write_band_dat
@@ -47,6 +50,7 @@ class State:
     mesh: tuple[int, int, int] | None = None
     levels: Real | None = None
     fort25: list[str] = field(default_factory=list)
+    density: Density | None = None
 
 
 def run(deck: str, folder: Path, stream: TextIO) -> int:
@@ -80,9 +84,20 @@ def run(deck: str, folder: Path, stream: TextIO) -> int:
 
 def _run_block(state: State, block: Any) -> None:
     keyword = str(block.keyword)
-    actions = {'NEWK': new_k_points, 'BAND': band, 'DOSS': doss, 'PPAN': ppan}
+    actions = {
+        'NEWK': new_k_points,
+        'BAND': band,
+        'DOSS': doss,
+        'COOP': coop,
+        'COHP': coop,
+        'ECHG': echg,
+        'ECH3': ech3,
+        'PATO': pato,
+        'PPAN': ppan,
+    }
     if keyword not in actions:
-        raise NotSupported(keyword, 'the stand-in does NEWK, BAND, DOSS and PPAN')
+        *names, last = actions
+        raise NotSupported(keyword, f'the stand-in does {", ".join(names)} and {last}')
     actions[keyword](state, block)
     if state.fort25:
         (state.folder / 'fort.25').write_text('\n'.join(state.fort25) + '\n')
@@ -94,7 +109,7 @@ def new_k_points(state: State, block: Any) -> None:
     wfn = state.wfn
     mesh, gilat = _shrink(block.shrink, wfn)
     points = irreducible_points(mesh, state.operators)
-    state.mesh = mesh
+    state.mesh, state.density = mesh, None
     state.levels = _levels(wfn, points, mesh)
     filling = fill(state.levels, wfn.n_electrons, wfn.smear)
     channels = gaps(state.levels, filling)
@@ -111,7 +126,7 @@ def band(state: State, block: Any) -> None:
     if not block.iss or not block.segments:
         raise NotSupported('BAND WITH ISS 0', 'give the ends of the lines as integers in units of 1/ISS')
     path = band_path(wfn.geometry.cell, block.iss, block.n_points, block.segments, str(block.title or ''))
-    first, last = _band_range(block, wfn)
+    first, last = band_range(block, wfn)
     result = interpolate.bands(wfn, path.fractional)
     energies = result.energies[:, :, first - 1 : last]
     conducting = state.conducting
@@ -133,8 +148,8 @@ def doss(state: State, block: Any) -> None:
     if state.mesh is None or state.levels is None:
         raise FatalError('DOSS', 'NEWK MUST COME BEFORE DOSS')
     window = block.energy_window_hartree
-    chosen = None if window is not None else _band_range(block, wfn)
-    projections = [_orbitals(wfn, projection) for projection in block.projections or ()]
+    chosen = None if window is not None else band_range(block, wfn)
+    projections = [orbitals_of(wfn, projection) for projection in block.projections or ()]
     result = interpolate.dos(
         wfn,
         state.mesh,
@@ -194,7 +209,8 @@ def _edges(channels: tuple[SpinGap, ...], points: IrreduciblePoints, fermi: floa
     return channel_lines(channels, lambda k: int(numbers[k]))
 
 
-def _band_range(block: Any, wfn: WavefunctionFile) -> tuple[int, int]:
+def band_range(block: Any, wfn: WavefunctionFile) -> tuple[int, int]:
+    """Return the first and last band of a block, from 1."""
     count = int(wfn.eigenvalues.shape[2])
     first, last = int(block.first_band), int(block.last_band)
     if not 1 <= first <= last <= count:
@@ -202,7 +218,7 @@ def _band_range(block: Any, wfn: WavefunctionFile) -> tuple[int, int]:
     return first, last
 
 
-def _orbitals(wfn: WavefunctionFile, projection: Any) -> list[int]:
+def orbitals_of(wfn: WavefunctionFile, projection: Any) -> list[int]:
     """Return the orbitals (from 0) of one projection."""
     atoms: Sequence[int] = getattr(projection, 'atoms', None) or ()
     orbitals: Sequence[int] = getattr(projection, 'orbitals', None) or ()

@@ -116,6 +116,7 @@ class OneElectron:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.nspin = job.nspin
         self.pyscf = build_cell(job) if job.periodic else build_molecule(job)
         self.order = _orbital_order(self.pyscf, job.basis)
         self.nao = len(self.order)
@@ -141,6 +142,31 @@ class OneElectron:
         kpts = self.kpts if kpoints is None else self.pyscf.get_abs_kpts(kpoints)
         return self.outward(np.asarray(self.pyscf.pbc_intor(name, hermi=1, kpts=kpts)))
 
+    def trace(self, operator: Complex, density: Complex) -> float:
+        """Return the expectation value per cell of an operator ((nspin,) nk, nao, nao)."""
+        return float(np.einsum('skij,skji->', np.broadcast_to(operator, density.shape), density).real) / self.nk
+
+    def atomic_density(self) -> Complex:
+        """Superpose spherical atomic densities, polarised by ATOMSPIN; shape (nspin, nk, nao, nao)."""
+        from pyscf.scf.atom_hf import get_atm_nrhf
+
+        atoms = get_atm_nrhf(self.pyscf)
+        total: Real = np.zeros((self.nspin, self.nao, self.nao))
+        offset = 0
+        for index in range(self.pyscf.natm):
+            _, _, coefficients, occupation = atoms[self.pyscf.atom_symbol(index)]
+            size = coefficients.shape[0]
+            block = slice(offset, offset + size)
+            spin = self.job.scf.atomspin.get(index, 0) if self.nspin == 2 else 0
+            for channel, share in enumerate(_split_by_spin(np.asarray(occupation), spin, self.nspin)):
+                total[channel, block, block] = (coefficients * share) @ coefficients.T
+            offset += size
+        outward = total[:, self.order[:, None], self.order]
+        density = np.repeat(outward[:, None], self.nk, axis=1).astype(complex)
+        # overlaps between atoms change the count of electrons: normalised, as CRYSTAL does
+        n_electrons = self.trace(self.matrices('int1e_ovlp'), density)
+        return np.asarray(density * (float(self.pyscf.tot_electrons()) / n_electrons), dtype=complex)
+
 
 class System(OneElectron):
     """Integrals of one geometry.
@@ -153,7 +179,6 @@ class System(OneElectron):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self.nspin = job.nspin
         self.field = self._build_field()
         self.overlap = self.matrices('int1e_ovlp')
         self.kinetic = self.matrices('int1e_kin')
@@ -208,31 +233,6 @@ class System(OneElectron):
             return Potential(matrix, float(np.real(coulomb)), energy - float(np.real(coulomb)), energy)
         coulomb, exchange = float(np.real(raw.ecoul)), float(np.real(raw.exc))
         return Potential(matrix, coulomb, exchange, coulomb + exchange)
-
-    def trace(self, operator: Complex, density: Complex) -> float:
-        """Return the expectation value per cell of an operator ((nspin,) nk, nao, nao)."""
-        return float(np.einsum('skij,skji->', np.broadcast_to(operator, density.shape), density).real) / self.nk
-
-    # -- starting density -------------------------------------------------------------------------
-    def atomic_density(self) -> Complex:
-        """Superpose spherical atomic densities, polarised by ATOMSPIN; shape (nspin, nk, nao, nao)."""
-        from pyscf.scf.atom_hf import get_atm_nrhf
-
-        atoms = get_atm_nrhf(self.pyscf)
-        total: Real = np.zeros((self.nspin, self.nao, self.nao))
-        offset = 0
-        for index in range(self.pyscf.natm):
-            _, _, coefficients, occupation = atoms[self.pyscf.atom_symbol(index)]
-            size = coefficients.shape[0]
-            block = slice(offset, offset + size)
-            spin = self.job.scf.atomspin.get(index, 0) if self.nspin == 2 else 0
-            for channel, share in enumerate(_split_by_spin(np.asarray(occupation), spin, self.nspin)):
-                total[channel, block, block] = (coefficients * share) @ coefficients.T
-            offset += size
-        outward = total[:, self.order[:, None], self.order]
-        density = np.repeat(outward[:, None], self.nk, axis=1).astype(complex)
-        # overlaps between atoms change the count of electrons: normalised, as CRYSTAL does
-        return np.asarray(density * (self.n_electrons / self.trace(self.overlap, density)), dtype=complex)
 
     # -- zero of the potential -------------------------------------------------------------------------
     def zero_shift(self, density: Complex) -> float:

@@ -20,7 +20,7 @@ Real = NDArray[np.float64]
 def header(kind: str, n_rows: int, n_columns: int, numbers: Sequence[float], *, spins: int, conducting: bool) -> str:
     """Return the first line of a block.
 
-    :param kind: BAND or DOSS.
+    :param kind: BAND, DOSS, COOP or COHP.
     :param numbers: DX, DY and the Fermi energy.
     """
     flag = (1 if spins == 2 else 0) + (2 if conducting else 0)
@@ -48,23 +48,30 @@ def band_blocks(path: BandPath, energies: Real, fermi: float, *, conducting: boo
 
 
 def doss_blocks(
-    energies: Real, densities: Real, fermi: float, n_orbitals: Sequence[int], *, conducting: bool
+    energies: Real,
+    densities: Real,
+    fermi: float,
+    n_orbitals: Sequence[int],
+    *,
+    conducting: bool,
+    kind: str = 'DOSS',
 ) -> list[str]:
-    """Return the lines of all projections; the last one is the total.
+    """Return the lines of all projections, of which the last one of a DOSS is the total.
 
     :param energies: absolute, hartree, evenly spaced, shape (ne,).
     :param densities: states/hartree/cell, positive, shape (nspin, nproj + 1, ne).
     :param n_orbitals: orbitals in each projection.
+    :param kind: DOSS, COOP or COHP; only densities of states are negative for beta.
     """
     step = float(energies[1] - energies[0])
     lines: list[str] = []
     for spin, channel in enumerate(densities):
         for index, (density, count) in enumerate(zip(channel, n_orbitals, strict=True), 1):
             numbers = (0.0, step, fermi)
-            lines.append(header('DOSS', 1, len(energies), numbers, spins=len(densities), conducting=conducting))
+            lines.append(header(kind, 1, len(energies), numbers, spins=len(densities), conducting=conducting))
             lines.append(_columns((0.0, float(energies[0]))))
             lines.append(integers((index, count, 0, 0, 0, 0), 5))
-            sign = -1.0 if spin == 1 else 1.0
+            sign = -1.0 if spin == 1 and kind == 'DOSS' else 1.0
             lines += rows([scientific(sign * float(value) + 0.0, 12, 5) for value in density], 6)
     return lines
 
