@@ -16,6 +16,7 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from plumpy.process_states import Wait
 from pydantic import BaseModel
 
+from aiida_crystalmath.calculations.reuse import can_be_reused, reusing
 from aiida_crystalmath.crystal.inputs.errors import reasons
 
 __all__ = ('CrystalCalcJob', 'CrystalProcessSpec', 'join_validators', 'model_message', 'model_validator')
@@ -67,6 +68,16 @@ class CrystalCalcJob(CalcJob):
         spec.output('output_parameters', valid_type=orm.Dict, help='Results as numbers with their units in the keys.')
         spec.default_output_node = 'output_parameters'
         _define_exit_codes(spec)
+
+    @classmethod
+    def is_valid_cache(cls, node: orm.ProcessNode) -> bool:
+        """Tell whether another run can be taken from a finished one: not where its folder is gone."""
+        return super().is_valid_cache(node) and can_be_reused(node)
+
+    def _create_and_setup_db_record(self) -> Any:
+        """Make the node; below a work chain with ``use_cache`` from one that did the same, if there is one."""
+        with reusing(self._parent_pid, self.build_process_type()):
+            return super()._create_and_setup_db_record()
 
     def read_input_from_stdin(self, stdin: bool | None) -> bool:
         """Tell whether the input goes to stdin: as the settings say, by default for serial programs."""
