@@ -18,6 +18,7 @@ from .d3_blocks import (
     Grid,
     Interaction,
     Newk,
+    Potm,
     Projection,
     Verbatim,
 )
@@ -36,6 +37,7 @@ __all__ = (
     'Grid',
     'Interaction',
     'Newk',
+    'Potm',
     'Projection',
     'Verbatim',
     'read_d3',
@@ -56,6 +58,7 @@ PropertiesBlock = Annotated[
     | Annotated[Doss, Tag('DOSS')]
     | Annotated[Coop, Tag('COOP')]
     | Annotated[Echg, Tag('ECHG')]
+    | Annotated[Potm, Tag('POTM')]
     | Annotated[Grid, Tag('ECH3')]
     | Annotated[Boltztra, Tag('BOLTZTRA')]
     | Annotated[Verbatim, Tag('other')],
@@ -111,8 +114,9 @@ def _take_block(cursor: Cursor) -> dict[str, Any]:
         return {'keyword': keyword, 'lines': lines[1:]} if len(lines) > 1 else {'keyword': keyword}
     cursor.take('a keyword')
     first = cursor.line
-    if keyword in ('ECHG', 'BOLTZTRA'):
-        fields = (Echg if keyword == 'ECHG' else Boltztra).fields(cursor, keyword)
+    opening: dict[str, type[Echg | Boltztra]] = {'ECHG': Echg, 'POTM': Potm, 'BOLTZTRA': Boltztra}
+    if keyword in opening:
+        fields = opening[keyword].fields(cursor, keyword)
     else:
         model = {'NEWK': Newk, 'BAND': Band, 'DOSS': Doss, 'COOP': Coop, 'COHP': Coop}.get(keyword, Grid)
         fields = cast('type[Newk]', model).take(cursor, keyword)
