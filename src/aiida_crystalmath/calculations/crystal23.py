@@ -20,6 +20,7 @@ from aiida_crystalmath.calculations.base import (
 )
 from aiida_crystalmath.calculations.crystal_outputs import define_outputs
 from aiida_crystalmath.calculations.imported import name_in
+from aiida_crystalmath.calculations.monitors.crystal23 import validate_early_warning
 from aiida_crystalmath.calculations.settings import CrystalSettings
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Crystal23Calculation(CrystalCalcJob):
         from aiida_crystalmath.data.basis_set import BasisSetData
 
         super().define(spec)
+        monitors: Any = spec.inputs['monitors']
+        monitors.validator = join_validators(monitors.validator, validate_early_warning)
         structure_class = DataFactory('core.structure')
         spec.input('metadata.options.parser_name', valid_type=str, default='crystalmath.crystal23')
         spec.input('metadata.options.output_filename', valid_type=str, default='crystal.out')

@@ -207,9 +207,19 @@ def _not_crystal_output(case: _Case) -> _Line | None:
     return _Line(case.output.last_line, 'stdout', case.output.n_lines)
 
 
+def _seen_by_monitor(_: _Case) -> _Line | None:
+    """Find nothing: this is seen while the job is running, and told by the message that it was stopped with."""
+    return None
+
+
 def _level_shifted(case: _Case) -> _Line | None:
     """Find out whether a level shifter acts at the end."""
     return _Line('INSULATING STATE - LEVEL SHIFTER', 'stdout', 0) if case.output.level_shifted else None
+
+
+def _told_elsewhere(case: _Case) -> _Line | None:
+    """Find nothing: the scheduler, a monitor or a work chain tells this, and no file of the run does."""
+    return None
 
 
 _RULES: dict[str, Callable[[_Case], _Line | None]] = {
@@ -222,6 +232,8 @@ _RULES: dict[str, Callable[[_Case], _Line | None]] = {
     'interrupted': _interrupted,
     'not_crystal_output': _not_crystal_output,
     'level_shifted': _level_shifted,
+    'told_elsewhere': _told_elsewhere,
+    'seen_by_monitor': _seen_by_monitor,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from aiida_crystalmath.crystal.outputs.stdout import parse_stdout
 __all__ = ('Progress', 'Tails', 'progress_of')
 
 _TERMINATION = ' EEEEEEEEEE TERMINATION'
+_NOT_A_NUMBER = re.compile(r'^ CYC\s+\d+ ETOT\(AU\)\s+NaN', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,22 @@ class Tails:
 
     :param stderr: last part of what the scheduler caught on stderr.
     :param terminated: whether the program said that it ended.
+    :param not_a_number: whether the energy of a cycle was ``NaN``, as Fortran prints it; the reader leaves it out.
     """
 
     output: CrystalOutput
     log: ScfLog
     stderr: str = ''
     terminated: bool = False
+    not_a_number: bool = False
 
     @classmethod
     def read(cls, stdout: str, log: str = '', stderr: str = '') -> Tails:
         """Read texts, which may begin and end anywhere."""
         # Without its banner, as here most often, the reader does not take the end for one of a program.
         terminated = _TERMINATION in stdout
-        return cls(parse_stdout(stdout), read_scf_log(log) if log else ScfLog(), stderr, terminated)
+        read = parse_stdout(stdout), read_scf_log(log) if log else ScfLog()
+        return cls(*read, stderr, terminated, bool(_NOT_A_NUMBER.search(log or stdout)))
 
     @property
     def scf_runs(self) -> list[ScfRun]:

@@ -1,0 +1,1 @@
+"""What looks at jobs while they run: entry points of the group ``aiida.calculations.monitors``."""
