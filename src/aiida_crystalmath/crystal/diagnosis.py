@@ -207,11 +207,6 @@ def _not_crystal_output(case: _Case) -> _Line | None:
     return _Line(case.output.last_line, 'stdout', case.output.n_lines)
 
 
-def _seen_by_monitor(_: _Case) -> _Line | None:
-    """Find nothing: this is seen while the job is running, and told by the message that it was stopped with."""
-    return None
-
-
 def _level_shifted(case: _Case) -> _Line | None:
     """Find out whether a level shifter acts at the end."""
     return _Line('INSULATING STATE - LEVEL SHIFTER', 'stdout', 0) if case.output.level_shifted else None
@@ -233,7 +228,6 @@ _RULES: dict[str, Callable[[_Case], _Line | None]] = {
     'not_crystal_output': _not_crystal_output,
     'level_shifted': _level_shifted,
     'told_elsewhere': _told_elsewhere,
-    'seen_by_monitor': _seen_by_monitor,
 }
 
 
