@@ -32,6 +32,7 @@ __all__ = (
     'base_inputs',
     'define_recovery_reports',
     'define_scf',
+    'fixed_mesh',
     'link_label',
     'node_outputs',
     'without_structure',
@@ -111,6 +112,24 @@ def base_inputs(
     if parameters is not None:
         copied.crystal.parameters = orm.Dict(merge(copied.crystal.parameters.get_dict(), parameters))
     return copied
+
+
+def fixed_mesh(inputs: Mapping[str, Any], structure: orm.StructureData) -> AttributeDict:
+    """Return inputs of CrystalBaseWorkChain with the mesh written out that ``kpoints_distance`` gives for a structure.
+
+    Energies of a series of structures can be compared only if all have one mesh: left to itself, each run would make
+    its own from the distance, and a cell a little larger may get a coarser one.
+    """
+    from aiida_crystalmath.workflows.crystal.inputs import has_shrink, shrink_for
+
+    fixed = AttributeDict({**inputs, 'crystal': AttributeDict(inputs['crystal'])})
+    distance = fixed.pop('kpoints_distance', None)
+    parameters = fixed.crystal.parameters.get_dict()
+    if distance is not None and not has_shrink(parameters):
+        settings = fixed.crystal.settings.get_dict() if 'settings' in fixed.crystal else {}
+        scf = {**(parameters.get('scf') or {}), 'shrink': shrink_for(structure, distance.value, settings)}
+        fixed.crystal.parameters = orm.Dict({**parameters, 'scf': scf})
+    return fixed
 
 
 def link_label(*parts: object) -> str:
@@ -217,6 +236,8 @@ class CallingWorkChain(WorkChain):
         cleaned = []
         for called in self.node.called_descendants:
             if not isinstance(called, orm.CalcJobNode) or 'remote_folder' not in called.outputs:
+                continue
+            if called.base.caching.is_created_from_cache:  # the folder is that of the run it was taken from
                 continue
             try:
                 called.outputs.remote_folder._clean()
