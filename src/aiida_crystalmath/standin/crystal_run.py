@@ -8,14 +8,17 @@ from typing import TextIO
 from aiida_crystalmath import __version__
 from aiida_crystalmath.crystal.inputs.d12 import D12, read_d12
 
-from . import engine, ghosts, translate
+from . import ghosts, translate
 from .failures import KNOWN_FAILURES, FatalError, report
+from .forces import single_point
+from .frequency_run import run_frequencies
 from .geometry_file import write_geometry_file
 from .model import Job, ScfCycle
 from .optimisation_run import run_optimisation
 from .run_end import closing, finish_scf
-from .writers import basis, controls, geometry, scf
+from .writers import basis, controls, geometry, optimisation, scf
 from .writers.frame import Output, title_line
+from .writers.frequencies import request
 from .writers.setting import setting_of
 from .writers.symmetry import SymmetryOperators, irreducible_points
 
@@ -76,6 +79,8 @@ def _run_job(d12: D12, job: Job, folder: Path, out: Output) -> int:
     operators = SymmetryOperators.of(job.rotations, job.translations)
     setting = setting_of(d12.geometry, job.geometry)
     out.lines(geometry.input_section(setting, job.geometry, operators))
+    if job.frequencies is not None:
+        out.lines(request(job.frequencies))
     out.lines(geometry.wave_function_section(setting, job.geometry, operators))
     if job.testgeom:
         write_geometry_file(folder / 'fort.34', job.geometry, operators)
@@ -96,6 +101,8 @@ def _run_job(d12: D12, job: Job, folder: Path, out: Output) -> int:
     out.timing('INPUT')
     out.lines(geometry.neighbours(job.geometry))
     out.timing('SYMM')
+    if job.frequencies is not None:
+        return run_frequencies(system, folder, out)
     if job.optimisation is not None:
         return run_optimisation(system, setting, folder, out)
     return _single_point(system, folder, out)
@@ -109,8 +116,11 @@ def _single_point(system: controls.System, folder: Path, out: Output) -> int:
     def on_cycle(step: ScfCycle) -> None:
         scf.cycle(out, step, job)
 
-    result = engine.run_scf(job, on_cycle)
+    result, gradient = single_point(job, on_cycle)
     finish_scf(out, system, result)
+    if gradient is not None:
+        out.lines(optimisation.forces(job.geometry, gradient, analytical=not job.periodic))
+        out.timing('TOTGRA')
     closing(out, job, result, folder)
     out.terminate()
     return 0

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_crystalmath.crystal.geometry import Geometry
+from aiida_crystalmath.crystal.units import BOHR_ANGSTROM
 
 if TYPE_CHECKING:
     from aiida_crystalmath.crystal.basis import BasisSet
@@ -135,6 +136,27 @@ class OptSettings:
     restart: bool = False
 
 
+@dataclass(frozen=True)
+class FreqSettings:
+    """FREQCALC of a molecule (CRYSTAL23 manual, vibrational calculations), with its defaults.
+
+    :param numderiv: 1: each coordinate is displaced once, 2: both ways.
+    :param step_bohr: displacement; CRYSTAL's 0.003 Å.
+    :param intensities: dipole moments are differentiated as well (INTENS).
+    :param restart: go on from FREQINFO.DAT and fort.13.
+    :param isotopes: masses (amu) by index of the atom from 0.
+    :param temperatures: of the thermodynamic functions, K, at ``pressure_mpa``.
+    """
+
+    numderiv: int = 1
+    step_bohr: float = 0.003 / BOHR_ANGSTROM
+    intensities: bool = False
+    restart: bool = False
+    isotopes: dict[int, float] = field(default_factory=dict)
+    temperatures: tuple[float, ...] = (298.15,)
+    pressure_mpa: float = 0.101325
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """One calculation, ready for the engine.
@@ -145,6 +167,8 @@ class Job:
     :param shrink: divisions that the input asked for, None for molecules.
     :param isp: Gilat net of the input.
     :param optimisation: settings of OPTGEOM, None for a single point.
+    :param frequencies: settings of FREQCALC, None without it.
+    :param gradient: forces are printed after a single point (GRADCAL).
     :param rotations: symmetry operators, rotations in fractional coordinates, shape (nop, 3, 3).
     :param translations: their translations, fractional, shape (nop, 3).
     :param notes: what the input asked for and the stand-in ignored or changed, one sentence each, to be printed.
@@ -161,6 +185,8 @@ class Job:
     isp: int | None = None
     scf: ScfSettings = field(default_factory=ScfSettings)
     optimisation: OptSettings | None = None
+    frequencies: FreqSettings | None = None
+    gradient: bool = False
     rotations: Integer | None = None
     translations: Real | None = None
     notes: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ def optimise_molecule(
     try:
         while True:
             started = time.perf_counter()
-            geometry = _placed(job.geometry, x)
+            geometry = placed(job.geometry, x)
             entry = journal.find(x)
             result = None
             if entry is None:
@@ -93,10 +93,10 @@ def energy_and_gradient(job: Job, on_cycle: OnCycle, density: Complex | None) ->
     result = assemble(system, end, started, cpu_started)
     if not result.converged:
         raise ScfFailed(result, job.geometry)
-    return result, _gradient(system, result).ravel()
+    return result, analytic_gradient(system, result).ravel()
 
 
-def _gradient(system: System, result: ScfResult) -> Real:
+def analytic_gradient(system: System, result: ScfResult) -> Real:
     """Analytic gradient from the orbitals of the converged Fock matrix, (natom, 3)."""
     field: Any = system.field
     energies, orbitals = scf.diagonalise(result.fock, scf.orthogonalisers(system.overlap))
@@ -111,7 +111,8 @@ def _gradient(system: System, result: ScfResult) -> Real:
     )
 
 
-def _placed(geometry: Geometry, x: Real) -> Geometry:
+def placed(geometry: Geometry, x: Real) -> Geometry:
+    """Return a molecule with its atoms at x (bohr, flat)."""
     positions = x.reshape(-1, 3) * BOHR_ANGSTROM
     sites = tuple(
         replace(site, position=(float(p[0]), float(p[1]), float(p[2])))

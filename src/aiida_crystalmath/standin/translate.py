@@ -16,6 +16,7 @@ from aiida_crystalmath.crystal.geometry import Geometry
 from aiida_crystalmath.crystal.symmetry import expand
 from aiida_crystalmath.crystal.symmetry.search import search
 
+from .frequency_input import frequency_settings
 from .functionals import method_of
 from .ghosts import bare, with_ghosts
 from .model import Integer, Job, Method, NotSupported, OptimisationType, OptSettings, Real, ScfSettings, StandinError
@@ -80,6 +81,7 @@ def job_from_d12(d12: D12, external: str | None = None, folder: Path | None = No
             )
         notes.append(f'THE SLAB IS REPEATED ALONG Z WITH {SLAB_VACUUM_ANGSTROM:.0f} ANGSTROM OF VACUUM')
     optimisation = _optimisation(parameters.geometry.optgeom, notes)
+    frequencies = frequency_settings(parameters.geometry.freqcalc, geometry.dimensionality, notes)
     basis = _basis(d12, geometry)
     if geometry.dimensionality == 0:
         _check_unpaired(parameters, method, basis)
@@ -91,8 +93,10 @@ def job_from_d12(d12: D12, external: str | None = None, folder: Path | None = No
         kmesh=kmesh,
         shrink=shrink,
         isp=isp,
-        scf=_scf(parameters, method, folder or Path(), notes, optimising=optimisation is not None),
+        scf=_scf(parameters, method, folder or Path(), notes, toldee=9 if frequencies else 7 if optimisation else 6),
         optimisation=optimisation,
+        frequencies=frequencies,
+        gradient='GRADCAL' in _keywords(parameters.scf.extra),
         rotations=rotations,
         translations=translations,
         notes=tuple(notes),
@@ -110,9 +114,11 @@ def _keywords(lines: tuple[str, ...]) -> list[str]:
 def _check_tasks(parameters: CrystalParameters, notes: list[str]) -> None:
     """Refuse tasks and edits that are out of scope, note those without effect."""
     geometry = parameters.geometry
-    for name in ('freqcalc', 'elastcon', 'eos', 'cphf', 'scelphono'):
+    for name in ('elastcon', 'eos', 'cphf', 'scelphono'):
         if getattr(geometry, name) is not None:
-            raise NotSupported(name.upper(), 'the stand-in does single points and geometry optimisations')
+            raise NotSupported(
+                name.upper(), 'the stand-in does single points, geometry optimisations, and frequencies of molecules'
+            )
     _sort_keywords(geometry.edits, OUTPUT_ONLY, notes, 'geometry edits are outside the scope of the stand-in')
     if parameters.basis.charged:
         raise NotSupported('CHARGED', 'charged cells are outside the scope of the stand-in')
@@ -205,9 +211,7 @@ def _check_unpaired(parameters: CrystalParameters, method: Method, basis: tuple[
         )
 
 
-def _scf(
-    parameters: CrystalParameters, method: Method, folder: Path, notes: list[str], *, optimising: bool
-) -> ScfSettings:
+def _scf(parameters: CrystalParameters, method: Method, folder: Path, notes: list[str], *, toldee: int) -> ScfSettings:
     scf = parameters.scf
     if (scf.spinlock or scf.betalock or scf.atomspin) and not method.unrestricted:
         raise StandinError('INPUT', 'CLOSED SHELL RUN-SPIN POLARIZATION NOT ALLOWED')
@@ -217,15 +221,15 @@ def _scf(
     for name in ('tolinteg', 'biposize', 'exchsize', 'ldremo'):
         if getattr(scf, name) is not None:
             notes.append(f'{name.upper()} IS IGNORED: PYSCF SCREENS ITS INTEGRALS ITSELF')
-    _sort_keywords(scf.extra, MACHINERY, notes, 'unknown in the SCF section')
+    others = tuple(line for line in scf.extra if line.strip().upper() != 'GRADCAL')
+    _sort_keywords(others, MACHINERY, notes, 'unknown in the SCF section')
     if isinstance(scf.diis, str):
         notes.append(f'{scf.diis} IS REPLACED BY DIIS')
     shift, lock = scf.levshift or (0, 0)
     if shift and scf.diis is not False:
         notes.append('LEVSHIFT ACTS TOGETHER WITH DIIS (CRYSTAL MAY DISABLE IT)')
-    toldee = scf.toldee if scf.toldee is not None else 7 if optimising else 6
     return ScfSettings(
-        toldee=toldee,
+        toldee=scf.toldee if scf.toldee is not None else toldee,
         maxcycle=scf.maxcycle or 50,
         fmixing=30 if scf.fmixing is None else scf.fmixing,
         diis=scf.diis is not False,

@@ -158,8 +158,8 @@ class CrystalFrequenciesWorkChain(RelaxedWorkChain):
 
         :param relax_type: of the optimisation before, by tight thresholds; ``NONE`` takes the structure as it is.
         :param infrared: infrared intensities and Born charges (INTENS); ``None``: yes, but for a metal.
-        :param raman: Raman intensities (INTRAMAN with INTCPHF, which also gives the dielectric tensor): by coupled-perturbed
-            equations, at several times the cost, for closed shells.
+        :param raman: Raman intensities (INTRAMAN with INTCPHF, which also gives the dielectric tensor), by
+            coupled-perturbed equations, at several times the cost, for closed shells.
         :param temperatures: number, lowest and highest (K) of CRYSTAL's own table (TEMPERAT); 298.15 K without it.
         :param pressures: number, lowest and highest (MPa) of that table (PRESSURE).
         :param isotopes: masses (amu) by kind, ``{'H': 2.014}``, of every atom of the kind (ISOTOPES).
