@@ -161,11 +161,11 @@ def test_incomplete_transport_is_left_out(slab):
 
 def test_populations_and_potential():
     curves = Dos(np.array([-0.5, 0.5]), np.array([[[1.0, 2.0]], [[3.0, 4.0]]]), 0.1, ['interaction 1'])
-    node = populations_node(curves, 'electrons/eV/cell')
-    assert [name for name, _, _ in node.get_y()] == ['interaction 1_alpha', 'interaction 1_beta']
+    node = populations_node(curves, 'electrons/eV/cell', ['Mg 1 - O 2'])
+    assert [name for name, _, _ in node.get_y()] == ['Mg 1 - O 2_alpha', 'Mg 1 - O 2_beta']
     assert node.get_x()[1] == pytest.approx([-13.605693, 13.605693])
     assert node.get_y()[1][1] == pytest.approx(np.array([3, 4]) / 27.2113862)
-    assert populations_node(curves, 'as printed').get_y()[1][1].tolist() == [3, 4]
+    assert populations_node(curves, 'eV/eV/cell', ['Mg 1 - O 2']).get_y()[1][1].tolist() == [3, 4]
     line = potential_node(Profile(np.array([0.0, 1.0]), np.array([[0.2, 0.3]]), ['potential'], 'hartree/e'))
     assert line.get_array('potential').tolist() == [0.2, 0.3]
     assert potential_node(None) is None

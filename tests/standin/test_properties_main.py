@@ -74,7 +74,8 @@ def test_empty_wavefunction_is_an_error(crystal: Runner, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ('block', 'line'),
     [
-        ('ECHG\n0\n65\nCOORDINA\n0. 0. 0.\n1. 0. 0.\n1. 1. 0.\nEND\nEND\n', 'ECHG NOT SUPPORTED'),
+        ('POTM\n0 5\n65\nCOORDINA\n0. 0. 0.\n1. 0. 0.\n1. 1. 0.\nEND\nEND\n', 'POTM NOT SUPPORTED'),
+        ('ECHG\n1\n65\nCOORDINA\n0. 0. 0.\n1. 0. 0.\n1. 1. 0.\nEND\nEND\n', 'ECHG WITH DERIVATIVES NOT SUPPORTED'),
         ('DOSS\n0 100 1 14 1 14 0\nEND\n', 'NEWK MUST COME BEFORE DOSS'),
         ('BAND\ntitle\n1 4 10 1 99 1 0\n0 0 0 2 0 2\nEND\n', 'BANDS 1 TO 99 REQUESTED, THERE ARE 14'),
     ],

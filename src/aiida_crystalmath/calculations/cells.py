@@ -13,7 +13,7 @@ from aiida_crystalmath.crystal.symmetry import ReducedGeometry, SymmetryError, a
 from aiida_crystalmath.crystal.symmetry.mapping import CellMap as CellStep
 from aiida_crystalmath.crystal.tensors import rotate
 
-__all__ = ('CellMap',)
+__all__ = ('CellMap', 'dressed')
 
 T = TypeVar('T')
 Matrix = NDArray[np.float64]
@@ -52,7 +52,7 @@ class CellMap:
             return
         expected = reduced.crystal_geometry
         if printed is not None:
-            printed = _dressed(printed, expected)
+            printed = dressed(printed, expected)
             try:
                 step = align(expected, printed, tolerance=SAME_PLACE_ANGSTROM)
             except SymmetryError:
@@ -117,7 +117,7 @@ class CellMap:
         if self._reduced is None or self._order is None:
             return geometry
         start = self._initial or self._reduced.crystal_geometry
-        return self._reduced.restore(_dressed(geometry, start), self._initial, self._step)
+        return self._reduced.restore(dressed(geometry, start), self._initial, self._step)
 
     def atoms(self, values: Sequence[T]) -> list[T]:
         """Return values given atom by atom in CRYSTAL's order, in the user's."""
@@ -159,7 +159,7 @@ class CellMap:
         return self._reduced.from_crystal_fractional_k(points, self._initial)
 
 
-def _dressed(printed: Geometry, expected: Geometry) -> Geometry:
+def dressed(printed: Geometry, expected: Geometry) -> Geometry:
     """Give the printed atoms the kinds and spins of the expected ones, of which only the element is printed.
 
     Of a ghost not even that: it has the number 0.

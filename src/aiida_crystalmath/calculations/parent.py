@@ -15,6 +15,7 @@ from aiida_crystalmath.calculations.retrieved import read_retrieved
 if TYPE_CHECKING:
     from aiida_crystalmath.calculations.cells import CellMap
     from aiida_crystalmath.crystal.geometry import Geometry
+    from aiida_crystalmath.crystal.outputs.models import CrystalOutput
     from aiida_crystalmath.crystal.symmetry import ReducedGeometry
 
 __all__ = ('Parent', 'UnknownParent')
@@ -76,10 +77,38 @@ class Parent:
     @cached_property
     def printed(self) -> Geometry | None:
         """The starting geometry as the parent printed it; None if its output is gone."""
+        output = self._output
+        return None if output is None else output.initial_geometry
+
+    @cached_property
+    def _output(self) -> CrystalOutput | None:
+        """What the parent printed; None if its output is gone."""
         name = self.node.get_option('output_filename') or 'crystal.out'
         outputs = self.node.base.links.get_outgoing(link_type=LinkType.CREATE).nested()
-        output = read_retrieved(self.node, outputs['retrieved'], name) if 'retrieved' in outputs else None
-        return None if output is None else output.initial_geometry
+        return read_retrieved(self.node, outputs['retrieved'], name) if 'retrieved' in outputs else None
+
+    def wavefunction_geometry(self) -> Geometry:
+        """Return primitive cell and atoms of the wavefunction, in CRYSTAL's axes and order, with the user's kinds.
+
+        These are the axes in which ``properties`` takes and gives positions.
+
+        :raises ValueError: if the parent's output is gone, and it was no plain run of its input structure.
+        """
+        output = self._output
+        printed = None if output is None else output.final_geometry or output.initial_geometry
+        if printed is None:
+            if self.is_optimised:
+                raise ValueError(
+                    f'the output of {self.node.process_label} <{self.node.pk}>, which has the atoms, is gone'
+                )
+            return self.reduced().crystal_geometry
+        try:
+            expected = self.reduced().crystal_geometry
+        except ValueError:
+            return printed
+        from aiida_crystalmath.calculations.cells import dressed
+
+        return dressed(printed, expected)
 
     def kinds(self) -> list[str]:
         """Return the kind of every atom in CRYSTAL's order.

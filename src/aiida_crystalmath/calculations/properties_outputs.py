@@ -24,7 +24,10 @@ PORTS: dict[str, tuple[Any, str]] = {
         'Projected densities of states, one array (or two) for each projection.',
     ),
     'output_coop': (orm.XyData, 'Crystal orbital overlap populations, electrons/eV/cell over eV.'),
-    'output_cohp': (orm.XyData, 'Crystal orbital Hamilton populations as printed, over eV.'),
+    'output_cohp': (
+        orm.XyData,
+        'Crystal orbital Hamilton populations (energy per energy and cell, taken to be in atomic units) over eV.',
+    ),
     'output_maps': (
         orm.ArrayData,
         'Fields on planes, as of ECHG: charge and spin density (e/bohr³), potential (hartree/e), ..., with origin and '

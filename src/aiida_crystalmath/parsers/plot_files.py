@@ -19,7 +19,7 @@ from aiida_crystalmath.crystal.outputs.fort25 import (
     find_iss,
     read_fort25,
 )
-from aiida_crystalmath.crystal.outputs.fort25_maps import read_fort25_maps
+from aiida_crystalmath.crystal.outputs.fort25_maps import UNITS, read_fort25_maps
 from aiida_crystalmath.crystal.outputs.models import (
     Bands,
     CrystalOutput,
@@ -115,12 +115,37 @@ def read_populations(deck: D3, keyword: CurveKind, fort25: str | None, temporary
     return read_coop_dat(text) if text else None
 
 
-def read_maps(output: CrystalOutput, fort25: str | None) -> list[PlaneMap]:
-    """Read the fields on planes, named by what stdout tells of them; empty if there are none.
+def read_maps(deck: D3, output: CrystalOutput, fort25: str | None) -> list[PlaneMap]:
+    """Read the fields on planes, named by what stdout tells of them, else by the input; empty if there are none.
 
     :raises aiida_crystalmath.crystal.outputs.errors.OutputFileError: if the file is cut.
     """
-    return read_fort25_maps(fort25, output.properties.maps if output.properties else ()) if fort25 else []
+    if not fort25:
+        return []
+    echo = output.properties.maps if output.properties else ()
+    maps = read_fort25_maps(fort25, echo)
+    if any(found.quantity == 'unknown' for found in maps):
+        _name_by_deck(maps, deck)
+    return maps
+
+
+def _name_by_deck(maps: list[PlaneMap], deck: D3) -> None:
+    """Name the maps after the ECHG and POTM blocks of the input, if these explain all maps there are.
+
+    ECHG writes the charge density and, in an open shell, the spin density behind it; POTM the potential. What stdout
+    says of POTM is not known from a real file, so that its maps get their names here.
+    """
+    names: list[str] = []
+    for block in deck.blocks:
+        if block.keyword not in ('ECHG', 'POTM'):
+            continue
+        if getattr(block, 'order', 0):
+            return
+        is_open = len(names) < len(maps) and maps[len(names)].open_shell
+        names += ['potential'] if block.keyword == 'POTM' else ['charge', 'spin'] if is_open else ['charge']
+    if len(names) == len(maps):
+        for found, name in zip(maps, names, strict=True):
+            found.quantity, found.unit = name, UNITS[name]
 
 
 def read_transport_files(temporary: str | None) -> tuple[list[TransportTensor], TransportDistribution | None]:

@@ -40,6 +40,7 @@ from aiida_crystalmath.parsers.properties_results import (
     bands_node,
     dos_node,
     end_names,
+    interaction_names,
     projected_dos_node,
     properties_parameters,
 )
@@ -74,6 +75,7 @@ class PlotFiles:
             'COOP': self.coop,
             'COHP': self.cohp,
             'ECHG': self.maps,
+            'POTM': self.maps,
             'BOLTZTRA': self.transport or self.distribution,
             'POTC': self.potential,
         }
@@ -143,7 +145,7 @@ class Crystal23PropertiesParser(CrystalParserBase):
         files.dos = read(lambda: read_dos(deck, output, fort25, temporary), None)
         files.coop = read(lambda: read_populations(deck, 'COOP', fort25, temporary), None)
         files.cohp = read(lambda: read_populations(deck, 'COHP', fort25, temporary), None)
-        files.maps = read(lambda: read_maps(output, fort25), [])
+        files.maps = read(lambda: read_maps(deck, output, fort25), [])
         nothing: tuple[list[TransportTensor], TransportDistribution | None] = ([], None)
         files.transport, files.distribution = read(lambda: read_transport_files(temporary), nothing)
         files.potential = read(lambda: read_potential(temporary), None)
@@ -159,12 +161,13 @@ class Crystal23PropertiesParser(CrystalParserBase):
             if files.dos.n_projections > 1:
                 kinds = self._kinds(parent)
                 self.attach('output_dos_projected', projected_dos_node(files.dos, deck, kinds), engine)
-        for label, curves, unit in (
-            ('output_coop', files.coop, 'electrons/eV/cell'),
-            ('output_cohp', files.cohp, 'as printed'),
+        for keyword, curves, unit in (
+            ('COOP', files.coop, 'electrons/eV/cell'),
+            ('COHP', files.cohp, 'eV/eV/cell'),
         ):
-            if (node := nodes.populations_node(curves, unit)) is not None:
-                self.attach(label, node, engine)
+            if curves is not None:
+                names = interaction_names(deck, keyword, curves.n_projections, self._kinds(parent))
+                self.attach(f'output_{keyword.lower()}', nodes.populations_node(curves, unit, names), engine)
 
     def _kinds(self, parent: Parent | UnknownParent) -> list[str]:
         """Return the kind of every atom in CRYSTAL's order; none if it is not known how the structure was written."""

@@ -130,24 +130,25 @@ def potential_node(profile: Profile | None) -> orm.ArrayData | None:
     return array_node(arrays, {'unit': profile.unit or None})
 
 
-def populations_node(curves: Dos | None, unit: str) -> orm.XyData | None:
-    """Return overlap or Hamilton populations over energies in eV; None if there are none.
+def populations_node(curves: Dos, unit: str, names: Sequence[str]) -> orm.XyData:
+    """Return overlap or Hamilton populations over energies in eV, two curves for each name if there are two spins.
 
-    :param unit: of the values, per eV where they are densities.
+    The file is in atomic units. An overlap population is in electrons/hartree/cell there, so that it changes with the
+    unit of energy; a Hamilton population is an energy per energy, which does not.
+
+    :param unit: of the values: ``electrons/eV/cell`` or ``eV/eV/cell``.
+    :param names: one a curve.
     """
-    if curves is None:
-        return None
-    per_ev = HARTREE_EV if '/eV' in unit else 1.0
-    names: list[str] = []
+    scale = 1.0 / HARTREE_EV if unit.startswith('electrons') else 1.0
+    labels: list[str] = []
     values: list[np.ndarray] = []
-    for index in range(curves.n_projections):
+    for index, name in enumerate(names):
         for spin in range(curves.n_spin):
-            label = curves.labels[index] if index < len(curves.labels) else f'interaction {index + 1}'
-            names.append(f'{label}_{SPINS[spin]}' if curves.n_spin == 2 else label)
-            values.append(curves.densities[spin, index] / per_ev)
+            labels.append(f'{name}_{SPINS[spin]}' if curves.n_spin == 2 else name)
+            values.append(curves.densities[spin, index] * scale)
     node = orm.XyData()
     node.set_x(curves.energies_hartree * HARTREE_EV, 'energy', 'eV')
-    node.set_y(values, names, [unit] * len(names))
+    node.set_y(values, labels, [unit] * len(labels))
     if curves.fermi_energy_hartree is not None:
         node.base.attributes.set('fermi_energy_ev', curves.fermi_energy_hartree * HARTREE_EV)
     return node

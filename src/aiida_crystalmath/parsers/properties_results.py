@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from aiida_crystalmath.calculations.parent import Parent, UnknownParent
     from aiida_crystalmath.crystal.inputs.d3 import D3
 
-__all__ = ('bands_node', 'dos_node', 'end_names', 'projected_dos_node', 'properties_parameters')
+__all__ = (
+    'bands_node',
+    'dos_node',
+    'end_names',
+    'interaction_names',
+    'projected_dos_node',
+    'properties_parameters',
+)
 
 OF_THE_PARENT = ('functional', 'basis_set', 'is_spin_polarised', 'is_level_shifted', 'n_electrons')
 """What a reader of bands must know of the wavefunction."""
@@ -239,6 +246,28 @@ def projected_dos_node(dos: Dos, deck: D3, kinds: list[str]) -> orm.XyData:
     if len(names) != dos.n_projections - 1:
         names = [f'projection {number}' for number in range(1, dos.n_projections)]
     return _xy(dos, list(zip(_distinct(names), range(dos.n_projections - 1), strict=True)))
+
+
+def interaction_names(deck: D3, keyword: str, count: int, kinds: list[str]) -> list[str]:
+    """Return names of the interactions of the last COOP or COHP, as ``Mg 1 - O 2``; numbers if the input is not known.
+
+    :param count: interactions that were read.
+    :param kinds: kind of every atom in CRYSTAL's order.
+    """
+    block = last_block(deck, keyword)
+    pairs = block.interactions if block is not None else ()
+    names = [' - '.join(_group_label(group, kinds) for group in (pair.first, pair.second)) for pair in pairs]
+    if len(names) != count:
+        names = [f'interaction {number}' for number in range(1, count + 1)]
+    return _distinct(names)
+
+
+def _group_label(group: Any, kinds: list[str]) -> str:
+    """Return the label of one side of an interaction, which names a single atom by kind and number."""
+    atoms = tuple(group.atoms or ())
+    if len(atoms) == 1 and atoms[0] <= len(kinds):
+        return f'{kinds[atoms[0] - 1]} {atoms[0]}'
+    return projection_label(group, kinds)
 
 
 def projection_label(projection: Any, kinds: list[str]) -> str:

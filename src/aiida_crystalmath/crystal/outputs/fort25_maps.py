@@ -22,7 +22,8 @@ from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.crystal.outputs.fort25_blocks import FILE, Block, fixed_columns, read_blocks
 from aiida_crystalmath.crystal.outputs.models import Array, DensityMap, GridAtoms, PlaneMap
 
-_UNITS = {'charge': 'e/bohr^3', 'spin': 'e/bohr^3', 'potential': 'hartree/e'}
+UNITS = {'charge': 'e/bohr^3', 'spin': 'e/bohr^3', 'potential': 'hartree/e'}
+"""Of the fields that are known by name."""
 _COORDINATE = 20
 """Columns of a coordinate of the atoms and the lattice vectors."""
 
@@ -38,7 +39,7 @@ def read_fort25_maps(text: str, echo: Sequence[DensityMap] = ()) -> list[PlaneMa
     if [told.shape for told in echo] == [found.values.shape for found in maps]:
         for found, told in zip(maps, echo, strict=True):
             found.quantity = told.quantity
-            found.unit = _UNITS.get(told.quantity, 'a.u.')
+            found.unit = UNITS.get(told.quantity, 'a.u.')
     return maps
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiida_crystalmath.crystal.outputs.models.arrays import Array
+from aiida_crystalmath.crystal.units import BOHR_ANGSTROM
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,19 @@ class Grid3D:
     def voxel_angstrom3(self) -> float:
         """Volume of one step of all three indices."""
         return float(abs(np.linalg.det(self.steps)))
+
+    def integral(self) -> float:
+        """Return the sum over the points times the volume of a step, in the unit of the values times bohr³.
+
+        Along an edge of the cell, whose last plane repeats the first one, that plane is left out. This is as good as
+        the grid: cusps at the nuclei of heavy atoms need steps far below those that are good to look at.
+        """
+        values = self.values
+        for axis, length in enumerate((self.cell or ())[:3]):
+            n_points = values.shape[axis]
+            if n_points > 1 and abs(float(np.linalg.norm(self.steps[axis])) * (n_points - 1) - length) < 1e-3:
+                values = np.take(values, range(n_points - 1), axis=axis)
+        return float(values.sum() * self.voxel_angstrom3 / BOHR_ANGSTROM**3)
 
 
 @dataclass
