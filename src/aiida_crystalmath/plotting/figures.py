@@ -20,6 +20,7 @@ __all__ = ('draw', 'has_figures')
 MODULES: Mapping[str, str] = {
     'output_bands': 'electronic',
     'output_dos': 'electronic',
+    'output_eos': 'eos',
 }
 
 

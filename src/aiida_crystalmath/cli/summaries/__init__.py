@@ -22,7 +22,9 @@ Row = tuple[str, str, bool]
 
 # To add one: a module in this package, and a line here, from the label of a process (the name of its class) or the
 # label of an output (which any process may have, calculations too) to the module. A module is asked once.
-MODULES: Mapping[str, str] = {}
+MODULES: Mapping[str, str] = {
+    'CrystalEosWorkChain': 'eos',
+}
 
 
 def further_rows(summary: Mapping[str, Any]) -> list[Row]:
