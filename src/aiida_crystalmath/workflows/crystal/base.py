@@ -15,6 +15,7 @@ from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.handlers import CrystalHandlers
 from aiida_crystalmath.workflows.crystal.inputs import electronic_inputs, has_shrink, shrink_for, spin_inputs
 from aiida_crystalmath.workflows.crystal.validation import positive, validate_base
+from aiida_crystalmath.workflows.early_warning import KEY, early_warning
 from aiida_crystalmath.workflows.protocols.merge import META_INPUTS, merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
 from aiida_crystalmath.workflows.restart import formatted
@@ -148,6 +149,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
         asked = {
             'parameters': merge(electronic, spin),
             'metadata': {'options': arguments.check_options(options)},
+            'monitors': early_warning(meta[KEY]),
             **({'kinds': kinds} if kinds else {}),
         }
         inputs = merge(merge(inputs, {'crystal': asked}), read_overrides(overrides))
