@@ -46,7 +46,10 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
     if results.get('residual_rms_mev_per_atom') is not None:
         text = f'{results["residual_rms_mev_per_atom"]:.3f} meV/atom rms, {results["n_points"]} points'
         found.append(('residual of the fit', text, True))
-    return found
+    if results.get('scale_factors_missing'):
+        missing = ', '.join(f'{scale:g}' for scale in results['scale_factors_missing'])
+        found.append(('failed volumes', f'{missing} times that of the structure', False))
+    return found + [('warning', text, False) for text in results.get('warnings') or []]
 
 
 def tables(summary: Mapping[str, Any]) -> list[Table]:

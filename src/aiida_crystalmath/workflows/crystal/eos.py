@@ -174,8 +174,7 @@ class CrystalEosWorkChain(ProtocolMixin, CallingWorkChain):
             comparable_energies({label: node.get_dict() for label, node in results.items()}, per='structure')
         except ValueError as exception:
             return formatted(self.exit_codes.ERROR_NOT_COMPARABLE, reason=exception)
-        scales = {label: self.ctx.scales[label] for label in results}
-        fitted: Any = equation_of_state(self.inputs.structure, orm.Dict(scales), **results)
+        fitted: Any = equation_of_state(self.inputs.structure, orm.Dict(dict(self.ctx.scales)), **results)
         self.attach(**fitted)
         return self._inspect_fit(fitted['output_parameters'])
 

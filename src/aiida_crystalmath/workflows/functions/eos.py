@@ -26,6 +26,12 @@ MODULI = {
 }
 """V d²E/dV² (or A, L instead of V): its key and the factor from eV/Å³ (eV/Å², eV/Å)."""
 
+NOISE = 0.01
+"""Scatter around a fit, as part of the range of energies, above which it is doubted."""
+
+USUAL_PRIME = (1.0, 10.0)
+"""Pressure derivatives of the bulk modulus that solids have; most lie between 3 and 6."""
+
 NAMES = {'BIRCH': 'birch_murnaghan', 'VINET': 'vinet', 'MURNAGHAN': 'murnaghan', 'POIRIER': 'poirier_tarantola'}
 """How the names begin that CRYSTAL prints, and ours."""
 
@@ -64,8 +70,8 @@ def equation_of_state(
     """Fit equations of state through the energies of several volumes.
 
     :param structure: the structure that the factors refer to.
-    :param scale_factors: relative volume of every run, by the labels of ``results``.
-    :param results: ``output_parameters`` of the runs.
+    :param scale_factors: relative volume of every run asked for, by the labels of ``results``.
+    :param results: ``output_parameters`` of the runs that finished well.
     :return: ``output_eos``: the points, and curves of the fits; ``output_parameters``: the fits, or ``problem``, which
         says why there are none.
     """
@@ -89,6 +95,7 @@ def equation_of_state(
         'primitive_cells_in_structure': cells,
         'n_points': len(labels),
         'scale_factors': scales.tolist(),
+        'scale_factors_missing': sorted(set(scale_factors.get_dict().values()) - set(scales.tolist())),
     }
     fits: dict[str, Fit] = {}
     try:
@@ -99,6 +106,7 @@ def equation_of_state(
     else:
         parameters |= _described(fits, geometry.dimensionality, n_atoms)
         parameters['scale_factor'] = parameters[measure] / (geometry.measure / cells)
+        parameters['warnings'] = _doubts(next(iter(fits.values())), energies_hartree * HARTREE_EV)
     points = {f'{_plural(measure)}': volumes, 'energies_hartree': energies_hartree}
     return {'output_parameters': orm.Dict(parameters), 'output_eos': _points_node(points, fits, _plural(measure))}
 
@@ -119,6 +127,24 @@ def _described(fits: Mapping[str, Fit], dimensionality: int, n_atoms: float) -> 
         told.append({'name': fit.name, **{key: value for key, value in numbers.items() if value is not None}})
     first = {key: value for key, value in told[0].items() if key != 'name'}
     return {'equation': told[0]['name'], **first, 'fits': told}
+
+
+def _doubts(fit: Fit, energies_ev: Any) -> list[str]:
+    """Return in words why a fit should not be trusted, if so."""
+    doubts = []
+    depth = float(np.ptp(energies_ev))
+    if fit.rms_ev > NOISE * depth:
+        doubts.append(
+            f'the energies scatter around the fit by {100 * fit.rms_ev / depth:.1f} % of their range: tighten TOLINTEG,'
+            ' the grid and SHRINK, or widen the range of volumes'
+        )
+    low, high = USUAL_PRIME
+    if fit.modulus_prime is not None and not low <= fit.modulus_prime <= high:
+        doubts.append(
+            f'the derivative of the bulk modulus is {fit.modulus_prime:.2f}, while that of solids lies between {low:g} '
+            f'and {high:g}: the energies are too noisy, or the range too narrow, for it'
+        )
+    return doubts
 
 
 def _plural(measure: str) -> str:
