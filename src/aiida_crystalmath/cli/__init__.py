@@ -12,11 +12,16 @@ COMMANDS = {
         'aiida_crystalmath.cli.quickstart:quickstart',
         'Set everything up on this machine; run it as often as you like.',
     ),
-    'run': ('aiida_crystalmath.cli.run:run', 'Run a chain of calculations on a structure file.'),
+    'run': ('aiida_crystalmath.cli.run:run', 'Run a chain or a sequence of calculations on structure files.'),
+    'sequence': (
+        'aiida_crystalmath.cli.sequence:sequence',
+        'Sequences of steps: list, check, pause, resume, skip, redo.',
+    ),
     'show': ('aiida_crystalmath.cli.show:show', 'Show the results of a calculation or work chain.'),
     'plot': ('aiida_crystalmath.cli.plot:plot', 'Plot the bands and the density of states of a work chain.'),
     'read': ('aiida_crystalmath.cli.read:read', 'Say what outputs of CRYSTAL hold; needs no AiiDA.'),
     'why': ('aiida_crystalmath.cli.why:why', 'Explain what went wrong with an output or a PK, and what to do.'),
+    'retry': ('aiida_crystalmath.cli.retry:retry', 'Run what failed once more, with a change of its input.'),
     'import': (
         'aiida_crystalmath.cli.import_:import_',
         'Bring finished runs of CRYSTAL into AiiDA, from folders full of them.',

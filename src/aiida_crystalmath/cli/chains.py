@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,28 @@ if TYPE_CHECKING:
     from aiida.orm import Code, StructureData
 
 DEFAULT_PROTOCOL = 'fast'
+
+CHAINS = {
+    'characterise': 'optimisation, single point, bands and density of states',
+    'geopt': 'geometry optimisation and a final single point',
+    'scf': 'single point',
+    'bands': 'single point and band structure',
+    'dos': 'single point and density of states',
+    'eos': 'equation of state',
+    'elastic': 'elastic constants',
+    'frequencies': 'vibrations at Gamma',
+    'phonons': 'phonon dispersion',
+    'quasi_harmonic': 'thermodynamics of a crystal that expands',
+    'convergence': 'numerical parameters, and which to take',
+    'magnetic': 'spin orderings compared',
+    'slab': 'slab cut from a crystal, surface energy',
+    'counterpoise': 'interaction energy without superposition error',
+    'maps': 'maps and cubes of the charge density',
+    'cohp': 'bonding analysis',
+    'transport': 'transport coefficients',
+    'deck': 'the input file as it stands (.d12 only; the default for it)',
+}
+"""What can be run on a file, by the name of its work chain, and what it is."""
 
 
 def find_code(identifier: str | None, plugin: str, beside: Code | None = None) -> Code:
@@ -71,8 +94,6 @@ def is_gone(code: Code) -> bool:
 
 def make_builder(file: Path, structure: StructureData, chain: str, options: dict[str, Any]) -> Any:
     """Make the builder of the work chain called ``chain``."""
-    from aiida.plugins import WorkflowFactory
-
     from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 
     code = find_code(options['code'], 'crystalmath.crystal23')
@@ -81,8 +102,6 @@ def make_builder(file: Path, structure: StructureData, chain: str, options: dict
         from aiida_crystalmath.cli.deck_builder import builder_from_deck
 
         return builder_from_deck(file, structure, code, job)
-    entry_point = {'scf': 'base'}.get(chain, chain)
-    process: Any = WorkflowFactory(f'crystalmath.crystal.{entry_point}')
     moments = parse_moments(options['moments'])
     arguments: dict[str, Any] = {
         'protocol': options['protocol'] or DEFAULT_PROTOCOL,
@@ -92,9 +111,86 @@ def make_builder(file: Path, structure: StructureData, chain: str, options: dict
         'initial_magnetic_moments': moments or None,
         'options': job,
     }
-    if chain in ('characterise', 'bands', 'dos'):
-        arguments['properties_code'] = find_code(options['properties_code'], 'crystalmath.properties23', beside=code)
+    if options['sequence']:
+        process = load_chain('sequence')
+        arguments |= sequence_arguments(options, code)
+    else:
+        process = load_chain({'scf': 'base'}.get(chain, chain))
+        known = inspect.signature(process.get_builder_from_protocol).parameters
+        arguments |= own_arguments(options['arguments'], [name for name in known if name not in (*arguments, *GIVEN)])
+        if 'properties_code' in known:
+            arguments['properties_code'] = properties_code(options, code, known['properties_code'])
     return process.get_builder_from_protocol(code, structure, **arguments)
+
+
+GIVEN = ('code', 'structure', 'properties_code', 'parent_folder')
+"""Arguments of builders that have options of their own, or none."""
+
+
+def load_chain(name: str) -> Any:
+    """Return the class of the work chain ``crystalmath.crystal.NAME``; exits with an explanation if it is missing."""
+    from aiida.common.exceptions import EntryPointError
+    from aiida.plugins import WorkflowFactory
+
+    try:
+        return WorkflowFactory(f'crystalmath.crystal.{name}')
+    except EntryPointError as exception:
+        fail(f'the work chain crystalmath.crystal.{name} is not installed: {exception}')
+
+
+def properties_code(options: dict[str, Any], code: Code, parameter: inspect.Parameter) -> Code | None:
+    """Return the code for ``properties``; ``None`` if there is none and the chain can do without."""
+    is_needed = parameter.default is inspect.Parameter.empty
+    if options['properties_code'] or is_needed or has_code('crystalmath.properties23'):
+        return find_code(options['properties_code'], 'crystalmath.properties23', beside=code)
+    return None
+
+
+def has_code(plugin: str) -> bool:
+    """Tell whether any code is set up for ``plugin``."""
+    from aiida import orm
+
+    return bool(orm.QueryBuilder().append(orm.InstalledCode, filters={'attributes.input_plugin': plugin}).count())
+
+
+def sequence_arguments(options: dict[str, Any], code: Code) -> dict[str, Any]:
+    """Return the arguments of a sequence; what was not asked for is left to its file.
+
+    :raises ValueError: if there is no such sequence, or it is not right.
+    """
+    from aiida_crystalmath.workflows.sequences.files import read_sequence
+
+    _, sequence = read_sequence(options['sequence'])
+    arguments: dict[str, Any] = {'sequence': options['sequence']}
+    if not options['protocol'] and sequence.defaults.protocol:
+        arguments['protocol'] = None
+    if not options['metal']:
+        arguments['electronic_type'] = None
+    if not options['moments']:
+        arguments['spin_type'] = None
+    if any(step.definition.needs_properties for step in sequence.steps):
+        arguments['properties_code'] = find_code(options['properties_code'], 'crystalmath.properties23', beside=code)
+    return arguments
+
+
+def own_arguments(given: tuple[str, ...], known: list[str]) -> dict[str, Any]:
+    """Parse ``NAME=VALUE`` options, the values YAML; exits with an explanation for one that the chain does not have."""
+    import yaml
+
+    from aiida_crystalmath.workflows.protocols.merge import did_you_mean
+
+    parsed = {}
+    for item in given:
+        name, equals, text = item.partition('=')
+        if not equals:
+            fail(f'--set {item}: write NAME=VALUE, for example relax_type=positions.')
+        if name not in known:
+            fail(f'--set {item}: this chain has no argument "{name}": {did_you_mean(name, known)}')
+        try:
+            parsed[name] = yaml.safe_load(text)
+        except yaml.YAMLError as exception:
+            fail(f'--set {item}: the value is not YAML: {" ".join(str(exception).split())}')
+    return parsed
 
 
 def job_options(options: dict[str, Any]) -> dict[str, Any] | None:

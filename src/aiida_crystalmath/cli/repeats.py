@@ -107,20 +107,22 @@ def fingerprint_of(builder: Any, chain: str) -> str:
 
 def find_finished(fingerprint: str) -> ProcessNode | None:
     """Return the newest work chain that did the same: finished well, or still going."""
+    going = {'attributes.process_state': {'in': ['created', 'running', 'waiting']}}
+    return _newest(fingerprint, {'or': [{'attributes.exit_status': 0}, going]})
+
+
+def find_failed(fingerprint: str) -> ProcessNode | None:
+    """Return the newest work chain that tried the same and ended badly."""
+    stopped = {'attributes.process_state': {'in': ['excepted', 'killed']}}
+    return _newest(fingerprint, {'or': [{'attributes.exit_status': {'>': 0}}, stopped]})
+
+
+def _newest(fingerprint: str, filters: dict[str, Any]) -> ProcessNode | None:
+    """Return the newest process with a fingerprint that also passes ``filters``."""
     from aiida import orm
 
     query = orm.QueryBuilder()
-    query.append(
-        orm.ProcessNode,
-        filters={
-            f'extras.{FINGERPRINT}': fingerprint,
-            'or': [
-                {'attributes.exit_status': 0},
-                {'attributes.process_state': {'in': ['created', 'running', 'waiting']}},
-            ],
-        },
-        tag='node',
-    )
+    query.append(orm.ProcessNode, filters={f'extras.{FINGERPRINT}': fingerprint, **filters}, tag='node')
     query.order_by({'node': {'ctime': 'desc'}})
     found: ProcessNode | None = query.first(flat=True)
     return found

@@ -1,4 +1,4 @@
-"""``crystalmath run``: from a structure file to a finished chain of calculations."""
+"""``crystalmath run``: from structure files to finished chains of calculations."""
 
 from __future__ import annotations
 
@@ -8,33 +8,54 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_crystalmath.cli.chains import CHAINS
 from aiida_crystalmath.cli.common import console, echo_json, fail, load_profile
-from aiida_crystalmath.cli.repeats import FINGERPRINT, find_finished, fingerprint_of, read_file, stored_structure
+from aiida_crystalmath.cli.repeats import (
+    FINGERPRINT,
+    find_failed,
+    find_finished,
+    fingerprint_of,
+    read_file,
+    stored_structure,
+)
 
 if TYPE_CHECKING:
     from aiida.orm import ProcessNode
 
-CHAINS = {
-    'characterise': 'optimisation, single point, bands and density of states',
-    'geopt': 'geometry optimisation and a final single point',
-    'bands': 'single point and band structure',
-    'dos': 'single point and density of states',
-    'scf': 'single point',
-    'deck': 'the input file as it stands (.d12 only; the default for it)',
+PROTOCOL_OPTIONS = {
+    'protocol': 'protocol',
+    'moments': 'moment',
+    'metal': 'metal',
+    'overrides': 'overrides',
+    'arguments': 'set',
 }
-PROTOCOL_OPTIONS = {'protocol': 'protocol', 'moments': 'moment', 'metal': 'metal', 'overrides': 'overrides'}
 """Parameters of the command that shape what a protocol makes, and their names for people."""
 
 
 @click.command()
-@click.argument('file', type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    'files', metavar='FILE...', nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option('--protocol', help='fast, balanced or stringent.  [default: fast]')
 @click.option(
     '--chain',
     type=click.Choice(list(CHAINS)),
-    help='What to run. '
+    metavar='CHAIN',
+    help='What to run: '
     + '; '.join(f'{name}: {text}' for name, text in CHAINS.items())
     + '.  [default: characterise; deck for a .d12]',
+)
+@click.option(
+    '--sequence',
+    metavar='NAME|FILE',
+    help='Run a sequence of steps instead: a ready-made one ("crystalmath sequence list") or a YAML file.',
+)
+@click.option(
+    '--set',
+    'arguments',
+    multiple=True,
+    metavar='NAME=VALUE',
+    help='Argument of the chain itself, e.g. relax_type=positions (repeat); a wrong name lists those there are.',
 )
 @click.option('--code', help='Code for crystal (label@computer or PK); default: the only one there is.')
 @click.option('--properties-code', help='Code for properties; default: the one that goes with --code.')
@@ -54,31 +75,66 @@ PROTOCOL_OPTIONS = {'protocol': 'protocol', 'moments': 'moment', 'metal': 'metal
 )
 @click.option('--walltime', type=click.IntRange(min=1), metavar='SECONDS', help='Wall-time limit of each job.')
 @click.option('--mpi', 'n_mpi', type=click.IntRange(min=1), help='MPI ranks for each job (parallel codes).')
+@click.option(
+    '--max-running',
+    type=click.IntRange(min=1),
+    metavar='N',
+    help='Of many files, how many run at once.  [default: the cores of this machine; 50 on another]',
+)
 @click.option('--again', is_flag=True, help='Run even if the same has finished before.')
 @click.option('--wait/--no-wait', default=True, show_default=True, help='Follow the progress until the end.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the result as JSON.')
 @click.pass_context
-def run(ctx: click.Context, /, file: Path, **options: Any) -> None:
+def run(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> None:
     """Run a chain of calculations on the structure in FILE: a CIF, POSCAR, xyz, .gui/fort.34 or .d12.
 
     The daemon carries it out in the background: with Ctrl-C the display stops, the calculations go on. What has run
     well before is shown again, not repeated; what failed is run again.
 
-    A .d12 runs as it stands. With --protocol (or --moment, --metal, --overrides, another --chain) only its structure is
-    taken. With --json, stdout holds nothing but the JSON that "crystalmath show --json" prints. Exit status: 0 finished
-    well, 1 not submitted, 2 failed, 130 stopped watching.
+    Many files run side by side, and a table shows how far each is: one that fails, or cannot be read, stops no other.
+    The same command again goes on where it stopped.
+
+    A .d12 runs as it stands. With --protocol (or --moment, --metal, --overrides, --sequence, another --chain) only its
+    structure is taken. With --json, stdout holds nothing but the JSON that "crystalmath show --json" prints, for many
+    files a list of all. Exit status: 0 finished well, 1 not submitted, 2 failed, 130 stopped watching.
     """
+    check_options(options)
     name = load_profile(ctx)
-    node, is_old = launch(file, name, options)
+    if len(files) > 1:
+        from aiida_crystalmath.cli.campaign import run_many
+
+        run_many(list(dict.fromkeys(files)), name, options)
+        return
+    try:
+        node, is_old = launch(files[0], name, options)
+    except ValueError as exception:
+        fail(str(exception))
+    announce(node, name, is_old, options['as_json'])
+    finish(node, is_old and node.is_terminated, options)
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Exit with an explanation if options contradict each other."""
+    if options['sequence'] and options['chain']:
+        fail('--chain and --sequence are both given: keep one.')
+    if options['sequence'] and options['arguments']:
+        fail(
+            '--set is for the arguments of one chain; those of a step stand in the file of the sequence.',
+            'crystalmath sequence show NAME > my.yaml',
+        )
+    if options['max_running'] and not options['wait']:
+        fail('--max-running needs this command to stay: leave out --no-wait.')
+
+
+def finish(node: ProcessNode, finished_before: bool, options: dict[str, Any]) -> None:
+    """Follow one process to its end and show its results; leave with 2 if it failed."""
     as_json = options['as_json']
-    announce(node, name, is_old, as_json)
     if not options['wait']:
         if as_json:
-            echo_json({'pk': node.pk, 'uuid': node.uuid, 'finished_before': is_old and node.is_terminated})
+            echo_json({'pk': node.pk, 'uuid': node.uuid, 'finished_before': finished_before})
         else:
             click.echo(f'Later: crystalmath show {node.pk}')
         return
-    finished_before = is_old and node.is_terminated
     if not finished_before:
         wait_for(node)
     from aiida_crystalmath.cli.summary import summarise
@@ -118,7 +174,12 @@ def wait_for(node: ProcessNode) -> None:
 
 
 def launch(file: Path, profile: str, options: dict[str, Any]) -> tuple[ProcessNode, bool]:
-    """Submit the chain for ``file``, or find the same that ran before; return the node and whether it is old."""
+    """Submit the chain for ``file``, or find the same that ran before; return the node and whether it is old.
+
+    A sequence that failed before is run again with what finished well in it.
+
+    :raises ValueError: if the file or an option is wrong.
+    """
     from aiida.engine import submit
 
     chain = choose_chain(file, options)
@@ -130,25 +191,29 @@ def launch(file: Path, profile: str, options: dict[str, Any]) -> tuple[ProcessNo
     ensure_daemon(profile)
     if old is not None:
         return old, True
+    if options['sequence'] and not options['again'] and find_failed(fingerprint) is not None:
+        builder.use_cache = True
     try:
         node = submit(builder)
     except ValueError as exception:
-        fail(f'the inputs are not valid: {exception}')
+        raise ValueError(f'the inputs are not valid: {exception}') from exception
     node.label = f'{file.name} {chain}'
     node.base.extras.set(FINGERPRINT, fingerprint)
     return node, False
 
 
 def choose_chain(file: Path, options: dict[str, Any]) -> str:
-    """Return the chain asked for; a ``.d12`` runs as it stands, unless options of a protocol are given."""
-    from aiida_crystalmath.data.structure_files import StructureFileError, file_format
+    """Return the chain asked for; a ``.d12`` runs as it stands, unless options of a protocol are given.
 
-    try:
-        is_deck = file_format(file.name) == 'd12'
-    except StructureFileError as exception:
-        fail(str(exception))
+    :raises ValueError: if the file is of no known kind, or does not go with the chain.
+    """
+    from aiida_crystalmath.data.structure_files import file_format
+
+    is_deck = file_format(file.name) == 'd12'
+    if options.get('sequence'):
+        return Path(options['sequence']).stem
     chain = options['chain']
-    of_protocol = [name for name in PROTOCOL_OPTIONS if options[name]]
+    of_protocol = [name for name in PROTOCOL_OPTIONS if options.get(name)]
     if chain is None:
         if not is_deck:
             return 'characterise'
@@ -161,15 +226,20 @@ def choose_chain(file: Path, options: dict[str, Any]) -> str:
         )
         return 'characterise'
     if chain == 'deck' and not is_deck:
-        fail(f'--chain deck runs an input file as it stands, but {file.name} is a structure.', 'Use another chain.')
+        raise ValueError(
+            f'--chain deck runs an input file as it stands, but {file.name} is a structure: use another chain.'
+        )
     if chain == 'deck' and of_protocol:
         names = ', '.join(f'--{PROTOCOL_OPTIONS[name]}' for name in of_protocol)
-        fail(f'--chain deck runs {file.name} as it stands: {names} cannot change it.', 'Use another chain.')
+        raise ValueError(f'--chain deck runs {file.name} as it stands: {names} cannot change it: use another chain.')
     return str(chain)
 
 
 def checked_builder(file: Path, chain: str, options: dict[str, Any]) -> Any:
-    """Make the builder; nothing is stored before the file and the options are known to be good."""
+    """Make the builder; nothing is stored before the file and the options are known to be good.
+
+    :raises ValueError: if they are not.
+    """
     from aiida_crystalmath.cli.chains import make_builder
     from aiida_crystalmath.data.structure import from_geometry
 
@@ -177,10 +247,8 @@ def checked_builder(file: Path, chain: str, options: dict[str, Any]) -> Any:
         draft = from_geometry(read_file(file))
         make_builder(file, draft, chain, options)
         return make_builder(file, stored_structure(file), chain, options)
-    except ValueError as exception:
-        fail(str(exception))
     except OSError as exception:
-        fail(f'{file}: {exception.strerror or exception}')
+        raise ValueError(f'{file}: {exception.strerror or exception}') from exception
 
 
 def ensure_daemon(profile: str) -> None:

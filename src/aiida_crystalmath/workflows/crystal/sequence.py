@@ -98,7 +98,6 @@ class CrystalSequenceWorkChain(CallingWorkChain):
     def setup(self) -> None:
         """Take what is done; leave out what means nothing for the structure."""
         self.ctx.record = {}
-        self.ctx.children = {}
         for step in self.sequence.steps:
             entry: dict[str, Any] = {'status': progress.WAITING}
             if step.name in self.inputs.get('done', {}):
@@ -133,7 +132,7 @@ class CrystalSequenceWorkChain(CallingWorkChain):
                 continue
             node = self._launch_step(sequence, step)
             if node is not None:
-                launched[f'children.{step.name}'] = node
+                launched[f'launched.{step.name}'] = node
         self._show()
         return ToContext(**launched)
 
@@ -158,7 +157,7 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         for name, entry in self.ctx.record.items():
             if entry['status'] != progress.RUNNING:
                 continue
-            node = self.ctx.children[name]
+            node = self.launched()[name]
             entry['exit_status'] = node.exit_status
             entry['wall_time_s'] = round((node.mtime - node.ctime).total_seconds(), 1)
             if node.is_finished_ok:
@@ -183,7 +182,7 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         """Return the outputs of a step by their link labels."""
         if self.ctx.record[name]['status'] == progress.REUSED:
             return _flat(self.inputs.done[name])
-        return node_outputs(self.ctx.children.get(name))
+        return node_outputs(self.launched().get(name))
 
     def _structure_for(self, sequence: Sequence, step: Step) -> orm.StructureData:
         """Return the structure that a step begins with: of the nearest step on the way back that has one to give."""
