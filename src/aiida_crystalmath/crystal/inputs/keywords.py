@@ -12,7 +12,7 @@ from typing import NamedTuple
 GEOMETRY = 'Geometry'
 OPTIMISATION = 'OPTGEOM'
 FREQUENCIES = 'FREQCALC'
-OTHER_TASKS = 'ELASTCON, EOS, CPHF'
+OTHER_TASKS = 'ELASTCON, EOS, QHA, CPHF'
 BASIS = 'Basis set'
 HAMILTONIAN = 'Hamiltonian'
 DFT = 'DFT'
@@ -96,7 +96,7 @@ KEYWORDS: tuple[Keyword, ...] = (
         CPHF | ... END | polarisability by coupled perturbed equations | geometry.cphf
         CPKS | ... END | the same as CPHF | geometry.cphf
         ANHARM | ... END | anharmonic stretching of X-H | geometry.edits
-        QHA | ... END | quasi-harmonic approximation | geometry.edits
+        QHA | ... END | quasi-harmonic approximation | geometry.qha
         PIEZOCON | ... END | piezoelectric tensor | geometry.edits
         ELAPIEZO | ... END | elastic and piezoelectric tensors | geometry.edits
         PHOTOELA | ... END | photoelastic tensor | geometry.edits
@@ -165,11 +165,14 @@ KEYWORDS: tuple[Keyword, ...] = (
         """
         NUMDERIV | n | points of the derivative (ELASTCON) | numderiv
         STEPSIZE | s | strain step (ELASTCON) | stepsize
-        RESTART |  | go on from ELASINFO.DAT or EOSINFO.DAT | restart
+        RESTART |  | go on from ELASINFO.DAT, EOSINFO.DAT or the files of QHA | restart
         PREOPTGEOM | ... END | optimise first | preoptgeom
         CLAMPION |  | frozen ions (ELASTCON) | clampion
         RANGE | Vmin Vmax n | volumes relative to the first one (EOS) | range
         PRANGE | Pmin Pmax n | pressures (EOS) | prange
+        STEP | s | step of the volumes, percent (QHA) | step
+        POINTS | n | number of volumes, 4, 7 or 13 (QHA) | points
+        TEMPERAT | n T1 T2 | temperatures, K (QHA) | temperat
         FMIXING | percent | mixing of the CPHF cycles | fmixing
         MAXCYCLE | n | largest number of CPHF cycles | maxcycle
         TOLALPHA | n | change of the polarisability 10**-n | tolalpha

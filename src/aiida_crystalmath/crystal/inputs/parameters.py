@@ -13,7 +13,7 @@ from .hamiltonian import HAMILTONIAN_ITEMS, Hamiltonian
 from .keywords import LIBRARY_OPTIONS
 from .model import Flag, Integer, Model
 from .scf import SCF_ITEMS, Scf, written_values
-from .tasks import TASK_ITEMS, Cphf, Elastcon, Eos, Freqcalc, Optgeom, check_labels, check_square
+from .tasks import TASK_ITEMS, Cphf, Elastcon, Eos, Freqcalc, Optgeom, Qha, check_labels, check_square
 from .text import is_end
 
 #: Keywords of the third section, with the fields of :class:`Hamiltonian` and :class:`Scf`.
@@ -37,6 +37,7 @@ class GeometryParameters(Model):
     freqcalc: Freqcalc | None = None
     elastcon: Elastcon | None = None
     eos: Eos | None = None
+    qha: Qha | None = None
     cphf: Cphf | None = None
     testgeom: Flag = False
     layout: tuple[str, ...] | None = None

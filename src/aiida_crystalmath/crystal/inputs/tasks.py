@@ -229,6 +229,38 @@ class Eos(Block):
         return value
 
 
+class Qha(Block):
+    """QHA: quasi-harmonic approximation, of the supercell of SCELPHONO if there is one.
+
+    TEMPERAT is that of a real input of CRYSTAL14. STEP and POINTS stand in inputs that other programs write for
+    CRYSTAL23; the volumes of the CRYSTAL14 output agree with their defaults, 3 % and 4.
+
+    :param step: of the volumes, percent: they go from -step to 2 step.
+    :param points: number of volumes, 4, 7 or 13.
+    :param temperat: number of temperatures, first and last (K).
+    :param restart: go on with a run that was cut short.
+    """
+
+    restart: Flag = False
+    step: Real | None = Field(None, gt=0)
+    points: Literal[4, 7, 13] | None = None
+    temperat: tuple[Integer, Real, Real] | None = None
+
+    items: ClassVar[Items] = {
+        'restart': flag('RESTART'),
+        'step': real('STEP'),
+        'points': integer('POINTS'),
+        'temperat': _temperatures('TEMPERAT'),
+    }
+
+    @field_validator('temperat')
+    @classmethod
+    def _count(cls, value: tuple[int, float, float] | None) -> tuple[int, float, float] | None:
+        if value is not None and value[0] < 1:
+            raise ValueError(f'the number of temperatures is {value[0]}: it must be positive')
+        return value
+
+
 class Cphf(Block):
     """CPHF or CPKS: linear and non-linear polarisabilities.
 
@@ -279,6 +311,7 @@ TASK_ITEMS: Mapping[str, Item] = {
     'freqcalc': nested('FREQCALC', lambda: Freqcalc, 'ENDFREQ'),
     'elastcon': nested('ELASTCON', lambda: Elastcon),
     'eos': nested('EOS', lambda: Eos),
+    'qha': nested('QHA', lambda: Qha),
     'cphf': _cphf(),
     'testgeom': flag('TESTGEOM'),
 }
