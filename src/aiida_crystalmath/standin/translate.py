@@ -114,7 +114,7 @@ def _keywords(lines: tuple[str, ...]) -> list[str]:
 def _check_tasks(parameters: CrystalParameters, notes: list[str]) -> None:
     """Refuse tasks and edits that are out of scope, note those without effect."""
     geometry = parameters.geometry
-    for name in ('elastcon', 'eos', 'cphf', 'scelphono'):
+    for name in ('elastcon', 'eos', 'qha', 'cphf', 'scelphono'):
         if getattr(geometry, name) is not None:
             raise NotSupported(
                 name.upper(), 'the stand-in does single points, geometry optimisations, and frequencies of molecules'

@@ -23,7 +23,7 @@ def test_block_of_a_real_input(corpus):
 
 
 def test_keywords_of_the_block_and_others_verbatim():
-    text = 'QHA\nSTEP\n2.5\nPOINTS\n7\nVRANGE\n0.94 1.06 7\nTEMPERAT\n20 50 1000\nEND\n'
+    text = 'QHA\nSTEP\n2.5\nPOINTS\n7\nVRANGE\n0.94 1.06 7\nTEMPERAT\n20 50.0 1000.0\nEND\n'
     deck = f'X\nCRYSTAL\n0 0 0\n225\n4.2\n1\n12 0. 0. 0.\n{text}END\n12 1\n1 0 3 2. 0.\n99 0\nEND\nSHRINK\n2 2\nEND\n'
     qha = read_d12(deck).parameters.geometry.qha
     assert (qha.step, qha.points, qha.temperat) == (2.5, 7, (20, 50, 1000))
