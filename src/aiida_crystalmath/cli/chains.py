@@ -135,7 +135,8 @@ def load_chain(name: str) -> Any:
     try:
         return WorkflowFactory(f'crystalmath.crystal.{name}')
     except EntryPointError as exception:
-        fail(f'the work chain crystalmath.crystal.{name} is not installed: {exception}')
+        reason = str(exception).splitlines()[0].rstrip(':')
+        fail(f'the work chain crystalmath.crystal.{name} cannot be loaded: {reason}')
 
 
 def properties_code(options: dict[str, Any], code: Code, parameter: inspect.Parameter) -> Code | None:

@@ -26,7 +26,7 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
 
 
 def tables(summary: Mapping[str, Any]) -> list[Table]:
-    """Return the table of steps: state, PK, time, and key numbers or the reason; as far as they are while it goes on."""
+    """Return the table of steps: state, PK, time, and key numbers or the reason; as far as it is while it goes on."""
     from rich.markup import escape
     from rich.table import Table
 

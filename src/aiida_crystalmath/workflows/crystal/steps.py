@@ -59,8 +59,8 @@ class Kind:
             return WorkflowFactory(self.entry_point)
         except EntryPointError as exception:
             raise ValueError(
-                f'a step of kind "{self.name}" needs the work chain {self.entry_point}, which is not installed: '
-                f'{exception}'
+                f'a step of kind "{self.name}" needs the work chain {self.entry_point}, which cannot be loaded: '
+                f'{str(exception).splitlines()[0].rstrip(":")}'
             ) from exception
 
 
