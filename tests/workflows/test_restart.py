@@ -59,8 +59,8 @@ class HardChain(CrystalmathBaseRestartWorkChain):
     def handle_always(self, node):
         self.ctx.seen = node.pk
         if node.exit_status in (310, 400):
-            self.record(node, cause='a test', action='go on', LEVEL=1)
-            return ProcessHandlerReport(False)
+            self.ctx.inputs = {'parameters': {'scf': {'level': 1}}}
+            return self.record(node, cause='a test', action='go on')
         return None
 
 
@@ -148,7 +148,11 @@ def test_partial_outputs_at_the_limit(chain, child):
     assert process.inspect_process().status == 401
     assert process.outputs['sum'].value == 7
     action = process.outputs['recovery_report']['actions'][0]
-    assert (action['iteration'], action['exit_status'], action['changes']) == (2, 400, {'LEVEL': 1})
+    assert (action['iteration'], action['exit_status'], action['changes']) == (
+        2,
+        400,
+        {'LEVEL': {'old': None, 'new': 1}},
+    )
 
 
 def test_partial_outputs_after_an_unhandled_failure(chain, child):
@@ -156,14 +160,15 @@ def test_partial_outputs_after_an_unhandled_failure(chain, child):
     process = chain(HardChain, [child(450, 3)])
     assert process.inspect_process().status == 402
     assert process.outputs['sum'].value == 3
-    assert 'recovery_report' not in process.outputs
+    report = process.outputs['recovery_report']
+    assert (report['actions'], report['outcome'], report['failure']['exit_status']) == ([], 'given_up', 450)
 
 
 def test_failure_without_any_output(chain, child):
     """A child that left nothing does not break the end."""
     process = chain(HardChain, [child(450, None)])
     assert process.inspect_process().status == 402
-    assert not process.outputs
+    assert list(process.outputs) == ['recovery_report']
 
 
 def test_success_after_a_recovery(chain, child):
@@ -174,7 +179,9 @@ def test_success_after_a_recovery(chain, child):
     assert process.inspect_process() is None
     process.results()
     assert process.outputs['sum'].value == 9
-    assert len(process.outputs['recovery_report']['actions']) == 1
+    report = process.outputs['recovery_report']
+    assert (len(report['actions']), report['outcome']) == (1, 'cured')
+    assert 'next_step' not in report.get_dict()
 
 
 @pytest.mark.parametrize(('state', 'status'), [('excepted', 301), ('killed', 302)])

@@ -144,22 +144,25 @@ class Crystal23Calculation(CrystalCalcJob):
         parent = self.inputs.get('parent_folder')
         if parent is None:
             return links, copies
-        for source, target in restart_files(self.inputs.parameters.get_dict()):
+        for source, target in restart_files(self.inputs.parameters.get_dict(), settings.guess_file):
             entry = (parent.computer.uuid, f'{parent.get_remote_path()}/{name_in(parent, source)}', target)
             linked = target == GUESS and settings.parent_link == 'symlink'
             (links if linked else copies).append(entry)
         return links, copies
 
 
-def restart_files(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+def restart_files(parameters: Mapping[str, Any], guess: str = WAVEFUNCTION) -> list[tuple[str, str]]:
     """Return (file of the parent, name here) of everything the parameters want from an earlier run.
 
-    Sources: CRYSTAL User's Manual, GUESSP and the RESTART options of OPTGEOM, FREQCALC, ELASTCON and EOS.
+    Sources: CRYSTAL User's Manual, GUESSP, SAVEWF and the RESTART options of OPTGEOM, FREQCALC, ELASTCON and EOS. Files
+    of intensities that the run before did not come to are not missed: AiiDA copies what is there.
+
+    :param guess: the file that GUESSP starts from.
     """
     geometry = parameters.get('geometry') or {}
     files: list[tuple[str, str]] = []
     if (parameters.get('scf') or {}).get('guessp'):
-        files.append((WAVEFUNCTION, GUESS))
+        files.append((guess, GUESS))
     optgeom = geometry.get('optgeom') or {}
     if optgeom.get('restart'):
         files.append(('OPTINFO.DAT', 'OPTINFO.DAT'))
@@ -167,7 +170,10 @@ def restart_files(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
         files.append(('HESSOPT.DAT', 'HESSOPT.DAT'))
     frequencies = geometry.get('freqcalc') or {}
     if frequencies.get('restart'):
-        files += [('FREQINFO.DAT', 'FREQINFO.DAT'), ('fort.13', 'fort.13')]
+        names = ['FREQINFO.DAT', 'fort.13']
+        names += ['fort.28', 'fort.80', 'TENS_IR.DAT'] if frequencies.get('intens') else []
+        names += ['TENS_RAMAN.DAT'] if frequencies.get('intraman') else []
+        files += [(name, name) for name in names]
     for block, name in (('elastcon', 'ELASINFO.DAT'), ('eos', 'EOSINFO.DAT')):
         if (geometry.get(block) or {}).get('restart'):
             files.append((name, name))
@@ -258,7 +264,9 @@ def _validate_system(inputs: Mapping[str, Any], complete: bool) -> str | None:
 
 def _validate_parent(inputs: Mapping[str, Any], complete: bool) -> str | None:
     """Check that a parent folder is there when wanted, wanted when there, and on the same machine."""
-    wanted = restart_files(inputs['parameters'].get_dict())
+    wanted = restart_files(
+        inputs['parameters'].get_dict(), _dict(inputs.get('settings')).get('guess_file', WAVEFUNCTION)
+    )
     parent = inputs.get('parent_folder')
     if not complete:
         return None

@@ -28,6 +28,10 @@ class CrystalSettings(BaseModel):
         default='symlink',
         description='How the wavefunction of `parent_folder` is brought: CRYSTAL only reads it, so a link does.',
     )
+    guess_file: Literal['fort.9', 'fort.79'] = Field(
+        default='fort.9',
+        description='The file of `parent_folder` that GUESSP starts from: fort.79 is what SAVEWF wrote before a kill.',
+    )
     stdin: bool | None = Field(
         default=None,
         description='Whether the program reads its input on stdin (serial `crystal`) or from the file INPUT '

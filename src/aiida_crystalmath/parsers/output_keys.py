@@ -97,6 +97,8 @@ CRYSTAL_KEYS: dict[str, OutputKey] = {
     'scf.status': OutputKey('', '`converged_energy`, `converged_tester`, `converged_other` or `too_many_cycles`.'),
     'scf.n_cycles': OutputKey('', 'Its number of cycles.'),
     'scf.energies_hartree': OutputKey('hartree per primitive cell', 'Energies of its last 100 cycles.'),
+    'scf.gap_ev': OutputKey('eV', 'Gap in its last cycle, only if it did not converge: 0 for a conductor.'),
+    'scf.is_conducting': OutputKey('', 'Whether its last cycle is that of a conductor, only if it did not converge.'),
     'optimisation.kind': OutputKey('', 'What moved: as printed in the titles of the points.'),
     'optimisation.converged': OutputKey('', 'Whether the optimisation converged.'),
     'optimisation.status': OutputKey('', '`converged` or `failed`; absent if it was cut short.'),

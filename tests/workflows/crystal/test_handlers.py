@@ -105,6 +105,9 @@ def test_input_errors_stop_at_once(base, finished, status):
     assert result.status == status
     assert process.ctx.recovery == []
     assert 'remote_folder' in process.outputs
+    report = process.outputs['recovery_report']
+    assert (report['outcome'], report['failure']['exit_status']) == ('given_up', status)
+    assert report['next_step']
 
 
 def test_success_is_left_alone(base, finished):
@@ -137,7 +140,11 @@ def test_cycles_exhausted_goes_on_from_the_wavefunction(base, finished):
     assert continues(process.inspect_process())
     assert process.ctx.inputs.parent_folder.pk == node.outputs.remote_folder.pk
     assert process.ctx.inputs.parameters['scf'] == {**before, 'maxcycle': 8, 'guessp': True}
-    assert process.ctx.recovery[0]['changes'] == {'MAXCYCLE': 8, 'GUESSP': True}
+    assert process.ctx.recovery[0]['changes'] == {
+        'MAXCYCLE': {'old': 4, 'new': 8},
+        'GUESSP': {'old': None, 'new': True},
+        'parent_folder': {'old': None, 'new': node.outputs.remote_folder.uuid},
+    }
 
 
 @pytest.mark.parametrize('files', [{}, {'fort.9': ''}])
@@ -176,16 +183,11 @@ def test_oscillation_climbs_the_ladder(base, finished):
     assert len(process.outputs['recovery_report']['actions']) == 6
 
 
-def test_everything_is_tried_within_the_tries_of_the_protocol(base, finished):
-    """From CRYSTAL's defaults the default number of runs is enough for every remedy, so that the chain does not end
-    with 401, which would hide the reason.
-    """
-    from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
-
-    limit = CrystalBaseWorkChain.get_protocol_inputs()['max_iterations']
-    process = base(max_iterations=orm.Int(limit))
+def test_everything_is_tried_within_the_default_number_of_runs(base, finished):
+    """The chain does not end with 401, which would hide the reason."""
+    process = base()
     seen = []
-    for _ in range(limit - 1):
+    for _ in range(4):
         finished(process, 410, results=scf_results(OSCILLATING))
         assert continues(process.inspect_process())
         scf = process.ctx.inputs.parameters['scf']
@@ -242,14 +244,31 @@ def test_scf_failure_in_an_optimisation_goes_on_from_its_last_point(base, finish
 
 
 def test_fermi_energy(base, finished):
-    """A denser mesh once, never smearing."""
+    """A denser mesh once; then smearing, which is told to change the physics; then the end."""
     process = base({'scf': {'shrink': {'is': [4, 4, 2], 'isp': 8}}})
     finished(process, 411)
     assert continues(process.inspect_process())
     assert process.ctx.inputs.parameters['scf']['shrink'] == {'is': [8, 8, 4], 'isp': 16}
     assert 'smear' not in process.ctx.inputs.parameters['scf']
+    assert process.ctx.recovery[0]['physics'] == []
+    finished(process, 411)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['smear'] == 0.005
+    assert process.ctx.inputs.parameters['scf']['shrink']['is'] == [8, 8, 4]
     finished(process, 411)
     assert process.inspect_process().status == 411
+    report = process.outputs['recovery_report']
+    assert report['physics_changed'] == {'SMEAR': {'old': None, 'new': 0.005}}
+    assert 'finite temperature' in report['notes'][0]
+
+
+def test_fermi_energy_without_smearing(base, finished):
+    """The choice of the user; and a mesh beyond the cap is not made."""
+    recovery = orm.Dict({'fermi_energy': {'smear': False, 'max_shrink': 4}})
+    process = base({'scf': {'shrink': {'is': 4, 'isp': 8}}}, recovery=recovery)
+    finished(process, 411)
+    assert process.inspect_process().status == 411
+    assert process.ctx.recovery == []
 
 
 def test_guess_missing(base, finished):
@@ -283,14 +302,19 @@ def test_guess_missing_keeps_the_optimiser(base, finished):
 
 @pytest.mark.parametrize(('status', 'seconds'), [(120, 200), (400, 200), (404, 100), (140, 100)])
 def test_stopped_scf_is_run_once_more(base, finished, status, seconds):
-    """From the start, with twice the time if time was short; the second time the chain ends."""
+    """From the start, with twice the time if time was short, and saving the wavefunction from now on."""
     process = base(options={'max_wallclock_seconds': 100})
     finished(process, status, files={'fort.9': 'half a wavefunction'})
     assert continues(process.inspect_process())
     assert 'parent_folder' not in process.ctx.inputs
     assert process.ctx.inputs.metadata.options['max_wallclock_seconds'] == seconds
+    assert process.ctx.inputs.parameters['scf']['savewf'] is True
+    for _ in range(2 if status == 140 else 1):
+        finished(process, status)
+        assert continues(process.inspect_process())
     finished(process, status)
     assert process.inspect_process().status == status
+    assert process.outputs['recovery_report']['next_step']
 
 
 def test_stopped_without_a_time_limit(base, finished):

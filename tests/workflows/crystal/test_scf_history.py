@@ -38,20 +38,34 @@ def test_only_the_end_counts():
     assert classify([*end, *[-1 + 0.1 * (-1) ** n for n in range(13)]]) == 'oscillating'
 
 
+LADDER = (30, 60, 90)
+ORDER = ('DIIS', 'BROYDEN', 'ANDERSON')
+
+
 def test_damping_is_only_ever_raised():
     """30 -> 60 -> 90 -> nothing: lowering it is the wrong direction."""
     steps = []
     value: int | None = 0
-    while (value := next_fmixing(value)) is not None:
+    while (value := next_fmixing(value, LADDER)) is not None:
         steps.append(value)
     assert steps == [30, 60, 90]
-    assert next_fmixing(None) == 60  # CRYSTAL's default is 30
-    assert next_fmixing(40) == 60
+    assert next_fmixing(None, LADDER) == 60  # CRYSTAL's default is 30
+    assert next_fmixing(40, LADDER) == 60
 
 
 def test_accelerators():
     """NODIIS -> DIIS -> Broyden -> Anderson -> nothing; the default of CRYSTAL is DIIS."""
-    assert next_accelerator(False) is True
-    assert next_accelerator(True) == next_accelerator(None) == 'BROYDEN'
-    assert next_accelerator('BROYDEN') == 'ANDERSON'
-    assert next_accelerator('ANDERSON') is None
+    assert next_accelerator(False, ORDER) is True
+    assert next_accelerator(True, ORDER) == next_accelerator(None, ORDER) == 'BROYDEN'
+    assert next_accelerator('BROYDEN', ORDER) == 'ANDERSON'
+    assert next_accelerator('ANDERSON', ORDER) is None
+
+
+def test_other_ladders_and_orders():
+    """Steps given in any order are climbed upwards; an accelerator that is left out is not tried, none twice."""
+    assert next_fmixing(50, (80, 20, 60)) == 60
+    assert next_fmixing(80, (80, 20, 60)) is None
+    assert next_accelerator(None, ('ANDERSON', 'DIIS')) is None
+    assert next_accelerator(False, ('ANDERSON', 'DIIS')) == 'ANDERSON'
+    assert next_accelerator('ANDERSON', ('ANDERSON', 'DIIS')) is True
+    assert next_accelerator(None, ()) is None

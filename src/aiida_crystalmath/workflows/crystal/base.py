@@ -11,9 +11,11 @@ from aiida.common import AttributeDict
 from aiida.engine import ExitCode, while_
 
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
+from aiida_crystalmath.crystal.scf_behaviour import DEFAULT_MAXCYCLE
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.handlers import CrystalHandlers
 from aiida_crystalmath.workflows.crystal.inputs import electronic_inputs, has_shrink, shrink_for, spin_inputs
+from aiida_crystalmath.workflows.crystal.recovery import read_recovery, validate_recovery
 from aiida_crystalmath.workflows.crystal.validation import positive, validate_base
 from aiida_crystalmath.workflows.early_warning import KEY, early_warning
 from aiida_crystalmath.workflows.protocols.merge import META_INPUTS, merge
@@ -62,6 +64,19 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
             help='Largest distance between neighbouring k-points in 1/Å, turned into SHRINK for the primitive cell. '
             '`scf.shrink` in the parameters has precedence.',
         )
+        spec.input(
+            'recovery',
+            valid_type=orm.Dict,
+            required=False,
+            serializer=orm.to_aiida_type,
+            validator=validate_recovery,
+            help='What the handlers may do, how often and how far: sections and keys of '
+            '``workflows/crystal/recovery.yaml`` to change. `handler_overrides` has precedence in `enabled` and '
+            '`priority`.',
+        )
+        limit: Any = spec.inputs['max_iterations']
+        limit.default = lambda: orm.Int(read_recovery().max_iterations())
+        limit.help = 'Largest number of runs. The default is what the remedies need if all are used up.'
         spec.inputs.validator = validate_base
         steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
         spec.outline(
@@ -77,6 +92,11 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
         for code in Crystal23Calculation.exit_codes.values():
             if code.status >= 300 and code.status not in CORE_EXIT_CODES:
                 spec.exit_code(code.status, _label_of(code), message=code.message)
+        spec.exit_code(
+            413,
+            'ERROR_UNEXPECTED_CONDUCTOR',
+            message='The SCF converged to a conducting state, and an insulator is expected.',
+        )
         spec.exit_code(201, 'ERROR_INVALID_INPUT_BASIS_FAMILY', message='The basis-set family cannot be used: {reason}')
         spec.exit_code(202, 'ERROR_INVALID_INPUT_KPOINTS', message='No k-mesh could be made: {reason}')
 
@@ -99,7 +119,16 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
                 return formatted(self.exit_codes.ERROR_INVALID_INPUT_KPOINTS, reason=exception)
             inputs.parameters.setdefault('scf', {})['shrink'] = shrink
             self.report(f'k-points at most {self.inputs.kpoints_distance.value} 1/Å apart: SHRINK {shrink}')
+        self._save_wavefunction()
         return None
+
+    def _save_wavefunction(self) -> None:
+        """Let a single SCF that may take long save its wavefunction on the way: after a kill there is nothing else."""
+        seconds = self.options.get('max_wallclock_seconds') or 0
+        section = self.recovery.interrupted
+        asked = self.scf.get('savewf') is not None
+        if section.enabled and self.is_single_scf and not asked and seconds >= section.savewf_from_seconds:
+            self.scf['savewf'] = True
 
     @classmethod
     def get_builder_from_protocol(
@@ -136,6 +165,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
         spin_type, moments = arguments.check_spin(spin_type, initial_magnetic_moments, structure)
         inputs = cls.get_protocol_inputs(protocol, overrides)
         meta = inputs.pop(META_INPUTS)
+        recovery = _recovery(cls.get_protocol_inputs(protocol).get('recovery') or {}, overrides)
         parameters = inputs['crystal']['parameters']
         spin, kinds = spin_inputs(
             spin_type,
@@ -143,7 +173,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
             structure,
             method=parameters.get('hamiltonian') or {},
             spinlock_cycles=meta['spinlock_cycles'],
-            maxcycle=(parameters.get('scf') or {}).get('maxcycle') or cls.defaults['default_maxcycle'],
+            maxcycle=(parameters.get('scf') or {}).get('maxcycle') or DEFAULT_MAXCYCLE,
         )
         electronic = electronic_inputs(electronic_type, meta['smear_hartree'], dimensionality)
         asked = {
@@ -153,7 +183,11 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
             **({'kinds': kinds} if kinds else {}),
         }
         inputs = merge(merge(inputs, {'crystal': asked}), read_overrides(overrides))
-        inputs.pop(META_INPUTS, None)
+        for name in (META_INPUTS, 'recovery'):
+            inputs.pop(name, None)
+        if recovery:
+            inputs['recovery'] = recovery
+        inputs.setdefault('max_iterations', read_recovery(recovery).max_iterations())
         if dimensionality == 0:
             inputs.pop('kpoints_distance', None)
         return cls._fill(cls.get_builder(), code, structure, inputs)
@@ -179,6 +213,20 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
 
 
 DICT_PORTS = ('parameters', 'kinds', 'settings')
+
+
+def _recovery(protocol: Mapping[str, Any], overrides: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
+    """Return what is changed in the configuration of recovery, by a protocol and by the overrides.
+
+    :param protocol: ``recovery`` of the protocol.
+    :param overrides: of the protocol; their ``recovery`` may be a path, which is read as YAML.
+    :raises ValueError: if they are wrong.
+    """
+    changes = read_overrides(overrides).get('recovery')
+    plain = changes.get_dict() if isinstance(changes, orm.Dict) else read_overrides(changes)
+    merged = merge(protocol, plain)
+    read_recovery(merged)
+    return merged
 
 
 def _plain(value: orm.Str | str) -> str:

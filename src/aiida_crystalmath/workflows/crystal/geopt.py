@@ -13,6 +13,7 @@ from aiida.engine import ExitCode, ToContext, if_
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 from aiida_crystalmath.workflows.crystal.chain import BASE_EXCLUDES, CallingWorkChain, node_outputs, without_structure
+from aiida_crystalmath.workflows.crystal.remedies import was_taken_up
 from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits
 from aiida_crystalmath.workflows.protocols.merge import merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
@@ -116,7 +117,10 @@ class CrystalGeometryOptimizationWorkChain(ProtocolMixin, CallingWorkChain):
         """Tell whether the energy is to be computed anew."""
         if 'final_scf' in self.inputs:
             return bool(self.inputs.final_scf.value)
-        return 'base_final_scf' in self.inputs or 'recovery_report' in self.ctx.optimisation.outputs
+        if 'base_final_scf' in self.inputs:
+            return True
+        optimised = self.ctx.optimisation
+        return 'recovery_report' in optimised.outputs and was_taken_up(optimised.outputs.recovery_report.get_dict())
 
     def run_final_scf(self) -> Any:
         """Run a single point at the final geometry."""

@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aiida.orm import RemoteData
 
-__all__ = ('OPTIMISER_FILE', 'WAVEFUNCTION', 'non_empty_files')
+__all__ = ('OPTIMISER_FILE', 'RESTART_FILES', 'SAVED', 'WAVEFUNCTION', 'non_empty_files')
 
 WAVEFUNCTION = 'fort.9'
 """CRYSTAL's wavefunction: empty if the program was killed in the middle of an optimisation."""
 
+SAVED = 'fort.79'
+"""The wavefunction that SAVEWF writes while the SCF is running."""
+
 OPTIMISER_FILE = 'OPTINFO.DAT'
 """State of the geometry optimiser, what RESTART reads."""
+
+RESTART_FILES = {
+    'freqcalc': ('FREQINFO.DAT', 'fort.13'),
+    'elastcon': ('ELASINFO.DAT',),
+    'eos': ('EOSINFO.DAT',),
+}
+"""What RESTART in a block cannot do without (CRYSTAL User's Manual, RESTART of FREQCALC, ELASTCON and EOS)."""
 
 
 def non_empty_files(folder: RemoteData) -> set[str]:

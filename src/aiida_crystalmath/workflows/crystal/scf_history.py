@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiida_crystalmath.crystal.scf_behaviour import Behaviour, classify
 
-__all__ = ('ACCELERATORS', 'FMIXING_LADDER', 'Behaviour', 'classify', 'next_accelerator', 'next_fmixing')
+__all__ = ('Behaviour', 'classify', 'next_accelerator', 'next_fmixing')
 
-FMIXING_LADDER = (30, 60, 90)
-"""Per cent of the previous Fock matrix that is kept: more damps more. CRYSTAL's default is the first.
-
-With the accelerators after its top, five runs from the default try everything: as many as a protocol allows.
-"""
-
-ACCELERATORS: tuple[bool | str, ...] = (True, 'BROYDEN', 'ANDERSON')
-"""DIIS, then what to try instead of it."""
+DEFAULT_FMIXING = 30
+"""CRYSTAL's default: per cent of the previous Fock matrix that is kept. More damps more."""
 
 
-def next_fmixing(current: int | None) -> int | None:
-    """Return the next step of damping above ``current`` (``None``: CRYSTAL's default), or ``None`` at the top."""
-    value = FMIXING_LADDER[0] if current is None else current
-    return next((step for step in FMIXING_LADDER if step > value), None)
+def next_fmixing(current: int | None, ladder: Sequence[int]) -> int | None:
+    """Return the next step of damping above ``current``, or ``None`` at the top: never a step down.
+
+    :param current: FMIXING of the run that failed; ``None``: CRYSTAL's default.
+    """
+    value = DEFAULT_FMIXING if current is None else current
+    return next((step for step in sorted(ladder) if step > value), None)
 
 
-def next_accelerator(current: bool | str | None) -> bool | str | None:
+def next_accelerator(current: bool | str | None, order: Sequence[str]) -> bool | str | None:
     """Return the accelerator to try after ``current``, or ``None`` when all were tried.
 
-    ``False`` (NODIIS) is followed by DIIS, DIIS (CRYSTAL's default, ``None``) by Broyden's and Anderson's methods.
+    :param current: value of ``diis``: ``False`` (NODIIS), ``True`` or ``None`` (DIIS, CRYSTAL's default), or a name.
+    :param order: names, to be tried from the left.
+    :return: a value of ``diis``.
     """
-    if current is False:
-        return ACCELERATORS[0]
-    position = ACCELERATORS.index(True if current is None else current)
-    return ACCELERATORS[position + 1] if position + 1 < len(ACCELERATORS) else None
+    name = current if isinstance(current, str) else None if current is False else 'DIIS'
+    following = order[order.index(name) + 1 :] if name in order else order
+    chosen = next((accelerator for accelerator in following if accelerator != name), None)
+    return True if chosen == 'DIIS' else chosen
