@@ -21,6 +21,7 @@ MODULES: Mapping[str, str] = {
     'output_bands': 'electronic',
     'output_dos': 'electronic',
     'output_eos': 'eos',
+    'output_thermal_properties': 'thermal_properties',
 }
 
 
