@@ -152,6 +152,8 @@ def aiida_profile(aiida_config, aiida_profile_factory, run_aiida_broker_service_
         aiida_config, broker_backend='core.zeromq', broker_config={'supervised_by_daemon': False}
     ) as profile:
         profile.set_option('runner.poll.interval', 1)
+        # Of the profile: what is set for all profiles does not reach the daemon's client.
+        profile.set_option('daemon.timeout', 30)
         aiida_config.store()
         with run_aiida_broker_service_for_profile(profile):
             yield profile
