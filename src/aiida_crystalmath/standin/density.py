@@ -37,6 +37,42 @@ class Density:
         parts = [self._some(points[start : start + CHUNK]) for start in range(0, len(points), CHUNK)]
         return np.concatenate(parts, axis=1)
 
+    def grid(self, level: int) -> tuple[Real, Real]:
+        """Return points (n, 3) in bohr and weights for integrals over the cell, dense around the nuclei (Becke's).
+
+        :param level: of PySCF's grids.
+        """
+        from pyscf.pbc.dft.gen_grid import BeckeGrids
+
+        found: Any = BeckeGrids(self._space())
+        found.level = level
+        found.build()
+        return np.asarray(found.coords), np.asarray(found.weights)
+
+    @property
+    def nuclei(self) -> Real:
+        """Positions of the nuclei in bohr, (n, 3)."""
+        return np.asarray(self._one.pyscf.atom_coords())
+
+    @property
+    def nuclear_charges(self) -> Real:
+        """Charges of the nuclei, without cores that potentials replace; of ghosts zero."""
+        return np.asarray(self._one.pyscf.atom_charges(), dtype=float)
+
+    @property
+    def area(self) -> float:
+        """Area of the cell of a slab in bohr²."""
+        first, second, _ = self._one.pyscf.lattice_vectors()
+        return float(np.linalg.norm(np.cross(first, second)))
+
+    def _space(self) -> Any:
+        """Return PySCF's cell, of a slab without images above and below it."""
+        cell = self._one.pyscf
+        if self._one.job.geometry.dimensionality == 2:
+            cell = cell.copy()
+            cell.dimension = 2
+        return cell
+
     def _some(self, points: Real) -> Real:
         spins = self._spins(points)
         return np.array([spins[0]]) if len(spins) == 1 else np.array([spins[0] + spins[1], spins[0] - spins[1]])
@@ -56,8 +92,4 @@ class Density:
         """Return the orbitals of PySCF at the points, for every k-point (n, nao)."""
         if not self._one.job.periodic:
             return [self._one.pyscf.eval_gto('GTOval_sph', points)]
-        cell = self._one.pyscf
-        if self._one.job.geometry.dimensionality == 2:
-            cell = cell.copy()
-            cell.dimension = 2
-        return cell.pbc_eval_gto('GTOval_sph', points, kpts=self._one.kpts)
+        return self._space().pbc_eval_gto('GTOval_sph', points, kpts=self._one.kpts)

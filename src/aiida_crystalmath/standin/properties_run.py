@@ -17,6 +17,7 @@ from .density import Density
 from .failures import KNOWN_FAILURES, FatalError, report
 from .model import NotSupported, Real, SpinGap, WavefunctionFile
 from .occupations import fermi_energy, fill, gaps
+from .potential_profile import potc
 from .properties_bonds import coop
 from .properties_maps import ech3, echg, pato
 from .scf import generalised_eigenvalues
@@ -93,6 +94,7 @@ def _run_block(state: State, block: Any) -> None:
         'ECHG': echg,
         'ECH3': ech3,
         'PATO': pato,
+        'POTC': potc,
         'PPAN': ppan,
     }
     if keyword not in actions:
