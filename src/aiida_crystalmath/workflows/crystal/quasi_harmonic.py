@@ -169,7 +169,7 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
         """Return a builder filled from a protocol.
 
         :param structure: a crystal.
-        :param supercell: multiples of CRYSTAL's primitive vectors, or the matrix (SCELPHONO): it decides at which points
+        :param supercell: multiples of the primitive vectors, or the matrix (SCELPHONO): it decides at which points
             vibrations are taken. By default at Gamma only, which is too little for small cells.
         :param temperatures: number of temperatures, first and last (K).
         :param optimise: optimise the structure first.
