@@ -18,10 +18,20 @@ __all__ = ('draw', 'has_figures')
 # To add one: a module in this package, and a line here, from the label of an output (which any process may have) or the
 # label of a process (the name of its class) to the module. A module is asked once.
 MODULES: Mapping[str, str] = {
+    'CrystalMagneticOrderingWorkChain': 'magnetic',
+    'CrystalSlabWorkChain': 'slab',
+    'output_potential': 'slab',
     'output_bands': 'electronic',
     'output_dos': 'electronic',
     'output_eos': 'eos',
     'output_thermal_properties': 'thermal_properties',
+    'output_cohp': 'cohp',
+    'output_cubes__dens': 'maps',
+    'output_cubes__pot': 'maps',
+    'output_cubes__spin': 'maps',
+    'output_difference_maps': 'maps',
+    'output_maps': 'maps',
+    'output_transport': 'transport',
 }
 
 

@@ -23,9 +23,16 @@ Row = tuple[str, str, bool]
 # To add one: a module in this package, and a line here, from the label of a process (the name of its class) or the
 # label of an output (which any process may have, calculations too) to the module. A module is asked once.
 MODULES: Mapping[str, str] = {
+    'CrystalCounterpoiseWorkChain': 'counterpoise',
     'CrystalEosWorkChain': 'eos',
+    'CrystalMagneticOrderingWorkChain': 'magnetic',
     'CrystalQuasiHarmonicWorkChain': 'quasi_harmonic',
     'CrystalSequenceWorkChain': 'sequence',
+    'CrystalSlabWorkChain': 'slab',
+    'output_bonds': 'cohp',
+    'output_maps': 'maps',
+    'output_cube_integrals': 'maps',
+    'output_transport_summary': 'transport',
 }
 
 
