@@ -24,6 +24,7 @@ MODULES: Mapping[str, str] = {
     'output_bands': 'electronic',
     'output_dos': 'electronic',
     'output_eos': 'eos',
+    'CrystalConvergenceWorkChain': 'convergence',
     'output_thermal_properties': 'thermal_properties',
     'output_cohp': 'cohp',
     'output_cubes__dens': 'maps',

@@ -24,6 +24,7 @@ Row = tuple[str, str, bool]
 # label of an output (which any process may have, calculations too) to the module. A module is asked once.
 MODULES: Mapping[str, str] = {
     'CrystalCounterpoiseWorkChain': 'counterpoise',
+    'CrystalConvergenceWorkChain': 'convergence',
     'CrystalEosWorkChain': 'eos',
     'CrystalMagneticOrderingWorkChain': 'magnetic',
     'CrystalQuasiHarmonicWorkChain': 'quasi_harmonic',
