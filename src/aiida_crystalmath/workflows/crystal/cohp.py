@@ -88,7 +88,7 @@ class CrystalCohpWorkChain(PreparedPropertiesWorkChain):
         spec.inputs.validator = validate_inputs
         spec.output('output_cohp', valid_type=orm.XyData, help='Over eV; energy per energy and cell.')
         spec.output('output_coop', valid_type=orm.XyData, required=False, help='Over eV; electrons/eV/cell.')
-        spec.output('bond_parameters', valid_type=orm.Dict, required=False, help='Every bond with its integrals.')
+        spec.output('output_bonds', valid_type=orm.Dict, required=False, help='Every bond with its integrals.')
         spec.output('cohp_parameters', valid_type=orm.Dict, required=False, help='Numbers of the properties run.')
 
     def blocks(self) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ class CrystalCohpWorkChain(PreparedPropertiesWorkChain):
         self.attach(
             output_cohp=outputs.get('output_cohp'),
             output_coop=outputs.get('output_coop'),
-            bond_parameters=self.ctx.get('populations'),
+            output_bonds=self.ctx.get('populations'),
             cohp_parameters=outputs.get('output_parameters'),
         )
 

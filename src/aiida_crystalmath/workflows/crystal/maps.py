@@ -100,7 +100,7 @@ class CrystalMapsWorkChain(PreparedPropertiesWorkChain):
             'output_cubes', valid_type=orm.SinglefileData, dynamic=True, required=False, help='`dens`, `spin`, `pot`.'
         )
         spec.output(
-            'cube_parameters', valid_type=orm.Dict, required=False, help='Electrons counted on the grid, and its step.'
+            'output_cube_integrals', valid_type=orm.Dict, required=False, help='Electrons counted on the grid, and its step.'
         )
         spec.output('map_parameters', valid_type=orm.Dict, required=False, help='Numbers of the properties run.')
         spec.exit_code(206, 'ERROR_CUBE_TOO_LARGE', message='The cube files would be too large: {reason}')
@@ -144,10 +144,14 @@ class CrystalMapsWorkChain(PreparedPropertiesWorkChain):
         """Subtract the atoms, and count the electrons of the cubes."""
         outputs = self.ctx.properties.outputs
         if 'output_maps' in outputs and any(outputs.output_maps.base.attributes.get('is_atomic', None) or []):
-            self.ctx.difference = difference_maps(
+            difference, node = difference_maps.run_get_node(
                 outputs.output_maps,
                 metadata={'call_link_label': 'difference_maps'},  # type: ignore[call-arg]
             )
+            if node.is_finished_ok:
+                self.ctx.difference = difference
+            else:
+                self.report(f'no difference of densities: {node.exit_message}')
         if 'output_cubes' in outputs:
             cubes = {label: node for label, node in outputs.output_cubes.items() if label in ('dens', 'spin')}
             scf = Parent.of(self.ctx.folder).node.outputs
@@ -166,7 +170,7 @@ class CrystalMapsWorkChain(PreparedPropertiesWorkChain):
         self.attach(
             output_maps=outputs.get('output_maps'),
             output_difference_maps=self.ctx.get('difference'),
-            cube_parameters=self.ctx.get('integrals'),
+            output_cube_integrals=self.ctx.get('integrals'),
             map_parameters=outputs.get('output_parameters'),
         )
         for label, node in outputs.items():

@@ -76,7 +76,7 @@ class CrystalTransportWorkChain(PreparedPropertiesWorkChain):
             default=lambda: orm.Float(300.0),
             validator=positive,
             serializer=orm.to_aiida_type,
-            help='Temperature of the table in `transport_summary`, K.',
+            help='Temperature of the table in `output_transport_summary`, K.',
         )
         spec.inputs.validator = validate_inputs
         spec.output(
@@ -85,7 +85,7 @@ class CrystalTransportWorkChain(PreparedPropertiesWorkChain):
             help='Coefficients as tensors over temperature and chemical potential; SI units.',
         )
         spec.output(
-            'transport_summary',
+            'output_transport_summary',
             valid_type=orm.Dict,
             required=False,
             help='Averages at a few chemical potentials, and the relaxation time.',
@@ -130,7 +130,7 @@ class CrystalTransportWorkChain(PreparedPropertiesWorkChain):
         outputs = node_outputs(self.ctx.properties)
         self.attach(
             output_transport=outputs.get('output_transport'),
-            transport_summary=self.ctx.get('summary'),
+            output_transport_summary=self.ctx.get('summary'),
             transport_parameters=outputs.get('output_parameters'),
         )
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from aiida import orm
-from aiida.engine import calcfunction
+from aiida.engine import ExitCode, calcfunction
 from numpy.typing import NDArray
 
 __all__ = ('bond_populations', 'integrated')
 
 
 @calcfunction
-def bond_populations(cohp: orm.XyData, coop: orm.XyData, bonds: orm.List, parameters: orm.Dict) -> orm.Dict:
+def bond_populations(cohp: orm.XyData, coop: orm.XyData, bonds: orm.List, parameters: orm.Dict) -> orm.Dict | ExitCode:
     """Integrate the curves of every bond over the occupied states in the window.
 
     Up to the Fermi energy of a metal, up to the middle of the gap of an insulator: there its broadened bands end.
@@ -24,8 +24,8 @@ def bond_populations(cohp: orm.XyData, coop: orm.XyData, bonds: orm.List, parame
     :param parameters: ``output_parameters`` of the self-consistent field.
     :return: ``bonds``: what was given with ``icohp_ev`` and ``icoop_electrons`` (and ``..._alpha``, ``..._beta``) per
         primitive cell, and both per bond (``..._per_bond``); ``integrated_from_ev`` and ``integrated_to_ev``
-        (absolute); ``atom_order`` of the numbers of atoms; ``engine``.
-    :raises ValueError: if the number of curves is not that of the bonds, or the Fermi energy is not in the window.
+        (absolute); ``atom_order`` of the numbers of atoms; ``engine``. An exit code, if the number of curves is not
+        that of the bonds, or the Fermi energy is not in the window.
     """
     results = parameters.get_dict()
     fermi = cohp.base.attributes.get('fermi_energy_ev', None)
@@ -35,13 +35,13 @@ def bond_populations(cohp: orm.XyData, coop: orm.XyData, bonds: orm.List, parame
     end = float(fermi) if not gap else float(fermi if vbm is None else vbm) + gap / 2
     energies = np.asarray(cohp.get_x()[1], dtype=float)
     if not energies[0] < end < energies[-1]:
-        raise ValueError(f'the occupied states end at {end:.2f} eV, outside the window of the curves')
+        return ExitCode(400, f'the occupied states end at {end:.2f} eV, outside the window of the curves')
     told = [dict(bond) for bond in bonds.get_list()]
     for node, key in ((cohp, 'icohp_ev'), (coop, 'icoop_electrons')):
         curves = [np.asarray(values, dtype=float) for _, values, _ in node.get_y()]
         n_spin, rest = divmod(len(curves), len(told))
         if rest or n_spin not in (1, 2):
-            raise ValueError(f'there are {len(curves)} curves for {len(told)} bonds')
+            return ExitCode(400, f'there are {len(curves)} curves for {len(told)} bonds')
         for number, bond in enumerate(told):
             parts = [integrated(energies, curves[number * n_spin + spin], end) for spin in range(n_spin)]
             bond[key] = round(sum(parts), 6)

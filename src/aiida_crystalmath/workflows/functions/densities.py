@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from aiida import orm
-from aiida.engine import calcfunction
+from aiida.engine import ExitCode, calcfunction
 
 __all__ = ('cube_integrals', 'difference_maps')
 
@@ -17,11 +17,11 @@ The density of a 1s shell falls by e within 1/(2Z) bohr. Measured with the stand
 
 
 @calcfunction
-def difference_maps(maps: orm.ArrayData) -> orm.ArrayData:
+def difference_maps(maps: orm.ArrayData) -> orm.ArrayData | ExitCode:
     """Return the maps of the self-consistent field minus those of superposed atoms, in the same layout.
 
     :param maps: ``output_maps`` of a run with PATO between two ECHG of one window; ``is_atomic`` tells which is which.
-    :raises ValueError: if there is no pair of maps to subtract.
+    :return: or an exit code, if there is no pair of maps to subtract.
     """
     attributes = maps.base.attributes.all
     atomic = attributes.get('is_atomic') or []
@@ -41,10 +41,13 @@ def difference_maps(maps: orm.ArrayData) -> orm.ArrayData:
             arrays[f'{target}_{end}'] = maps.get_array(f'map_{number}_{end}')
         found.append(quantity)
     if not found:
-        raise ValueError('there is no map of superposed atoms to subtract')
+        return ExitCode(400, 'there is no map of superposed atoms to subtract')
     node = orm.ArrayData()
     rest = ('cell_angstrom', 'positions_angstrom', 'numbers')
-    for name, values in {**arrays, **{name: maps.get_array(name) for name in rest if name in maps.arraynames}}.items():
+    for name, values in {
+        **arrays,
+        **{name: maps.get_array(name) for name in rest if name in maps.get_arraynames()},
+    }.items():
         node.set_array(name, values)
     node.base.attributes.set_many(
         {'frame': attributes.get('frame'), 'quantities': found, 'units': [units[quantities.index(q)] for q in found]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from aiida import orm
-from aiida.engine import calcfunction
+from aiida.engine import ExitCode, calcfunction
 from numpy.typing import NDArray
 
 __all__ = ('averaged', 'power_factor', 'transport_summary')
@@ -16,7 +16,7 @@ MATCH = 0.02
 
 
 @calcfunction
-def transport_summary(transport: orm.ArrayData, parameters: orm.Dict, temperature_k: orm.Float) -> orm.Dict:
+def transport_summary(transport: orm.ArrayData, parameters: orm.Dict, temperature_k: orm.Float) -> orm.Dict | ExitCode:
     """Return transport coefficients at a few chemical potentials, averaged over the directions that repeat.
 
     The chemical potentials are the band edges and the middle of the gap (the Fermi energy of a metal), and those of the
@@ -28,12 +28,11 @@ def transport_summary(transport: orm.ArrayData, parameters: orm.Dict, temperatur
     :return: ``temperature_k``, ``points`` (each ``name``, ``chemical_potential_ev``, ``carriers_per_cell``,
         ``seebeck_uv_per_k``, ``conductivity_s_per_m``, ``power_factor_mw_per_m_k2``,
         ``thermal_conductivity_w_per_m_k``), ``volume_cm3``, ``largest_mismatch`` of the files with each other, and
-        ``engine``. What is not in the files is left out.
-    :raises ValueError: if conductivity or Seebeck coefficient are not there.
+        ``engine``. What is not in the files is left out. An exit code, if conductivity or Seebeck coefficient are.
     """
     names = transport.get_arraynames()
     if not {'conductivity_per_ohm_m', 'seebeck_v_per_k'} <= set(names):
-        raise ValueError('conductivity or Seebeck coefficient is missing')
+        return ExitCode(400, 'conductivity or Seebeck coefficient is missing')
     results = parameters.get_dict()
     temperatures = transport.get_array('temperatures_k')
     at = int(np.argmin(np.abs(temperatures - temperature_k.value)))

@@ -1,0 +1,72 @@
+"""Transport coefficients at a few chemical potentials, in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from aiida_crystalmath.cli.summaries import Row
+
+__all__ = ('rows', 'tables')
+
+COLUMNS = {
+    'chemical_potential_ev': ('mu (eV)', '.2f'),
+    'carriers_per_cell': ('carriers/cell', '.2e'),
+    'seebeck_uv_per_k': ('S (µV/K)', '.1f'),
+    'conductivity_s_per_m': ('sigma (S/m)', '.2e'),
+    'power_factor_mw_per_m_k2': ('S²sigma (mW/m/K²)', '.3g'),
+    'thermal_conductivity_w_per_m_k': ('kappa (W/m/K)', '.3g'),
+}
+
+
+def rows(summary: Mapping[str, Any]) -> list[Row]:
+    """Return the temperature of the table and the relaxation time, which was put in."""
+    told = _summary(summary)
+    if not told:
+        return []
+    found: list[Row] = [('temperature', f'{told["temperature_k"]:g} K', False)]
+    time = _relaxation_time(summary)
+    if time is not None:
+        found.append(('relaxation time', f'{time:g} fs, put in: sigma and kappa are proportional to it', False))
+    if told.get('largest_mismatch', 0.0) > 0.05:
+        text = f'conductivity times Seebeck coefficient misses its own file by {100 * told["largest_mismatch"]:.0f} %'
+        found.append(('warning', text, False))
+    return found
+
+
+def tables(summary: Mapping[str, Any]) -> list[Table]:
+    """Return the table."""
+    from rich.table import Table
+
+    points = (_summary(summary) or {}).get('points') or []
+    if not points:
+        return []
+    mark = ' *' if 'STAND' in str(summary['engine'] or '').upper() else ''
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='bold')
+    table.add_column('at')
+    used = [key for key in COLUMNS if key in points[0]]
+    for key in used:
+        table.add_column(COLUMNS[key][0] + mark, justify='right')
+    for point in points:
+        table.add_row(point['name'], *(format(point[key], COLUMNS[key][1]) for key in used))
+    return [table]
+
+
+def _summary(summary: Mapping[str, Any]) -> dict[str, Any] | None:
+    from aiida.orm import load_node
+
+    pk = summary['outputs'].get('output_transport_summary')
+    return None if pk is None else load_node(pk).get_dict()
+
+
+def _relaxation_time(summary: Mapping[str, Any]) -> float | None:
+    """Return the relaxation time that the program read, fs."""
+    from aiida.orm import load_node
+
+    node: Any = load_node(summary['pk'])
+    told = node.outputs.transport_parameters.get_dict() if 'transport_parameters' in node.outputs else {}
+    value = (told.get('transport') or {}).get('relaxation_time_fs')
+    return None if value is None else float(value)
