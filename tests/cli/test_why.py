@@ -243,7 +243,7 @@ def test_a_chain_is_followed_to_the_calculation_where_it_began(failed_calculatio
     result = why_pk(chain)
     assert result.exit_code == 0, result.output
     assert f'PK {chain.pk}: failed, exit status 401' in result.stdout
-    assert f'It began in the process PK {calculation.pk}: exit status 410' in result.stdout
+    assert f'It began in iteration_01: the process PK {calculation.pk}: exit status 410' in result.stdout
     assert f'verdi process report {calculation.pk}' in result.stdout, 'nothing was retrieved'
 
 

@@ -103,11 +103,11 @@ def _structure(structure: StructureData, is_output: bool) -> dict[str, Any]:
 
 def deepest_failure(node: ProcessNode) -> dict[str, Any] | None:
     """Walk from a failed process to the called one where the failure began."""
+    from aiida_crystalmath.workflows.failures import failure_path
+
     if node.is_finished_ok or not node.is_terminated:
         return None
-    failed = [child for child in getattr(node, 'called', []) if child.is_terminated and not child.is_finished_ok]
-    if failed:
-        return deepest_failure(max(failed, key=lambda child: int(child.pk or 0)))
+    node = failure_path(node)[-1]
     return {
         'pk': node.pk,
         'process': node.process_label,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_crystalmath.cli.common import echo_json, load_any, load_process, load_profile
+from aiida_crystalmath.cli import why_story
+from aiida_crystalmath.cli.common import echo_json, load_process, load_profile
 from aiida_crystalmath.cli.summary import deepest_failure
 from aiida_crystalmath.cli.why import print_explanation
 
@@ -19,21 +21,44 @@ FORT87 = 'fort.87'
 
 
 def explain_node(ctx: click.Context, identifier: str, *, as_json: bool, all_remarks: bool) -> None:
-    """Explain a process: say where its failure began, and read the files of that calculation."""
+    """Explain a process: where its failure began, what the files of that calculation say, what was tried, what to do.
+
+    A process that waits is followed to the one that it waits for.
+    """
+    from aiida_crystalmath.workflows.failures import failure_path
+
     load_profile(ctx)
     node = load_process(identifier)
-    failure = deepest_failure(node)
-    deepest = load_any(str(failure['pk'])) if failure else node
+    path = failure_path(node) or [node]
+    deepest = path[-1]
     explanation = explain_retrieved(deepest)
+    reports = [report for level in path for report in why_story.attempts(level)]
+    steps = why_story.next_steps(path) if not node.is_finished_ok else []
     if as_json:
-        echo_json({**_describe(node), 'failure': failure, 'explanation': explanation and explanation.as_dict()})
+        story = {
+            'path': [_describe(level) for level in path],
+            'standing': why_story.standing(deepest),
+            'scheduler': why_story.scheduler_says(deepest),
+            'explanation': explanation and explanation.as_dict(),
+            'recovery': reports,
+            'next_steps': steps,
+        }
+        echo_json({**_describe(node), 'failure': deepest_failure(node), **story})
         return
-    _print_process(node, failure)
+    _print_process(node, path)
+    for line in [*why_story.standing(deepest), why_story.scheduler_says(deepest)]:
+        if line:
+            click.echo(line)
     if explanation is not None:
         click.echo('')
         print_explanation(explanation, all_remarks=all_remarks)
-    elif failure:
-        click.echo(f'More: verdi process report {failure["pk"]}')
+    elif node.is_terminated and not node.is_finished_ok:
+        click.echo(f'More: verdi process report {deepest.pk}')
+    why_story.print_attempts(reports)
+    advice = next((report['next_step'] for report in reversed(reports) if report['next_step']), '')
+    if advice and not steps:
+        click.echo(f'\nNext step: {advice}')
+    why_story.print_next_steps(steps)
 
 
 def explain_retrieved(node: Any) -> Explanation | None:
@@ -94,18 +119,36 @@ def _describe(node: ProcessNode) -> dict[str, Any]:
     }
 
 
-def _print_process(node: ProcessNode, failure: dict[str, Any] | None) -> None:
-    """Print how the process ended, and where its failure began."""
+def _print_process(node: ProcessNode, path: list[ProcessNode]) -> None:
+    """Print how the process ended, and the way down to where its failure began."""
     head = f'{node.process_label or type(node).__name__} PK {node.pk}'
     if not node.is_terminated:
-        click.echo(f'{head} has not ended yet.')
-    elif failure is None:
+        click.echo(f'{head} {"is paused" if node.paused else "has not ended yet"}.')
+    elif node.is_finished_ok:
         click.echo(f'{head}: {click.style("finished well", fg="green", bold=True)}')
     else:
-        reason = node.exit_message or node.exception or (node.process_state.value if node.process_state else '')
-        status = f'exit status {node.exit_status}, ' if node.exit_status else ''
-        click.echo(f'{head}: {click.style("failed", fg="red", bold=True)}, {status}{reason}')
-        if failure['pk'] != node.pk:
-            reason = failure['exit_message'] or failure['exception'] or failure['state']
-            status = f'exit status {failure["exit_status"]}, ' if failure['exit_status'] else ''
-            click.echo(f'It began in {failure["process"] or "the process"} PK {failure["pk"]}: {status}{reason}')
+        click.echo(f'{head}: {click.style("failed", fg="red", bold=True)}, {_ending(node)}')
+    for depth, (caller, level) in enumerate(pairwise(path), start=1):
+        began = 'It began in' if depth == len(path) - 1 else 'by way of'
+        began = began if node.is_terminated else 'It waits for'
+        link = _link_label(caller, level)
+        click.echo(
+            f'{"  " * (depth - 1)}{began} {link}{level.process_label or "the process"} PK {level.pk}: {_ending(level)}'
+        )
+
+
+def _ending(node: ProcessNode) -> str:
+    """Return how a process ended, or where it stands, in a few words."""
+    state = node.process_state.value if node.process_state else 'created'
+    exception = (node.exception or '').strip().splitlines()[-1:]
+    reason = node.exit_message or (exception[0] if exception else '')
+    status = f'exit status {node.exit_status}' if node.exit_status else ''
+    return ', '.join(filter(None, [status, reason])) or state
+
+
+def _link_label(caller: ProcessNode, called: ProcessNode) -> str:
+    """Return the name that a work chain gave to what it called, as ``geopt: ``."""
+    for link in called.base.links.get_incoming().all():
+        if link.node.uuid == caller.uuid and link.link_label != 'CALL':
+            return f'{link.link_label}: '
+    return ''

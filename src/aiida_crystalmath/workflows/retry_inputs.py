@@ -60,7 +60,10 @@ def inputs_of(node: orm.ProcessNode) -> Inputs:
         builder: Any = get_builder_restart(node, from_scratch=True)
     else:
         builder = node.get_builder_restart()
-    return _copy(builder._inputs(prune=True))
+    inputs = _copy(builder._inputs(prune=True))
+    if not any(isinstance(value, orm.Node) for _, content in _mappings(inputs) for value in content.values()):
+        raise ValueError(f'{node.process_label} <{node.pk}> has no inputs in the database: there is nothing to repeat')
+    return inputs
 
 
 def _copy(inputs: Mapping[str, Any]) -> Inputs:
@@ -176,7 +179,8 @@ def builder_of(node: orm.ProcessNode, inputs: Inputs) -> ProcessBuilder:
     """
     builder: Any = node.process_class.get_builder()
     builder._update(inputs)
-    problem = node.process_class.spec().inputs.validate(builder._inputs(prune=True))
+    ports = node.process_class.spec().inputs
+    problem = ports.validate(ports.pre_process(_copy(builder._inputs(prune=True))))
     if problem is not None:
         raise ValueError(f'the inputs of the new run are not valid: {problem}')
     return builder  # type: ignore[no-any-return]

@@ -38,7 +38,8 @@ def start_from(node: orm.ProcessNode, inputs: Inputs, *, wavefunction: bool, is_
         return _from_job(node, inputs, wavefunction, is_same)
     if issubclass(process, CrystalmathBaseRestartWorkChain):
         jobs = [child for child in node.called if child.process_class is Crystal23Calculation and child.is_terminated]
-        return _from_job(max(jobs, key=_pk), inputs['crystal'], wavefunction, is_same) if jobs else ''
+        run = inputs.get('crystal') or {}
+        return _from_job(max(jobs, key=_pk), run, wavefunction, is_same) if jobs else ''
     if process.__name__ in RELAXING:
         return _from_geometry(node, inputs)
     if issubclass(process, PropertiesWorkChain) and is_same:
@@ -52,6 +53,8 @@ def _pk(node: orm.ProcessNode) -> int:
 
 def _from_job(job: orm.CalcJobNode, run: Inputs, wavefunction: bool, is_same: bool) -> str:
     """Go on from the last calculation: its last geometry, its wavefunction, or the block it was stopped in."""
+    if 'parameters' not in run or 'structure' not in job.inputs:
+        return ''  # an imported run of which no input was found
     folder = job.outputs.remote_folder if 'remote_folder' in job.outputs else None
     files = non_empty_files(folder) if folder is not None and not folder.is_cleaned else set()
     parameters: dict[str, Any] = run['parameters'].get_dict()

@@ -1,0 +1,178 @@
+"""What ``crystalmath why`` tells of a process besides its output: where it stands, what was tried, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from aiida.orm import ProcessNode
+
+__all__ = ('attempts', 'next_steps', 'print_attempts', 'print_next_steps', 'scheduler_says', 'standing')
+
+N_ATTEMPTS = 8
+"""Runs of a chain that are told of, the last ones."""
+
+SCHEDULER = {110: 'out of memory', 120: 'time limit reached', 131: 'invalid account', 140: 'node failure'}
+
+
+def standing(node: ProcessNode) -> list[str]:
+    """Say where a process stands that did not simply end: paused, excepted, killed, waiting; and what may be done."""
+    pk, status = node.pk, ' '.join((node.process_status or '').split())
+    if not node.is_terminated and node.paused:
+        return [
+            f'It is paused: {status or "somebody paused it"}.',
+            f'Let it go on: verdi process play {pk}. End it: verdi process kill {pk}. What happened: '
+            f'verdi process report {pk}.',
+        ]
+    if not node.is_terminated:
+        lines = [f'It has not ended yet{f": {status}" if status else ""}.']
+        if not _daemon_is_running():
+            return [*lines, 'The daemon is not running, so that nothing goes on: verdi daemon start.']
+        return [*lines, f'Follow it: crystalmath watch {pk}. End it: verdi process kill {pk}.']
+    if node.is_excepted:
+        last = [line for line in (node.exception or '').splitlines() if line.strip()][-1:]
+        return [
+            f'It broke down with an exception: {last[0].strip() if last else "no words of it are left"}',
+            f'That is an error of the program or of the machine, not of the calculation: verdi process report {pk}.',
+        ]
+    if node.is_killed:
+        return [f'It was killed{f": {status}" if status else " by a person, or by the work chain that called it"}.']
+    return []
+
+
+def _daemon_is_running() -> bool:
+    """Whether the daemon of the loaded profile is running; without one there is none."""
+    from aiida.common.exceptions import ConfigurationError
+    from aiida.engine.daemon.client import get_daemon_client
+
+    try:
+        return bool(get_daemon_client().is_daemon_running)
+    except ConfigurationError:
+        return False
+
+
+def scheduler_says(node: ProcessNode) -> str:
+    """Return the scheduler's part in how a job ended, in a sentence; empty if it had none."""
+    status = node.exit_status or 0
+    if not hasattr(node, 'get_job_id') or not 100 <= status < 200:
+        return ''
+    words = SCHEDULER.get(status, (node.exit_message or '').rstrip('.'))
+    job = node.get_job_id()
+    return f'The scheduler says: {words} (exit status {status}{f", job {job}" if job else ""}).'
+
+
+def attempts(node: ProcessNode) -> list[dict[str, Any]]:
+    """Return what was tried in a process: the entries of its report of recoveries, with where they come from.
+
+    :return: for each report ``pk`` and ``process`` of its chain, ``part``, ``actions``, ``notes``, ``physics_changed``
+        and ``next_step``; keys that a report lacks are empty.
+    """
+    from aiida.orm import Dict, WorkChainNode
+
+    found: list[dict[str, Any]] = []
+    if not isinstance(node, WorkChainNode):
+        return found
+    for link in node.base.links.get_outgoing().all():
+        if not link.link_label.startswith('recovery_report') or not isinstance(link.node, Dict):
+            continue
+        content = link.node.get_dict()
+        found.append(
+            {
+                'pk': node.pk,
+                'process': node.process_label,
+                'part': link.link_label.partition('__')[2],
+                'outcome': content.get('outcome'),
+                'actions': content.get('actions') or [],
+                'notes': content.get('notes') or [],
+                'physics_changed': content.get('physics_changed') or {},
+                'next_step': content.get('next_step') or '',
+            }
+        )
+    return found
+
+
+def print_attempts(reports: list[dict[str, Any]]) -> None:
+    """Print what was tried."""
+    for report in reports:
+        actions = report['actions']
+        if not actions and not report['physics_changed']:
+            continue
+        part = f' ({report["part"]})' if report['part'] else ''
+        click.echo(f'\nWhat was tried in {report["process"]} PK {report["pk"]}{part}:')
+        if len(actions) > N_ATTEMPTS:
+            click.echo(f'  ... {len(actions) - N_ATTEMPTS} earlier')
+        for action in actions[-N_ATTEMPTS:]:
+            names = ', '.join(action.get('diagnoses') or [])
+            ended = f'exit {action.get("exit_status")}{f" ({names})" if names else ""}'
+            click.echo(f'  run {action.get("iteration", "?")}: {ended}: {action.get("cause")}; {action.get("action")}')
+            changes = [_change(name, value) for name, value in (action.get('changes') or {}).items()]
+            if changes:
+                click.echo(f'         {"; ".join(changes)}')
+        for name, value in report['physics_changed'].items():
+            click.secho(f'  This changed the physics: {_change(name, value)}', fg='yellow')
+
+
+def _change(name: str, value: Any) -> str:
+    """Return a change of an input in words; what it was before is not in older reports."""
+    if isinstance(value, Mapping) and {'old', 'new'} >= set(value) and value:
+        old, new = (_short(value.get(key)) for key in ('old', 'new'))
+        return f'{name} {old} -> {new}'
+    return f'{name} {_short(value)}'
+
+
+def _short(value: Any) -> str:
+    """Return a value in few characters."""
+    text = '-' if value is None else ' '.join(map(str, value)) if isinstance(value, list) else str(value)
+    return f'{text[:8]}…' if len(text) == 36 and text.count('-') == 4 else text
+
+
+def next_steps(path: list[ProcessNode]) -> list[dict[str, Any]]:
+    """Return what to do next about a failure, the best first.
+
+    :param path: from the process that was asked for down to where its failure began.
+    :return: ``reason``, and ``command`` (empty if none is known that cures it).
+    """
+    from aiida_crystalmath.workflows.retry import builder_for_retry, next_step
+
+    if not path or not path[0].is_terminated:
+        return []
+    job, proposal = next_step(path[0])
+    if proposal is None:
+        return []
+    found = []
+    for node in _targets(path):
+        try:
+            builder_for_retry(node, list(proposal.changes), walltime_s=proposal.walltime_s)
+        except ValueError:
+            continue
+        only = '' if node is path[0] else f'Only this part, {node.process_label}: '
+        command = f'crystalmath retry {node.pk} {proposal.arguments}'.strip()
+        found.append({'reason': f'{only}{proposal.reason}', 'command': command, 'pk': node.pk})
+        if len(found) > 1 or not _is_properties(job):
+            break
+    return found
+
+
+def _targets(path: list[ProcessNode]) -> list[ProcessNode]:
+    """Return what may be retried, the best first.
+
+    That is the process itself, or what it called where the change can be made. A part that runs ``properties`` comes
+    first: it has its wavefunction already, so that nothing before it need be repeated.
+    """
+    if _is_properties(path[-1]) and len(path) > 2:
+        return [path[-2], path[0]] if path[-2] is not path[0] else [path[0]]
+    return list(path)
+
+
+def _is_properties(node: ProcessNode | None) -> bool:
+    return node is not None and (node.process_type or '').endswith('crystalmath.properties23')
+
+
+def print_next_steps(steps: list[dict[str, Any]]) -> None:
+    """Print what to do next, with the command that does it."""
+    for step in steps:
+        click.echo(f'\nNext step: {step["reason"]}')
+        click.secho(f'    {step["command"]}', bold=True)
