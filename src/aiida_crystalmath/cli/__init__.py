@@ -17,6 +17,10 @@ COMMANDS = {
         'aiida_crystalmath.cli.sequence:sequence',
         'Sequences of steps: list, check, pause, resume, skip, redo.',
     ),
+    'resources': (
+        'aiida_crystalmath.cli.resources:resources',
+        'Suggest time, ranks and memory for calculations on a structure.',
+    ),
     'watch': ('aiida_crystalmath.cli.watch:watch', 'Watch how far a calculation or work chain has come.'),
     'show': ('aiida_crystalmath.cli.show:show', 'Show the results of a calculation or work chain.'),
     'plot': ('aiida_crystalmath.cli.plot:plot', 'Plot the bands and the density of states of a work chain.'),

@@ -25,6 +25,9 @@ __all__ = (
     'load_basis_family',
 )
 
+AUTO = 'auto'
+"""As ``options``: take what ``workflows.resources`` suggests."""
+
 CRYSTAL = 'crystalmath.crystal23'
 PROPERTIES = 'crystalmath.properties23'
 
@@ -131,13 +134,15 @@ def check_spin(
     return spin_type, {kind: float(value) for kind, value in moments.items()}
 
 
-def check_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return options of the scheduler as a dictionary.
+def check_options(options: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    """Return options of the scheduler as a dictionary; none of its own for ``'auto'``, which base chains fill in.
 
-    :raises ValueError: for an option that AiiDA's jobs do not have.
+    :raises ValueError: for an option that AiiDA's jobs do not have, and any other word.
     """
-    if not options:
+    if not options or options == AUTO:
         return {}
+    if isinstance(options, str):
+        raise ValueError(f'options "{options}": give a mapping, or "{AUTO}" to take what is suggested.')
     from aiida.engine import CalcJob
 
     known = list(CalcJob.spec_options)

@@ -16,16 +16,24 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiida_crystalmath.crystal.inputs.errors import reasons
+from aiida_crystalmath.workflows.arguments import AUTO, load_basis_family
 from aiida_crystalmath.workflows.job_size import JobSize, size_of
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean, merge
 
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ('AUTO', 'PROPERTY', 'Rules', 'Suggestion', 'kind_of', 'read_rules', 'suggest', 'suggest_resources')
-
-AUTO = 'auto'
-"""As ``options`` of ``get_builder_from_protocol``: take what is suggested."""
+__all__ = (
+    'AUTO',
+    'PROPERTY',
+    'Rules',
+    'Suggestion',
+    'kind_of',
+    'read_rules',
+    'set_suggested_options',
+    'suggest',
+    'suggest_resources',
+)
 
 PROPERTY = 'crystalmath_resources'
 """Property of a computer with rules for it."""
@@ -323,8 +331,6 @@ def suggested_options(
     :param inputs: ``crystal`` with ``parameters``, ``basis_sets`` or a ``basis_family``, ``kpoints_distance``.
     :raises ValueError: if the basis is one of CRYSTAL's internal libraries, whose size is not known here.
     """
-    from aiida_crystalmath.workflows.arguments import load_basis_family
-
     crystal = inputs['crystal']
     parameters = crystal['parameters']
     family = inputs.get('basis_family')
@@ -349,3 +355,16 @@ def suggested_options(
         settings=crystal.get('settings'),
     )
     return suggestion.options
+
+
+def set_suggested_options(
+    inputs: dict[str, Any], code: orm.AbstractCode, structure: orm.StructureData, overrides: Mapping[str, Any]
+) -> None:
+    """Put the suggested options into the inputs of a base chain; what the overrides say of them stays.
+
+    :param inputs: plain as a protocol makes them, changed in place.
+    :param overrides: as given to ``get_builder_from_protocol``.
+    """
+    metadata = inputs['crystal'].setdefault('metadata', {})
+    own = ((overrides.get('crystal') or {}).get('metadata') or {}).get('options') or {}
+    metadata['options'] = {**(metadata.get('options') or {}), **suggested_options(code, structure, inputs), **own}

@@ -20,6 +20,7 @@ from aiida_crystalmath.workflows.crystal.validation import positive, validate_ba
 from aiida_crystalmath.workflows.early_warning import KEY, early_warning
 from aiida_crystalmath.workflows.protocols.merge import META_INPUTS, merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
+from aiida_crystalmath.workflows.resources import AUTO, set_suggested_options
 from aiida_crystalmath.workflows.restart import formatted
 from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 
@@ -141,7 +142,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
         electronic_type: ElectronicType | str = ElectronicType.INSULATOR,
         spin_type: SpinType | str = SpinType.NONE,
         initial_magnetic_moments: Mapping[str, float] | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | str | None = None,
     ) -> ProcessBuilder:
         """Return a builder filled from a protocol.
 
@@ -156,7 +157,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
         :param spin_type: ``COLLINEAR`` polarises.
         :param initial_magnetic_moments: unpaired electrons of one atom of each kind. The signs start the SCF, the sum
             is held at first.
-        :param options: of the scheduler, for every job.
+        :param options: of the scheduler, for every job; ``'auto'`` takes what ``workflows.resources`` suggests.
         :raises ValueError: for any argument that is wrong, and a basis-set family that is not installed.
         """
         code = arguments.check_code(code)
@@ -190,6 +191,8 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
         inputs.setdefault('max_iterations', read_recovery(recovery).max_iterations())
         if dimensionality == 0:
             inputs.pop('kpoints_distance', None)
+        if options == AUTO:
+            set_suggested_options(inputs, code, structure, read_overrides(overrides))
         return cls._fill(cls.get_builder(), code, structure, inputs)
 
     @staticmethod
