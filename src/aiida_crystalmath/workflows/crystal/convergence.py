@@ -87,7 +87,7 @@ class CrystalConvergenceWorkChain(ProtocolMixin, CallingWorkChain):
         spec.output(
             'output_parameters',
             valid_type=orm.Dict,
-            help='`series`: a table each of values, energies, gaps and times; `recommended`: a value of each parameter.',
+            help='`series`: a table each of values, energies, gaps, times; `recommended`: a value of each parameter.',
         )
         define_recovery_reports(spec)
         message = 'Setting <{pk}> failed with exit status {status}, and too few are left to compare: {reason}'

@@ -21,7 +21,7 @@ VARIED = {'basis_families': ('basis_set',)}
 def convergence(plan: orm.Dict, thresholds: orm.Dict, **results: orm.Dict) -> orm.Dict:
     """Compare every setting of a series with the last one, and recommend one.
 
-    :param plan: ``series``: a list of ``parameter``, ``values`` and ``labels``, from the coarsest to the densest setting.
+    :param plan: ``series``: a list of ``parameter``, ``values`` and ``labels``, the coarsest setting first.
     :param thresholds: ``threshold_mev_per_atom``, and ``gap_threshold_ev`` if the gap must agree as well.
     :param results: ``output_parameters`` of the runs that finished well, by label.
     :return: ``series`` (a table each, with the recommended value) and ``recommended`` (by parameter).
