@@ -70,17 +70,21 @@ def plot_convergence(data: ConvergencePlotData, path: Path) -> Path:
     """
     figure, axes = subplots(figsize=(6.4, 4.4))
     places = list(range(len(data.settings)))
-    axes.axhspan(-data.threshold_mev_per_atom, data.threshold_mev_per_atom, color='#f3ead2', lw=0, zorder=0)
-    axes.plot(places, data.differences_mev_per_atom, 'o-', color=COLOURS[0], label='energy', zorder=3)
+    sizes = [abs(value) for value in data.differences_mev_per_atom]
+    shown = [(place, size) for place, size in zip(places, sizes, strict=True) if size > 0]  # the last one is zero
+    if shown:
+        axes.plot(*zip(*shown, strict=True), 'o-', color=COLOURS[0], zorder=3)
+    axes.set_yscale('log')
+    label = f'{data.threshold_mev_per_atom:g} meV/atom'
+    axes.axhline(data.threshold_mev_per_atom, color=COLOURS[1], ls='--', lw=1.0, label=label)
+    axes.legend(loc='upper right', fontsize=8)
     if data.recommended is not None:
         axes.axvline(data.recommended, color='0.5', ls=':', lw=1.0)
         place = (data.recommended, 0.97)
         axes.annotate('recommended', place, xycoords=('data', 'axes fraction'), rotation=90, va='top', ha='right')
-    linear = max(data.threshold_mev_per_atom, 1e-3)
-    axes.set_yscale('symlog', linthresh=linear)
     axes.set_xticks(places, data.settings)
     axes.set_xlabel(data.name)
-    axes.set_ylabel(f'difference from {data.name} {data.settings[-1]} (meV/atom)'.replace('\n', ' '))
+    axes.set_ylabel(f'|difference| from {data.name} {data.settings[-1]} (meV/atom)'.replace('\n', ' '))
     axes.set_title(data.caption.formula)
     known = [(place, second) for place, second in zip(places, data.seconds, strict=True) if second is not None]
     if known:
