@@ -113,18 +113,23 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
         self.ctx.before = snapshot(self.ctx.get('inputs') or {})
         fatal: list[ExitCode] = []
         self._fatal = fatal
+        # The core takes a handler's report for a remedy, a fatal one as well, and forgets that all was tried before.
+        before = self.ctx.unhandled_failure
         exit_code = super().inspect_process()
         if fatal:
-            exit_code = self._after_giving_up(fatal[0])
+            exit_code = self._after_giving_up(fatal[0], before)
         if isinstance(exit_code, ExitCode) and exit_code.status:
             self._attach_partial_outputs(exit_code)
         return exit_code
 
-    def _after_giving_up(self, exit_code: ExitCode) -> ExitCode | None:
-        """Do what ``on_unhandled_failure`` says about a failure that a handler gave up (trap 4)."""
+    def _after_giving_up(self, exit_code: ExitCode, before: bool) -> ExitCode | None:
+        """Do what ``on_unhandled_failure`` says about a failure that a handler gave up (trap 4).
+
+        :param before: the run before was one that could not be helped, too.
+        """
         mode = self.inputs.on_unhandled_failure.value if 'on_unhandled_failure' in self.inputs else 'abort'
         node = self.ctx.children[-1]
-        again = not self.ctx.unhandled_failure and self.may_run_again(node)
+        again = not before and self.may_run_again(node)
         if mode in ('restart_once', 'restart_and_pause') and again:
             self.ctx.unhandled_failure = True
             self.report(f'{node.process_label}<{node.pk}> could not be helped: it is run once more as it is')
