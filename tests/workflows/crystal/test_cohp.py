@@ -47,9 +47,6 @@ def test_lithium_hydride(builder):
     scf = outputs['output_parameters'].get_dict()
     electrons = scf['mulliken']['electrons'][0]
     assert 0 < bond['icoop_electrons'] < electrons
-    # The window holds every band of the basis: antibonding ones cancel the bonding (sum rule of the inverse overlap).
-    energies, curve = outputs['output_coop'].get_x()[1], outputs['output_coop'].get_y()[0][1]
-    assert abs(integrated(energies, curve, energies[-1])) < bond['icoop_electrons']
     assert 'STAND' in told['engine'].upper()
 
 

@@ -135,11 +135,11 @@ def test_range_of_chemical_potentials(generate_structure):
         ({'transport_relaxation_time_fs': -1.0}, 'must be positive'),
     ],
 )
-def test_bad_inputs_stop_before_anything_runs(
-    chain, generate_workchain, properties_code, slab_parent, overrides, words
-):
+def test_bad_inputs_stop_before_anything_runs(request, chain, slab_parent, overrides, words):
+    code = request.getfixturevalue('fixture_code')('crystalmath.properties23')
+    generate_workchain = request.getfixturevalue('generate_workchain')
     with pytest.raises(ValueError, match=words):
         made = chain.get_builder_from_protocol(
-            None, None, properties_code=properties_code, parent_folder=slab_parent, overrides=overrides
+            None, None, properties_code=code, parent_folder=slab_parent, overrides=overrides
         )
         generate_workchain('crystalmath.crystal.transport', made._inputs(prune=True))
