@@ -161,16 +161,16 @@ class RelaxedWorkChain(ProtocolMixin, CallingWorkChain):
         return builder
 
 
-def check_parts(inputs: Mapping[str, Any], part: str, keyword: str) -> str | None:
+def check_parts(inputs: Mapping[str, Any], part: str, keyword: str | None) -> str | None:
     """Return what is wrong with the inputs of a chain, ``None`` if nothing is.
 
-    :param part: namespace of the run, :param keyword: the task its parameters must have below ``geometry``.
+    :param part: namespace of the run, :param keyword: the task its parameters must have below ``geometry``, if any.
     """
     if 'structure' not in inputs or part not in inputs:
         return None
     run = inputs[part]
     parameters = (run.get('crystal') or {}).get('parameters')
-    if parameters is not None and (parameters.get_dict().get('geometry') or {}).get(keyword) is None:
+    if keyword and parameters is not None and (parameters.get_dict().get('geometry') or {}).get(keyword) is None:
         return f'{part}.crystal.parameters: no `geometry.{keyword}`: nothing would be computed.'
     geopt = (inputs.get('geopt') or {}).get('base')
     for where, one in (('geopt.base.', geopt), (f'{part}.', run)):
