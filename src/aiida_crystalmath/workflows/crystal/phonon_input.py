@@ -10,10 +10,31 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ('band_lines', 'dos_lines', 'scelphono')
+__all__ = ('band_lines', 'default_supercell', 'dos_lines', 'scelphono')
 
 N_BINS = 400
 """Energies of a density of states."""
+
+
+SHORTEST_ANGSTROM = 8.0
+"""Shortest vector of the supercell that is taken if none is given."""
+
+
+def default_supercell(structure: orm.StructureData, *, primitive: bool) -> list[int]:
+    """Return three numbers whose supercell has vectors of at least 8 Å, one along directions that are not periodic.
+
+    :param primitive: in units of CRYSTAL's primitive cell, else of the cell of the structure.
+    """
+    from aiida_crystalmath.calculations.deck import reduce_geometry
+    from aiida_crystalmath.data.structure import to_geometry
+
+    geometry = to_geometry(structure)
+    cell = np.array(reduce_geometry(geometry).crystal_geometry.cell if primitive else geometry.cell)
+    lengths = np.linalg.norm(cell, axis=1)
+    return [
+        max(1, int(np.ceil(SHORTEST_ANGSTROM / length - 1e-6))) if periodic else 1
+        for length, periodic in zip(lengths, structure.pbc, strict=True)
+    ]
 
 
 def scelphono(matrix: list[list[int]], structure: orm.StructureData) -> list[list[int]]:

@@ -18,7 +18,7 @@ from aiida_crystalmath.workflows.crystal.frequencies import (
     LOWEST_TOLDEE,
     validate_temperatures,
 )
-from aiida_crystalmath.workflows.crystal.phonon_input import band_lines, dos_lines, scelphono
+from aiida_crystalmath.workflows.crystal.phonon_input import band_lines, default_supercell, dos_lines, scelphono
 from aiida_crystalmath.workflows.crystal.relaxed_chain import RelaxedWorkChain, check_parts
 from aiida_crystalmath.workflows.crystal.validation import positive
 from aiida_crystalmath.workflows.functions.phonons import (
@@ -283,7 +283,7 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         protocol: str | None = None,
         overrides: Mapping[str, Any] | str | Path | None = None,
         *,
-        supercell: Sequence[Any],
+        supercell: Sequence[Any] | None = None,
         method: str = SCELPHONO,
         relax_type: RelaxType | str = RelaxType.POSITIONS_CELL,
         electronic_type: ElectronicType | str = ElectronicType.INSULATOR,
@@ -294,7 +294,7 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         """Return a builder filled from a protocol.
 
         :param supercell: three numbers or a 3 x 3 matrix; see the input of that name. Force constants must have died
-            away within half of it: 8 to 12 Å is usual.
+            away within half of it: 8 to 12 Å is usual. ``None``: at least 8 Å along every periodic direction.
         :param method: ``scelphono`` or ``finite_displacements`` (needs the extra ``phonons``).
         :param relax_type: of the optimisation before; ``NONE`` takes the structure as it is.
 
@@ -308,7 +308,8 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         message = validate_method(orm.Str(method), None)
         if message:
             raise ValueError(f'method: {message}')
-        full_supercell(supercell, structure.pbc)
+        chosen = list(supercell or default_supercell(structure, primitive=method == SCELPHONO))
+        full_supercell(chosen, structure.pbc)
         if method == DISPLACEMENTS:
             check_phonopy()
         block = {'geometry': {'freqcalc': {'dispersi': True}}} if method == SCELPHONO else {}
@@ -326,7 +327,7 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
             options=options,
         )
         builder.method = orm.Str(method)
-        builder.supercell = orm.List(list(supercell))
+        builder.supercell = orm.List(chosen)
         for name in (*DEFAULTS, 'temperatures_k'):
             if name in inputs:
                 builder[name] = orm.to_aiida_type(inputs[name])
