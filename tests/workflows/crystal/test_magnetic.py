@@ -8,6 +8,7 @@ from aiida import orm
 from aiida.engine import run_get_node
 from aiida.plugins import WorkflowFactory
 
+from aiida_crystalmath.workflows.crystal.magnetic import ordering_inputs
 from aiida_crystalmath.workflows.functions.kinds import kind_names
 from aiida_crystalmath.workflows.functions.magnetic_orderings import comparison, find_orderings
 
@@ -119,6 +120,46 @@ def test_kinds_of_orderings_keep_the_order_of_atoms(nickel_oxide):
 def test_names_of_kinds_that_are_taken():
     """A kind that stays whole keeps its name, and no new one takes it."""
     assert kind_names(['Ni', 'Ni', 'Ni1'], ['Ni'] * 3, ['a', 'b', 'a']) == ['Ni2', 'Ni3', 'Ni1']
+
+
+@pytest.mark.corpus
+def test_antiferromagnet_of_nickel_oxide_replayed(replay, corpus, shipped_family):
+    """CRYSTAL's own run of NiO: the deck says the spins as that of the corpus does, and its moments are kept."""
+    from aiida_crystalmath.crystal.outputs.fort34 import read_fort34
+    from aiida_crystalmath.data.structure import from_geometry
+
+    shipped_family('sto-3g')
+    folder = corpus / 'nio_sto3g_afm_scf'
+    structure = from_geometry(read_fort34((folder / 'fort.34').read_text()).geometry)
+    structures, table = find_orderings(structure, {'Ni': 2})
+    assert [one['name'] for one in table.values()] == ['FM', 'AFM']
+    scf = {'shrink': {'is': 8, 'isp': 8}, 'fmixing': 30}
+    base = {
+        'crystal': {
+            'code': replay(
+                replay.files(stdout=folder / 'nio_sto3g_afm.crystal.out', files={'fort.9': b'wavefunction'})
+            ),
+            'parameters': orm.Dict({'scf': scf}),
+            'metadata': {'options': {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}}},
+        },
+        'basis_family': orm.Str('sto-3g'),
+    }
+    inputs = ordering_inputs(base, structure, structures['afm1'], table['afm1']['moments'], 15)
+    results, node = run_get_node(WorkflowFactory('crystalmath.crystal.base'), **inputs)
+    assert node.is_finished_ok, node.exit_message
+    (deck,) = replay.decks
+    for words in ('UHF\n', 'ATOMSPIN\n2\n1 1\n2 -1\n', 'SPINLOCK\n0 15\n'):
+        assert words in deck
+    # The moments of the corpus run: 3.057 of both nickels, opposite.
+    told = {'afm1': results['output_parameters'].get_dict()}
+    found = comparison(table, told, 0.25, n_atoms=4, formula_units=2)
+    assert found['lowest'] == 'afm1'
+    assert found['orderings']['afm1']['final_moments'][:2] == pytest.approx([3.057, -3.057], abs=1e-3)
+    assert found['orderings']['afm1']['energy_hartree_per_structure'] == pytest.approx(-3128.28216, abs=1e-4)
+    # The same run cannot pass for the ferromagnet.
+    lost = comparison({'fm': table['fm']}, {'fm': told['afm1']}, 0.25, n_atoms=4, formula_units=2)
+    assert lost['lowest'] is None
+    assert '1 of 2 moments turned over' in lost['notes'][0]
 
 
 def _result(energy: float, spins: list[float], **values) -> dict:

@@ -142,9 +142,12 @@ class CrystalMagneticOrderingWorkChain(ProtocolMixin, CallingWorkChain):
         """Go on with those that finished, if there are two to compare, or only one ordering exists."""
         self.attach_recovery_reports()
         labels = [label for label in self.launched() if label != NON_MAGNETIC]
-        return self.check_launched(
+        failure = self.check_launched(
             self.exit_codes.ERROR_SUB_PROCESS_FAILED_ORDERINGS, labels, at_least=min(2, len(labels))
         )
+        if failure is not None and self.finished(labels):
+            self.results()
+        return failure
 
     def results(self) -> ExitCode | None:
         """Compare, and hand on the lowest ordering."""

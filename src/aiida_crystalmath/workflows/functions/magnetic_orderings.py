@@ -156,7 +156,8 @@ def _fate(label: str, ordering: Mapping[str, Any], results: Mapping[str, Any], k
     """Return how an ordering was set, what came out, and whether it is still the same."""
     final = (results.get('mulliken') or {}).get('spins')
     signs = ordering['signs']
-    if final is None or len(final) != len(signs):
+    told_here = results.get('atom_order', 'structure') == 'structure'
+    if final is None or len(final) != len(signs) or not told_here:
         raise ValueError(f'{label} tells no moment of each atom of the structure: is `scf.ppan` on?')
     sizes = ordering['sizes']
     kept = [sign * value >= kept_fraction * size for sign, size, value in zip(signs, sizes, final, strict=True) if sign]
