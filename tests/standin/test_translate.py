@@ -159,7 +159,6 @@ def test_testgeom_needs_no_basis():
         ('ROHF', {'section': 'ROHF\n'}),
         ('M06', {'section': 'DFT\nM06\nEND\n'}),
         ('EXCHANGE WCGGA', {'section': 'DFT\nEXCHANGE\nWCGGA\nCORRELAT\nPBE\nEND\n'}),
-        ('SAVEWF', {'section': 'SAVEWF\n'}),
         ('TESTRUN', {'section': 'TESTRUN\n'}),
         ('EXTFIELD', {'section': 'EXTFIELD\n'}),
     ],

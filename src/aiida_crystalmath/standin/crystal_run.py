@@ -101,6 +101,11 @@ def _run_job(d12: D12, job: Job, folder: Path, out: Output) -> int:
     out.timing('INPUT')
     out.lines(geometry.neighbours(job.geometry))
     out.timing('SYMM')
+    if job.testpdim:
+        # The words are those of CRYSTAL23 as others quote them; the form of their line is not known.
+        out.line(' INFORMATION **** TESTPDIM **** TEST - SIZE OF DENSITY MATRIX EVALUATED')
+        out.terminate()
+        return 0
     if job.frequencies is not None:
         return run_frequencies(system, folder, out)
     if job.optimisation is not None:

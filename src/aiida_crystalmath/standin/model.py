@@ -174,6 +174,7 @@ class Job:
     :param notes: what the input asked for and the stand-in ignored or changed, one sentence each, to be printed.
     :param guessp: the input has GUESSP (the density is read from ``scf.guess_path``).
     :param testgeom: stop after the geometry.
+    :param testpdim: stop after all of the input was read and its sizes printed.
     """
 
     title: str
@@ -192,6 +193,7 @@ class Job:
     notes: tuple[str, ...] = ()
     guessp: bool = False
     testgeom: bool = False
+    testpdim: bool = False
     ppan: bool = False
 
     @property

@@ -102,6 +102,7 @@ def job_from_d12(d12: D12, external: str | None = None, folder: Path | None = No
         notes=tuple(notes),
         guessp=parameters.scf.guessp,
         testgeom=parameters.geometry.testgeom,
+        testpdim=parameters.scf.testpdim,
         ppan=parameters.scf.ppan,
     )
 
@@ -215,9 +216,11 @@ def _scf(parameters: CrystalParameters, method: Method, folder: Path, notes: lis
     scf = parameters.scf
     if (scf.spinlock or scf.betalock or scf.atomspin) and not method.unrestricted:
         raise StandinError('INPUT', 'CLOSED SHELL RUN-SPIN POLARIZATION NOT ALLOWED')
-    for name in ('betalock', 'savewf', 'testpdim', 'testrun'):
+    for name in ('betalock', 'testrun'):
         if getattr(scf, name):
             raise NotSupported(name.upper(), 'outside the scope of the stand-in')
+    if scf.savewf:
+        notes.append('SAVEWF IS IGNORED: THE DENSITY IS NOT WRITTEN BEFORE THE SCF ENDS')
     for name in ('tolinteg', 'biposize', 'exchsize', 'ldremo'):
         if getattr(scf, name) is not None:
             notes.append(f'{name.upper()} IS IGNORED: PYSCF SCREENS ITS INTEGRALS ITSELF')
