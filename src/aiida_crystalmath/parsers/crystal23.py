@@ -13,7 +13,7 @@ from aiida_crystalmath.calculations.crystal23 import reduced_from_inputs
 from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 from aiida_crystalmath.crystal.outputs.scf_log import read_scf_log
-from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_parameters
+from aiida_crystalmath.parsers.base import CrystalParserBase, describe, drop_none, program_parameters
 from aiida_crystalmath.parsers.crystal_nodes import CrystalNodes
 from aiida_crystalmath.parsers.crystal_results import add_scf_log, crystal_parameters, method_parameters
 from aiida_crystalmath.parsers.vibrations import vibrating_geometry
@@ -83,6 +83,7 @@ class Crystal23Parser(CrystalParserBase):
         parameters: dict[str, Any] = {
             **crystal_parameters(output, cells),
             **method_parameters(inputs),
+            **drop_none({'dry_run': dry_run_of(inputs)}),
             'diagnoses': describe(findings),
         }
         log = Path(temporary) / 'SCFOUT.LOG' if temporary and output.optimisation else None
@@ -107,21 +108,36 @@ class Crystal23Parser(CrystalParserBase):
             return self.failure('ERROR_INTERRUPTED')
         if output.scf and not output.scf_converged:
             return self.failure('ERROR_SCF_NOT_CONVERGED')
-        if asked.get('optgeom') is not None and not asked.get('testgeom'):
+        if asked.get('optgeom') is not None and dry_run_of(inputs) is None:
             optimisation = output.optimisation
             if optimisation is None or optimisation.status != 'converged':
                 return self.failure('ERROR_GEOMETRY_NOT_CONVERGED')
-        if missing := missing_results(output, asked):
+        missing = missing_results(output, {} if dry_run_of(inputs) else asked)
+        if not output.scf and dry_run_of(inputs) is None and not MANY_SCF.intersection(asked):
+            missing.append('scf')  # lost in the output: TERMINATION alone is no success
+        if missing:
             self.logger.error(f'the run ended without the whole of: {", ".join(missing)}')
             return self.failure('ERROR_RESULT_MISSING')
         return None if output.succeeded else self.failure('ERROR_UNKNOWN')
 
 
+MANY_SCF = frozenset({'freqcalc', 'elastcon', 'eos'})
+"""Blocks that, taken up again at their end, need no SCF any more."""
+
+
+def dry_run_of(inputs: dict[str, Any]) -> str | None:
+    """Return the keyword that makes a run end before its SCF; such a run that ends well has no results to miss."""
+    parameters = inputs['parameters'].get_dict() if 'parameters' in inputs else {}
+    geometry, scf = parameters.get('geometry') or {}, parameters.get('scf') or {}
+    asked = {**geometry, **scf}
+    return next((name.upper() for name in ('testgeom', 'testpdim', 'testrun') if asked.get(name)), None)
+
+
 def missing_results(output: CrystalOutput, asked: dict[str, Any]) -> list[str]:
     """Return the results that were asked for or begun, and whose end was not printed.
 
-    :param asked: ``parameters['geometry']``.
+    :param asked: ``parameters['geometry']``; nothing of a dry run.
     """
-    wanted = [] if asked.get('testgeom') else [name for block, name in RESULTS.items() if asked.get(block) is not None]
+    wanted = [name for block, name in RESULTS.items() if asked.get(block) is not None]
     absent = [name for name in wanted if not getattr(getattr(output, name), 'complete', False)]
     return list(dict.fromkeys([*absent, *output.missing_results, *output.incomplete_results]))

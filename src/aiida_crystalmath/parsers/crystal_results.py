@@ -76,6 +76,7 @@ def _system(output: CrystalOutput, cells: CellMap) -> dict[str, Any]:
         'n_electrons': output.n_electrons,
         'n_ao': output.n_ao,
         'n_kpoints': output.n_kpoints,
+        'n_symmetry_operators': output.n_symmops,
         'primitive_cells_in_structure': cells.multiplicity,
         'atom_order': cells.atom_order,
     }

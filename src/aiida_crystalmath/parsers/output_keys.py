@@ -31,6 +31,7 @@ BOTH_KEYS: dict[str, OutputKey] = {
     'diagnoses': OutputKey(
         '', 'What the catalogue of failures knows of this run: `name`, `severity`, `message`, `remedy`, `evidence`.'
     ),
+    'dry_run': OutputKey('', '`TESTGEOM`, `TESTPDIM` or `TESTRUN` of the input: nothing was computed, nor was to be.'),
     'functional': OutputKey('', 'Functional or method of the input.'),
     'basis_set': OutputKey('', 'Name of the basis set(s) of the input.'),
     'is_spin_polarised': OutputKey('', 'Whether alpha and beta electrons may differ.'),
@@ -38,6 +39,7 @@ BOTH_KEYS: dict[str, OutputKey] = {
     'n_electrons': OutputKey('per primitive cell', 'Number of electrons outside potentials.'),
     'n_ao': OutputKey('per primitive cell', 'Number of basis functions, which is that of bands.'),
     'n_kpoints': OutputKey('', 'k-points of the irreducible wedge.'),
+    'n_symmetry_operators': OutputKey('', 'Symmetry operators of the primitive cell.'),
     'fermi_energy_ev': OutputKey('eV', 'Fermi energy; of an insulator, the top of its valence bands.'),
     'gap_ev': OutputKey('eV', 'Band gap; 0 of a conductor. With spin, between the highest filled and lowest empty.'),
     'gap_kind': OutputKey('', '`direct` or `indirect`; not printed after an optimisation.'),
