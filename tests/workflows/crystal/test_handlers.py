@@ -39,10 +39,12 @@ def base(generate_inputs_crystal, generate_workchain):
 def finished(generate_calc_job_node, generate_structure, aiida_localhost, tmp_path):
     """Return a factory that gives a chain one more finished child with results, remote files and trajectory."""
 
-    def factory(process, exit_status, *, results=None, files=None, points=0, energies=None):
+    def factory(process, exit_status, *, results=None, files=None, points=0, energies=None, message=None):
         inputs = {'structure': process.ctx.inputs.structure}
         node = generate_calc_job_node('crystalmath.crystal23', inputs=inputs, exit_status=exit_status)
         node.set_process_state('finished')
+        if message is not None:
+            node.set_exit_message(message)
         folder = tmp_path / str(node.pk)
         folder.mkdir()
         for name, content in (files or {}).items():
@@ -297,6 +299,211 @@ def test_guess_missing_keeps_the_optimiser(base, finished):
     assert process.ctx.inputs.parameters['scf']['guessp'] is False
 
 
+# ---------------------------------------------------------------------------------------------------- gaps
+
+
+def gap_results(gap, conducting=False, energies=OSCILLATING):
+    scf = {'converged': False, 'energies_hartree': energies, 'gap_ev': gap, 'is_conducting': conducting}
+    return {'scf': scf}
+
+
+def test_small_gap_is_shifted_and_unshifted(base, finished):
+    """LEVSHIFT from the wavefunction; when that converged, once more without it: no shifted result is taken."""
+    process = base({'scf': {'maxcycle': 20}})
+    failed = finished(process, 410, results=gap_results(0.3), files={'fort.9': 'wavefunction'})
+    assert continues(process.inspect_process())
+    scf = process.ctx.inputs.parameters['scf']
+    assert (scf['levshift'], scf['guessp'], scf.get('fmixing')) == ([6, 1], True, None)
+    assert process.ctx.inputs.parent_folder.pk == failed.outputs.remote_folder.pk
+    shifted = finished(process, 0, results={'scf': {'converged': True}}, files={'fort.9': 'wavefunction'})
+    assert continues(process.inspect_process())
+    scf = process.ctx.inputs.parameters['scf']
+    assert ('levshift' in scf, scf['guessp']) == (False, True)
+    assert process.ctx.inputs.parent_folder.pk == shifted.outputs.remote_folder.pk
+    finished(process, 0, results={'scf': {'converged': True}})
+    assert process.inspect_process() is None
+    assert process.ctx.is_finished
+
+
+def test_shift_of_the_input_stays(base, finished):
+    """What the user asked for is not taken out again."""
+    process = base({'scf': {'levshift': [3, 0]}})
+    finished(process, 0, results={'scf': {'converged': True}}, files={'fort.9': 'wavefunction'})
+    assert process.inspect_process() is None
+    assert process.ctx.inputs.parameters['scf']['levshift'] == [3, 0]
+
+
+def test_shifted_optimisation_ends_with_a_fresh_point(base, finished):
+    """Without LEVSHIFT and RESTART, from the optimised geometry and its wavefunction."""
+    process = base(OPTGEOM)
+    finished(process, 501, results=gap_results(0.3), files=BOTH)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is True
+    node = finished(process, 0, results={}, files=BOTH)
+    structure = process.ctx.inputs.structure.clone()
+    attach(node, 'output_structure', structure)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.structure.uuid == structure.uuid
+    assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is False
+    assert process.ctx.inputs.parameters['scf']['guessp'] is True
+    assert 'levshift' not in process.ctx.inputs.parameters['scf']
+
+
+@pytest.mark.parametrize(
+    ('results', 'parameters'),
+    [
+        (gap_results(3.0), {}),
+        (gap_results(0.0, True), {}),
+        (gap_results(None), {}),
+        (gap_results(0.3), {'geometry': {'freqcalc': {}}}),
+        (gap_results(0.3), {'scf': {'smear': 0.01}}),
+    ],
+    ids=['large gap', 'conductor', 'not known', 'frequencies', 'smeared'],
+)
+def test_no_shift(base, finished, results, parameters):
+    process = base(parameters)
+    finished(process, 410, results=results)
+    assert continues(process.inspect_process())
+    assert 'levshift' not in process.ctx.inputs.parameters['scf']
+    assert process.ctx.recovery[0]['handler'] == 'handle_scf_oscillation'
+
+
+def test_conducting_scf(base, finished):
+    """Damped as far as it goes, without other accelerators; then a denser mesh, then smeared, then the end."""
+    process = base()
+    seen = []
+    for _ in range(4):
+        finished(process, 410, results=gap_results(0.0, True), files={'fort.9': 'wavefunction'})
+        assert continues(process.inspect_process())
+        scf = process.ctx.inputs.parameters['scf']
+        seen.append((scf.get('fmixing'), scf.get('diis'), scf['shrink']['is'], scf.get('smear')))
+    assert seen == [(60, None, 2, None), (90, None, 2, None), (90, None, 4, None), (90, None, 4, 0.005)]
+    finished(process, 410, results=gap_results(0.0, True))
+    assert process.inspect_process().status == 410
+    assert process.outputs['recovery_report']['physics_changed'] == {'SMEAR': {'old': None, 'new': 0.005}}
+
+
+# ---------------------------------------------------------------------------------------------------- monitors
+
+
+def test_stopped_by_a_monitor(base, finished):
+    """Its message begins with a name of the catalogue, which decides; disk full stops."""
+    process = base()
+    finished(process, 150, results=scf_results(CONVERGING), message='scf_oscillating: steps of 0.4 hartree')
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['fmixing'] == 60
+    finished(process, 150, results={}, message='scf_diverging: steps of 12 hartree', files={'fort.9': 'x'})
+    assert continues(process.inspect_process())
+    scf = process.ctx.inputs.parameters['scf']
+    assert (scf['fmixing'], scf['guessp']) == (90, False)
+    assert [action['diagnoses'] for action in process.ctx.recovery] == [['scf_oscillating'], ['scf_diverging']]
+    assert process.ctx.recovery[0]['scheduler'] == 150
+    finished(process, 150, message='disk_full: 0 bytes left')
+    assert process.inspect_process().status == 150
+    assert 'Free disk space' in process.outputs['recovery_report']['next_step']
+
+
+def test_failing_scf_in_a_running_optimisation(base, finished):
+    """Stopped by a monitor: from the last good point, with a safer SCF."""
+    process = base(OPTGEOM)
+    logged = {'optimisation': {'n_points': 4, 'last_scf': scf_results(OSCILLATING)['scf']}}
+    finished(process, 150, results=logged, files=BOTH, message='optimisation_scf_failing: 3 points')
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is True
+    assert process.ctx.inputs.parameters['scf']['fmixing'] == 60
+
+
+# ---------------------------------------------------------------------------------------------------- both verdicts
+
+
+def diagnosed(*names):
+    return {'diagnoses': [{'name': name, 'severity': 'error'} for name in names]}
+
+
+@pytest.mark.parametrize('status', [120, 140, 110])
+def test_what_the_program_said_decides(base, finished, status):
+    """A job that the machine took down after the program told what is wrong with the input is not run again."""
+    process = base()
+    finished(process, status, results=diagnosed('cell_not_neutral', 'crashed'))
+    assert process.inspect_process().status == status
+    failure = process.outputs['recovery_report']['failure']
+    assert failure['diagnoses'][0] == 'cell_not_neutral' and failure['scheduler'] == status
+    assert 'shell charges' in process.outputs['recovery_report']['next_step']
+
+
+def test_last_words_of_a_killed_run_decide_nothing(base, finished):
+    """`BAD TERMINATION` of MPI after the time limit is no crash."""
+    process = base(options={'max_wallclock_seconds': 100})
+    finished(process, 120, results=diagnosed('crashed', 'interrupted'))
+    assert continues(process.inspect_process())
+    assert process.ctx.recovery[0]['diagnoses'] == ['walltime']
+    process = base()
+    finished(process, 407, results=diagnosed('crashed'))
+    assert process.inspect_process().status == 407
+
+
+def test_out_of_cycles_and_out_of_time(base, finished):
+    """The limit came while the program was already saying why it fails: more cycles, not the same again."""
+    process = base({'scf': {'maxcycle': 4}})
+    results = {**diagnosed('scf_too_many_cycles'), **scf_results(CONVERGING)}
+    finished(process, 120, results=results, files={'fort.9': 'wavefunction'})
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['maxcycle'] == 8
+
+
+def test_oscillating_until_the_time_limit(base, finished):
+    """More time would be lost on it: damp."""
+    process = base(options={'max_wallclock_seconds': 100})
+    finished(process, 120, results=scf_results(OSCILLATING))
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['fmixing'] == 60
+    assert process.ctx.inputs.metadata.options['max_wallclock_seconds'] == 100
+
+
+def test_walltime_has_a_cap(base, finished):
+    recovery = orm.Dict({'interrupted': {'max_walltime_seconds': 150}})
+    process = base(options={'max_wallclock_seconds': 100}, recovery=recovery)
+    for expected in (150, 150):
+        finished(process, 120)
+        assert continues(process.inspect_process())
+        assert process.ctx.inputs.metadata.options['max_wallclock_seconds'] == expected
+
+
+def test_node_failure_is_bounded(base, finished):
+    process = base(OPTGEOM, recovery=orm.Dict({'node_failure': {'retries': 1}}))
+    finished(process, 140, files=BOTH)
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is True
+    finished(process, 140, files=BOTH)
+    assert process.inspect_process().status == 140
+    assert 'administrators' in process.outputs['recovery_report']['next_step']
+
+
+def test_killed_twice_is_taken_for_lack_of_memory(base, finished):
+    process = base(options={'max_memory_kb': 1000})
+    finished(process, 404, results=diagnosed('killed', 'interrupted'))
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.metadata.options['max_memory_kb'] == 1000
+    finished(process, 404, results=diagnosed('killed', 'interrupted'))
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.metadata.options['max_memory_kb'] == 2000
+
+
+def test_buffers_have_a_cap(base, finished):
+    """Only upwards, only up to the cap, and never when memory was short."""
+    warning = {'name': 'exchange_buffer', 'severity': 'warning', 'values': {'exchsize': '5000'}}
+    for status, have, cap, expected in (
+        (404, 10, 9999, 5000),
+        (404, 9000, 9999, 9000),
+        (404, 10, 99, 10),
+        (405, 10, 9999, 10),
+    ):
+        process = base({'scf': {'exchsize': have}}, recovery=orm.Dict({'small_buffers': {'max_words': cap}}))
+        finished(process, status, results={'diagnoses': [warning]})
+        process.inspect_process()
+        assert process.ctx.inputs.parameters['scf']['exchsize'] == expected
+
+
 # ---------------------------------------------------------------------------------------------------- stopped jobs
 
 
@@ -431,6 +638,28 @@ def test_handlers_can_be_switched_off(base, finished):
     process = base({'scf': {'maxcycle': 4}}, handler_overrides=orm.Dict(off))
     finished(process, 410, results=scf_results(CONVERGING))
     assert process.inspect_process().status == 402
+
+
+def test_priorities_and_switches_of_the_configuration(base, finished):
+    """A section orders and switches its handler; ``handler_overrides`` has the last word."""
+
+    def order(**inputs):
+        process = base(**inputs)
+        finished(process, 410, results=gap_results(0.3))
+        handlers = sorted(process.get_process_handlers_by_priority(), key=lambda entry: -entry[0])
+        return [handler.__name__ for _, handler in handlers if 'unrecoverable' not in handler.__name__]
+
+    names = ['handle_scf_cycles_exhausted', 'handle_small_gap', 'handle_scf_oscillation', 'handle_conducting_scf']
+    assert order() == names
+    changes = {'small_gap': {'enabled': False}, 'scf_oscillation': {'priority': 450}}
+    assert order(recovery=orm.Dict(changes)) == [names[2], names[0], names[3]]
+    overrides = {'handle_small_gap': {'enabled': True}, 'handle_scf_oscillation': {'priority': 5}}
+    assert order(recovery=orm.Dict(changes), handler_overrides=orm.Dict(overrides)) == [
+        names[0],
+        names[1],
+        names[3],
+        names[2],
+    ]
 
 
 def test_table_of_the_module_lists_every_handler():

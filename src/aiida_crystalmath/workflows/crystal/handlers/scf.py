@@ -9,6 +9,7 @@ from aiida.engine import ProcessHandlerReport
 
 from aiida_crystalmath.workflows.crystal.handlers.common import HandlersBase
 from aiida_crystalmath.workflows.crystal.handlers.remedy import remedy
+from aiida_crystalmath.workflows.crystal.remote import WAVEFUNCTION
 from aiida_crystalmath.workflows.crystal.scf_history import Behaviour, classify, next_accelerator, next_fmixing
 from aiida_crystalmath.workflows.crystal.verdict import Verdict
 
@@ -112,14 +113,12 @@ class ScfHandlers(HandlersBase):
             return None
         self.ctx.level_shifted = False
         self.scf.pop('levshift', None)
-        self.ctx.shifted_energy = self.results_of(node).get('energy_hartree')
-        structure = None if self.edits_structure else node.outputs.get('output_structure')
         if not self.go_on_from(node):
             self.set_restart(None)
-        elif self.optgeom is not None and structure is not None:
+        elif self.optgeom is not None and 'output_structure' in node.outputs and not self.edits_structure:
             # Converged already: a fresh optimisation from its end takes one point, and its energy is comparable.
-            self.ctx.inputs['structure'] = structure
-            guess = 'fort.9' if self.scf['guessp'] else None
+            self.ctx.inputs['structure'] = node.outputs.output_structure
+            guess = WAVEFUNCTION if self.scf['guessp'] else None
             self.set_restart(node.outputs.remote_folder, wavefunction=guess)
         return self.record(
             node, cause='converged with shifted levels', action='once more from its wavefunction without LEVSHIFT'
