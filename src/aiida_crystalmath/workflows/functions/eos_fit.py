@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ('FITS', 'MIN_POINTS', 'EosError', 'Fit', 'check_bracketed', 'check_library', 'fit_all')
 
+CUBIC = 'taylor'
+"""ASE's expansion around the minimum; its ``p3`` is the same polynomial, but its solver misses the minimum."""
+
 FITS: Mapping[int, Mapping[str, str]] = {
     3: {
         'birch_murnaghan': 'birchmurnaghan',
@@ -23,8 +26,8 @@ FITS: Mapping[int, Mapping[str, str]] = {
         'murnaghan': 'murnaghan',
         'poirier_tarantola': 'pouriertarantola',
     },
-    2: {'murnaghan': 'murnaghan', 'cubic_polynomial': 'p3'},
-    1: {'murnaghan': 'murnaghan', 'cubic_polynomial': 'p3'},
+    2: {'murnaghan': 'murnaghan', 'cubic_polynomial': CUBIC},
+    1: {'murnaghan': 'murnaghan', 'cubic_polynomial': CUBIC},
 }
 """For each dimensionality our names of the equations and those of ``ase.eos``; the first one is the one reported."""
 
@@ -128,9 +131,10 @@ def _fit(name: str, of_ase: str, volumes: NDArray[np.float64], energies_ev: NDAr
     found: Any = EquationOfState(volumes, energies_ev - lowest, eos=of_ase)  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('error')
+            # Of points that lie on the curve exactly the solver warns that it knows no errors of the parameters.
+            warnings.simplefilter('ignore')
             volume, energy, modulus = (float(value) for value in found.fit(warn=False))
-    except (RuntimeError, ValueError, Warning) as exception:
+    except (RuntimeError, ValueError) as exception:
         raise EosError(f'{name} could not be fitted: {exception}') from exception
     if not volumes.min() < volume < volumes.max() or not modulus > 0:
         raise EosError(
@@ -143,7 +147,7 @@ def _fit(name: str, of_ase: str, volumes: NDArray[np.float64], energies_ev: NDAr
         volume,
         energy + lowest,
         modulus,
-        None if of_ase == 'p3' else float(found.eos_parameters[2]),
+        None if of_ase == CUBIC else float(found.eos_parameters[2]),
         found.func(volumes, *found.eos_parameters) - (energies_ev - lowest),
         curve,
         found.func(curve, *found.eos_parameters) + lowest,
