@@ -15,7 +15,7 @@ __all__ = ('draw',)
 
 
 def draw(outputs: Mapping[str, Any], request: Request) -> list[Path]:
-    """Draw ``output_phonon_bands`` and ``output_phonon_dos``, side by side if there are both; imaginary ones below 0."""
+    """Draw ``output_phonon_bands`` and ``output_phonon_dos``, side by side; imaginary frequencies are below 0."""
     bands, dos = outputs.get('output_phonon_bands'), outputs.get('output_phonon_dos')
     if bands is not None and not bands.base.attributes.get('labels', None):
         bands = None  # the q points of a mesh make no path

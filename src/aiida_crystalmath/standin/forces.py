@@ -22,9 +22,9 @@ from .system import limit_of
 MAX_PATTERNS = 6
 """Most patterns, two energies each (environment: CRYSTALMATH_STANDIN_MAX_PATTERNS)."""
 
-STEP_BOHR = 0.04
-"""Length of a displacement along a pattern. The noise of an energy at fixed cell, about 1e-7 hartree, makes 1e-6
-hartree/bohr of it; the cubic terms of the energy cancel."""
+STEP_BOHR = 0.02
+"""Length of a displacement along a pattern: short enough for the cubic terms of a stiff bond (a few thousandths of the
+force), long enough for the noise of an energy at fixed cell (1e-7 hartree makes 3e-6 hartree/bohr)."""
 
 
 def single_point(job: Job, on_cycle: OnCycle) -> tuple[ScfResult, Real | None]:

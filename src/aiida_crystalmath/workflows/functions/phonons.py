@@ -247,8 +247,9 @@ def _mesh(phonon: Any, structure: orm.StructureData, settings: Mapping[str, Any]
 
 def _dos(phonon: Any) -> orm.XyData:
     """Return the density of states (states cm per primitive cell), in total and by element."""
-    phonon.run_total_dos(sigma=BROADENING_THZ, use_tetrahedron_method=False)
-    phonon.run_projected_dos(sigma=BROADENING_THZ, use_tetrahedron_method=False)
+    pitch = BROADENING_THZ / 3.0
+    phonon.run_total_dos(sigma=BROADENING_THZ, freq_pitch=pitch, use_tetrahedron_method=False)
+    phonon.run_projected_dos(sigma=BROADENING_THZ, freq_pitch=pitch, use_tetrahedron_method=False)
     found, atoms = phonon.get_total_dos_dict(), phonon.get_projected_dos_dict()
     symbols = [''.join(c for c in symbol if c.isalpha()) for symbol in phonon.primitive.symbols]
     curves = {'total': np.asarray(found['total_dos'])}
