@@ -15,6 +15,8 @@ from aiida_crystalmath.plotting.figure import Request, pyplot, save, subplots
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from aiida_crystalmath.crystal.outputs.models import Grid3D
+
 __all__ = ('Field', 'cube_slice', 'draw', 'field_of_node')
 
 Matrix = NDArray[np.float64]
@@ -161,7 +163,7 @@ def field_of_node(node: Any) -> list[tuple[Field, bool]]:
 
 
 def cube_slice(node: Any, quantity: str) -> Field:
-    """Return the slice of a cube file, along its first two edges, that lies nearest to the heaviest atom.
+    """Return the slice of a cube file, along two of its edges, that holds most atoms.
 
     :param node: ``SinglefileData``.
     """
@@ -169,27 +171,43 @@ def cube_slice(node: Any, quantity: str) -> Field:
 
     with node.open(mode='r') as handle:
         grid = read_cube(handle.read())
-    index = grid.values.shape[2] // 2
-    if grid.atoms is not None and len(grid.atoms.numbers):
-        heaviest = grid.atoms.positions[int(np.argmax(grid.atoms.numbers % 100))]
-        place = (heaviest - grid.origin) @ np.linalg.inv(grid.steps)
-        index = int(np.clip(round(float(place[2])), 0, grid.values.shape[2] - 1))
+    axis, index = _fullest_slice(grid)
+    first, second = ((axis + 1) % 3, (axis + 2) % 3)
     edges = grid.steps * (np.array(grid.values.shape) - 1)[:, None]
     periodic = [
-        edges[axis]
-        for axis, length in enumerate((grid.cell or ())[:3])
-        if abs(float(np.linalg.norm(edges[axis])) - length) < 1e-3
+        edges[number]
+        for number, length in enumerate((grid.cell or ())[:3])
+        if abs(float(np.linalg.norm(edges[number])) - length) < 1e-3
     ]
+    values = np.moveaxis(grid.values, axis, 0)[index]
     return Field(
-        grid.values[:, :, index],
-        grid.origin + index * grid.steps[2],
-        grid.steps[0],
-        grid.steps[1],
+        values if first < second else values.T,
+        grid.origin + index * grid.steps[axis],
+        grid.steps[first],
+        grid.steps[second],
         quantity=quantity,
         positions=None if grid.atoms is None else grid.atoms.positions,
         numbers=None if grid.atoms is None else grid.atoms.numbers,
         cell=np.array(periodic).reshape(-1, 3),
     )
+
+
+def _fullest_slice(grid: Grid3D) -> tuple[int, int]:
+    """Return the axis across which to slice, and the index along it, such that most atoms lie in the slice.
+
+    The last axis wins where others are as good; without atoms the slice is in the middle.
+    """
+    best = (2, grid.values.shape[2] // 2)
+    if grid.atoms is None or not len(grid.atoms.numbers):
+        return best
+    places = (grid.atoms.positions - grid.origin) @ np.linalg.inv(grid.steps)
+    most = 0
+    for axis in (2, 1, 0):
+        for index in np.unique(np.clip(np.rint(places[:, axis]).astype(int), 0, grid.values.shape[axis] - 1)):
+            count = int(np.sum(np.abs(places[:, axis] - index) <= 0.75))
+            if count > most:
+                most, best = count, (axis, int(index))
+    return best
 
 
 def _picture(field: Field, request: Request, name: str) -> Path:
