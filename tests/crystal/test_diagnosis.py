@@ -150,7 +150,9 @@ def test_failed_optimisation_without_an_error_line():
 
 
 def test_level_shifter():
-    text = f'{START} CYC   0 ETOT(AU) -2.7E+02\n INSULATING STATE - LEVEL SHIFTER    1.00 au\n{END}'
+    ended = ' == SCF ENDED - CONVERGENCE ON ENERGY      E(AU) -2.7E+02 CYCLES   0\n'
+    shifted = ' INSULATING STATE - LEVEL SHIFTER    1.00 au\n'
+    text = f'{START} CYC   0 ETOT(AU) -2.7E+02\n{shifted}{ended}{END}'
     assert names(diagnose(parse_stdout(text))) == ['level_shifted']
 
 

@@ -406,3 +406,15 @@ def test_memory_of_a_large_log(files, tmp_path):
     grown, status, energy, points, runs = done.stdout.split()
     assert int(grown) < 40
     assert (status, float(energy), int(points), int(runs)) == ('finished', -3128.318293403, n - 1, n - 1)
+
+
+@pytest.mark.parametrize('size', [64, 512, 4096])
+def test_blocks_of_nul_bytes_never_leave_a_run_finished_without_its_energy(corpus, size):
+    """What a network file system leaves of lost blocks: wherever one lies, a finished run has the right energy."""
+    content = (corpus / 'mgo_sto3g_scf' / 'crystal.out').read_bytes()
+    right = parse_stdout(content.decode()).energy_hartree
+    for start in range(0, len(content) - size, 997):
+        spoilt = content[:start] + b'\0' * size + content[start + size :]
+        output = parse_stdout(spoilt.decode())
+        if output.status == 'finished' and output.scf:
+            assert output.energy_hartree == right, start

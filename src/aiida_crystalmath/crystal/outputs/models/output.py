@@ -246,11 +246,15 @@ class CrystalOutput:
         """Names of the results that the run was to give and whose main table is not there to its end.
 
         A dry run (TESTGEOM, TESTPDIM: no SCF) gives nothing and misses nothing; a restart of frequencies needs no SCF.
+        An SCF gives an energy, unless there are several volumes: it is missing where lines are lost or unreadable.
         """
         if self.program == 'properties':
             return ['properties'] if self.properties is not None and not self.properties.complete else []
         if not self.scf and not (self.frequencies is not None and self.frequencies.is_restart):
             return []
+        several_volumes = self.is_equation_of_state_run or self.quasi_harmonic is not None
+        if self.scf and self.energy_hartree is None and self.terminated and not several_volumes:
+            return ['energy']
         asked = {
             'frequencies': self.is_frequency_run,
             'elastic': self.is_elastic_run,
