@@ -113,7 +113,7 @@ class Crystal23Parser(CrystalParserBase):
             if optimisation is None or optimisation.status != 'converged':
                 return self.failure('ERROR_GEOMETRY_NOT_CONVERGED')
         missing = missing_results(output, {} if dry_run_of(inputs) else asked)
-        if not output.scf and dry_run_of(inputs) is None and not MANY_SCF.intersection(asked):
+        if not output.scf and 'parameters' in inputs and not dry_run_of(inputs) and not MANY_SCF.intersection(asked):
             missing.append('scf')  # lost in the output: TERMINATION alone is no success
         if missing:
             self.logger.error(f'the run ended without the whole of: {", ".join(missing)}')
