@@ -181,7 +181,7 @@ def follow_all(entries: list[Entry], limit: int, profile: str, options: dict[str
     for _ in rounds(entries, limit, profile, options):
         for entry in entries:
             words = line_of(entry)
-            if entry.state != REFUSED and words != seen[entry.file]:
+            if entry.state not in (REFUSED, WAITING) and words != seen[entry.file]:
                 seen[entry.file] = words
                 out.print(f'{time.monotonic() - start:6.0f} s  {entry.file.name}: {words}', markup=False)
 
@@ -201,7 +201,7 @@ def rounds(entries: list[Entry], limit: int, profile: str, options: dict[str, An
 
 def line_of(entry: Entry) -> str:
     """Return the state of a file in a line."""
-    steps = ', '.join(f'{name} {state}' for name, state in entry.steps.items() if state != WAITING)
+    steps = ', '.join(f'{name} {state}' for name, state in entry.steps.items() if state not in (WAITING, 'left out'))
     pk = f' (PK {entry.node.pk})' if entry.node else ''
     before = ' before' if entry.finished_before else ''
     return f'{entry.state}{before}{pk}{f": {steps}" if steps and not entry.finished_before else ""}'
@@ -241,8 +241,8 @@ def report(entries: list[Entry], as_json: bool) -> None:
     out.print(', '.join(f'{n} {state}' for state, n in counts.items() if n) + f' of {len(entries)}')
     for entry in entries:
         if entry.state in (FAILED, REFUSED):
-            pk = f' (PK {entry.node.pk})' if entry.node else ''
-            out.print(f'\n[red]{escape(entry.file.name)}[/]{pk}: {escape(entry.reason)}')
+            pk = f'PK {entry.node.pk}: ' if entry.node else ''
+            out.print(f'\n[red]{entry.state}[/]: {pk}{escape(with_name(entry))}')
             if entry.node:
                 out.print(f'  crystalmath why {entry.node.pk}')
     done = next((entry for entry in entries if entry.node is not None), None)

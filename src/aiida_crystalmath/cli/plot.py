@@ -80,6 +80,11 @@ def draw(node: ProcessNode, folder: Path, suffix: str, window: tuple[float, floa
     from aiida_crystalmath.plotting import figures
     from aiida_crystalmath.plotting.figure import Request
 
+    if node.process_label == 'CrystalSequenceWorkChain':
+        from aiida_crystalmath.workflows.sequences.redo import all_steps
+
+        steps = [step for step in all_steps(node).values() if step.is_finished_ok]
+        return [path for step in steps for path in draw(step, folder, suffix, window)]
     outputs: dict[str, Any] = {link.link_label: link.node for link in node.base.links.get_outgoing().all()}
     results = results_of(node, outputs)
     caption = make_caption(node, results)

@@ -229,9 +229,12 @@ class CrystalSequenceWorkChain(CallingWorkChain):
             'n_finished': sum(entry['status'] in progress.DONE for entry in entries),
             'steps': entries,
         }
-        parameters = {name: self._outputs_of(name).get('output_parameters') for name in sequence.names}
+        results = {
+            name: {label: node for label, node in self._outputs_of(name).items() if _is_result(label, node)}
+            for name in sequence.names
+        }
         summary: orm.Dict = sequence_summary(
-            record=orm.Dict(content), **{name: node for name, node in parameters.items() if node is not None}
+            record=orm.Dict(content), **{name: nodes for name, nodes in results.items() if nodes}
         )
         return summary
 
@@ -302,6 +305,11 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         if programs.properties is not None:
             builder.properties_code = programs.properties
         return builder  # type: ignore[no-any-return]
+
+
+def _is_result(label: str, node: orm.Data) -> bool:
+    """Tell whether an output holds numbers that may sum a step up."""
+    return isinstance(node, orm.Dict) and '__' not in label and label != 'recovery_report'
 
 
 def _flat(outputs: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Kind:
     :param dimensionalities: of the structures for which it means anything (0: molecules).
     :param needs_properties: whether the program ``properties`` is run.
     :param arguments: of the chain's ``get_builder_from_protocol``, unless the step has its own.
-    :param numbers: keys of the chain's ``output_parameters`` that sum it up; those that are there are shown.
+    :param numbers: keys of the chain's outputs (``Dict``) that sum it up; those that are there are shown.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Kind:
             ) from exception
 
 
+OF_PROPERTIES: Any = {'takes': WAVEFUNCTION, 'dimensionalities': PERIODIC, 'needs_properties': True}
 SCF_NUMBERS = ('energy_hartree', 'gap_ev', 'is_conducting', 'total_spin')
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -72,27 +73,52 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         for kind in (
             Kind('opt', 'geopt', 'geometry optimisation', gives=(STRUCTURE, WAVEFUNCTION), numbers=SCF_NUMBERS),
             Kind('sp', 'base', 'single point', gives=(WAVEFUNCTION,), numbers=SCF_NUMBERS),
-            Kind('bands', 'bands', 'band structure', WAVEFUNCTION, dimensionalities=PERIODIC, needs_properties=True),
-            Kind('dos', 'dos', 'density of states', WAVEFUNCTION, dimensionalities=PERIODIC, needs_properties=True),
-            Kind('cohp', 'cohp', 'bonding analysis', WAVEFUNCTION, dimensionalities=PERIODIC, needs_properties=True),
-            Kind(
-                'transport',
-                'transport',
-                'transport coefficients (BOLTZTRA)',
-                WAVEFUNCTION,
-                dimensionalities=PERIODIC,
-                needs_properties=True,
-            ),
-            Kind('maps', 'maps', 'maps and cubes of the charge density', WAVEFUNCTION, needs_properties=True),
+            Kind('bands', 'bands', 'band structure', **OF_PROPERTIES, numbers=('fermi_energy_ev',)),
+            Kind('dos', 'dos', 'density of states', **OF_PROPERTIES, numbers=('fermi_energy_ev',)),
+            Kind('cohp', 'cohp', 'bonding analysis', **OF_PROPERTIES, numbers=('fermi_energy_ev',)),
+            Kind('transport', 'transport', 'transport coefficients (BOLTZTRA)', **OF_PROPERTIES),
+            Kind('maps', 'maps', 'maps and cubes of the charge density', takes=WAVEFUNCTION, needs_properties=True),
             Kind('freq', 'frequencies', 'vibrations at Gamma', numbers=('zero_point_energy_ev', 'n_imaginary')),
             Kind('phonons', 'phonons', 'phonon dispersion', dimensionalities=PERIODIC),
-            Kind('elastic', 'elastic', 'elastic constants', dimensionalities=(3,)),
-            Kind('eos', 'eos', 'equation of state', dimensionalities=(3,)),
-            Kind('thermodynamics', 'quasi_harmonic', 'quasi-harmonic thermodynamics', dimensionalities=(3,)),
+            Kind(
+                'elastic',
+                'elastic',
+                'elastic constants',
+                dimensionalities=(2, 3),
+                numbers=('bulk_hill_gpa', 'shear_hill_gpa', 'is_stable'),
+            ),
+            Kind(
+                'eos',
+                'eos',
+                'equation of state',
+                gives=(STRUCTURE,),
+                dimensionalities=PERIODIC,
+                numbers=('volume_angstrom3', 'area_angstrom2', 'length_angstrom', 'bulk_modulus_gpa'),
+            ),
+            Kind(
+                'thermodynamics',
+                'quasi_harmonic',
+                'quasi-harmonic thermodynamics',
+                dimensionalities=(3,),
+                numbers=('static_volume_angstrom3', 'static_bulk_modulus_gpa', 'n_imaginary'),
+            ),
             Kind('convergence', 'convergence', 'convergence of numerical parameters'),
             Kind('magnetic', 'magnetic', 'spin orderings'),
-            Kind('slab', 'slab', 'slab and surface energy', dimensionalities=(3,)),
-            Kind('counterpoise', 'counterpoise', 'interaction energy without superposition error'),
+            Kind(
+                'slab',
+                'slab',
+                'slab and surface energy',
+                gives=(STRUCTURE, WAVEFUNCTION),
+                dimensionalities=(3,),
+                needs_properties=True,
+                numbers=('surface_energy_j_per_m2', 'work_function_ev'),
+            ),
+            Kind(
+                'counterpoise',
+                'counterpoise',
+                'interaction energy without superposition error',
+                numbers=('interaction_energy_ev', 'interaction_energy_kj_per_mol'),
+            ),
         )
     }
 )

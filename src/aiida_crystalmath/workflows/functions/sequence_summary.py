@@ -11,24 +11,25 @@ from aiida_crystalmath.workflows.crystal.steps import kind_of
 
 __all__ = ('sequence_summary',)
 
-N_NUMBERS = 8
+N_NUMBERS = 4
 """Numbers shown of a step whose kind does not name any."""
 
 
 @calcfunction
-def sequence_summary(record: orm.Dict, **parameters: orm.Dict) -> orm.Dict:
+def sequence_summary(record: orm.Dict, **results: Any) -> orm.Dict:
     """Join the record of a sequence with the key numbers of its steps.
 
     :param record: ``steps``: for each, in order, its ``name``, ``kind``, ``status`` and what else the chain knows.
-    :param parameters: the ``output_parameters`` of the steps, by their names.
+    :param results: by the names of the steps: their outputs that are ``Dict``, by label.
     :return: the record, with ``results`` for each step (its key numbers, units in the keys), and ``engine`` if a
         stand-in computed any of it.
     """
     content: dict[str, Any] = record.get_dict()
     engines = []
     for step in content['steps']:
-        node = parameters.get(step['name'])
-        values = {} if node is None else node.get_dict()
+        values: dict[str, Any] = {}
+        for _, node in sorted(results.get(step['name'], {}).items()):
+            values = {**node.get_dict(), **values}
         step['results'] = key_numbers(values, kind_of(step['kind']).numbers)
         engines += [values['engine']] if values.get('engine') else []
     if engines:
@@ -39,7 +40,10 @@ def sequence_summary(record: orm.Dict, **parameters: orm.Dict) -> orm.Dict:
 def key_numbers(values: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Return the numbers that sum a step up: those named, or else the first ones that have a unit in their key."""
     named = {key: values[key] for key in keys if values.get(key) is not None}
-    if named:
+    if keys:
         return named
-    plain = {key: value for key, value in values.items() if isinstance(value, int | float) and '_' in key}
+    plain = {key: value for key, value in values.items() if isinstance(value, int | float) and key.endswith(UNITS)}
     return dict(list(plain.items())[:N_NUMBERS])
+
+
+UNITS = ('_ev', '_hartree', '_gpa', '_angstrom', '_angstrom3', '_k', '_cm1')

@@ -13,7 +13,7 @@ from aiida_crystalmath.workflows.crystal.steps import WAVEFUNCTION
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean, merge
 from aiida_crystalmath.workflows.sequences.model import Sequence
 
-__all__ = ('REDO_OF', 'finished_outputs', 'redo_builder', 'step_processes')
+__all__ = ('REDO_OF', 'all_steps', 'finished_outputs', 'redo_builder', 'step_processes')
 
 REDO_OF = 'crystalmath_redo_of'
 """Extra of a sequence: UUID of the one that it runs again in part."""
@@ -25,16 +25,30 @@ def step_processes(node: orm.ProcessNode) -> dict[str, orm.ProcessNode]:
     return {link.link_label: link.node for link in links if isinstance(link.node, orm.ProcessNode)}
 
 
+def all_steps(node: orm.ProcessNode) -> dict[str, orm.ProcessNode]:
+    """Return the processes of the steps of a sequence by name, those that were taken from an earlier run too."""
+    earlier = node.base.extras.get(REDO_OF, None)
+    if earlier is None:
+        return step_processes(node)
+    before = {name: step for name, step in all_steps(orm.load_node(earlier)).items() if name in _given(node)}
+    return {**before, **step_processes(node)}
+
+
 def finished_outputs(node: orm.ProcessNode) -> dict[str, dict[str, Any]]:
     """Return the outputs of every step of a sequence that finished well, or had before, by name and link label."""
+    run = {name: node_outputs(child) for name, child in step_processes(node).items() if child.is_finished_ok}
+    return {**_given(node), **run}
+
+
+def _given(node: orm.ProcessNode) -> dict[str, dict[str, Any]]:
+    """Return the outputs of steps that a sequence was given as done."""
     given: dict[str, dict[str, Any]] = {}
     for link in node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all():
         namespace, _, rest = link.link_label.partition('__')
         if namespace == 'done':
             name, _, label = rest.partition('__')
             given.setdefault(name, {})[label] = link.node
-    run = {name: node_outputs(child) for name, child in step_processes(node).items() if child.is_finished_ok}
-    return {**given, **run}
+    return given
 
 
 def redo_builder(
