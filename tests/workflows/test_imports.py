@@ -11,7 +11,7 @@ HEAVY = ('ase', 'matplotlib', 'pymatgen', 'pyscf', 'scipy', 'seekpath', 'spglib'
 def test_heavy_libraries_are_not_loaded():
     """They are imported inside the functions that need them."""
     code = (
-        'import sys, aiida_crystalmath.workflows.crystal.characterise\n'
+        'import sys, aiida_crystalmath.workflows.crystal.characterise, aiida_crystalmath.workflows.crystal.sequence\n'
         f'print(*sorted(set(sys.modules) & set({HEAVY!r})))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)

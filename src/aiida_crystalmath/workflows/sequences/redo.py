@@ -30,7 +30,8 @@ def all_steps(node: orm.ProcessNode) -> dict[str, orm.ProcessNode]:
     earlier = node.base.extras.get(REDO_OF, None)
     if earlier is None:
         return step_processes(node)
-    before = {name: step for name, step in all_steps(orm.load_node(earlier)).items() if name in _given(node)}
+    before_node: Any = orm.load_node(earlier)
+    before = {name: step for name, step in all_steps(before_node).items() if name in _given(node)}
     return {**before, **step_processes(node)}
 
 
