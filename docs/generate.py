@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 
 def write_all(folder: Path) -> None:
     """Write every generated page into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'diagnoses.md').write_text(diagnoses_page())
+    (folder / 'remedies.md').write_text(proofs().remedies_page())
     (folder / 'keywords.md').write_text(keywords_page())
     (folder / 'output_keys.md').write_text(output_keys_tables())
     (folder / 'output_arrays.md').write_text(output_arrays_tables())
     (folder / 'read_keys.md').write_text(read_keys_table())
+    (folder / 'sequences.md').write_text(sequences_page())
+
+
+def proofs() -> ModuleType:
+    """Return the module beside this one that collects what the tests prove."""
+    spec = spec_from_file_location('crystalmath_docs_proofs', Path(__file__).with_name('proofs.py'))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def cell(text: object) -> str:
@@ -98,3 +111,47 @@ def output_arrays_tables() -> str:
         ]
         lines.append('')
     return '\n'.join(lines)
+
+
+def sequences_page() -> str:
+    """Return the page of what may stand in the file of a sequence."""
+    from aiida_crystalmath.workflows.crystal.steps import KINDS
+    from aiida_crystalmath.workflows.sequences.files import read_sequence, ready_made
+    from aiida_crystalmath.workflows.sequences.model import Sequence, Settings, Step
+    from aiida_crystalmath.workflows.sequences.progress import STATES
+
+    lines = [
+        '# Files of sequences',
+        '',
+        'Made from the model that checks them. {doc}`../../howto/sequences` has examples.',
+    ]
+    for title, model, inherited in (
+        ('The file', Sequence, {}),
+        ('`defaults`, and any step', Settings, {}),
+        ('A step', Step, Settings.model_fields),
+    ):
+        lines += ['', f'## {title}', '', '| key | type | default | meaning |', '|---|---|---|---|']
+        for name, key in model.model_fields.items():
+            if name not in inherited:
+                default = 'needed' if key.is_required() else '–'
+                kind = str(model.__annotations__.get(name, '')).replace('Any', 'any')
+                lines.append(f'| `{name}` | {cell(kind)} | {default} | {cell(key.description)} |')
+    lines += [
+        '',
+        '## Kinds of step',
+        '',
+        '| kind | what | work chain | takes | gives | dimensionalities |',
+        '|---|---|---|---|---|---|',
+    ]
+    lines += [
+        f'| `{kind.name}` | {kind.text} | `{kind.entry_point}` | {kind.takes} | {", ".join(kind.gives) or "–"} '
+        f'| {", ".join(map(str, kind.dimensionalities))} |'
+        for kind in KINDS.values()
+    ]
+    lines += ['', '## What a step can be', '', '| state | meaning |', '|---|---|']
+    lines += [f'| {state} | {meaning} |' for state, meaning in STATES.items()]
+    lines += ['', '## Ready-made sequences', '', '| name | steps | for |', '|---|---|---|']
+    for name in ready_made():
+        sequence = read_sequence(name)[1]
+        lines.append(f'| `{name}` | {", ".join(sequence.order())} | {cell(sequence.description)} |')
+    return '\n'.join(lines) + '\n'

@@ -75,6 +75,7 @@ def actions(results):
     ]
 
 
+@pytest.mark.proves('guess_missing', handler='handle_guess_missing', by='replay')
 def test_missing_guess(replay, run, failing, good):
     """GUESSP is dropped, and nothing else; the report says what, why, and that it was cured."""
     parent_results, parent = run(replay.run(good, files=FORT9))
@@ -102,6 +103,7 @@ def test_missing_guess(replay, run, failing, good):
     }
 
 
+@pytest.mark.proves('guess_unreadable', handler='handle_guess_missing', by='replay')
 def test_unreadable_guess(replay, run, failing, good):
     """The opaque message of the Fortran library is the same failure."""
     _, parent = run(replay.run(good, files=FORT9))
@@ -112,6 +114,7 @@ def test_unreadable_guess(replay, run, failing, good):
     assert 'fort.20' in replay.staged[1] and 'fort.20' not in replay.staged[2]
 
 
+@pytest.mark.proves('fermi_not_in_interval', handler='handle_fermi_energy', by='replay')
 def test_no_fermi_energy(replay, run, failing, good):
     """SHRINK 4 4, then SMEAR 0.005 as well, which is told in the report, on the results and to the reader."""
     results, node = run(failing('fermi_not_in_interval'), failing('fermi_not_in_interval'), good)
@@ -126,6 +129,7 @@ def test_no_fermi_energy(replay, run, failing, good):
     assert 'SMEAR' in results['output_parameters'].base.extras.get('physics_changed')
 
 
+@pytest.mark.proves('scf_too_many_cycles', handler='handle_scf_cycles_exhausted', by='replay')
 def test_exhausted_scf(replay, run, corpus, good):
     """A real CRYSTAL SCF out of cycles, on its way: twice MAXCYCLE, GUESSP, and its fort.9 as fort.20."""
     results, node = run(replay.run(corpus / 'nio_scf_maxcyc', files=FORT9), good)
@@ -135,6 +139,7 @@ def test_exhausted_scf(replay, run, corpus, good):
     assert actions(results) == [(410, 'scf_too_many_cycles', 'handle_scf_cycles_exhausted')]
 
 
+@pytest.mark.proves('optimiser_trust_radius', handler='handle_stale_hessian', by='replay')
 def test_vanished_trust_radius(replay, run, corpus, good):
     """After real points of an optimisation: no RESTART, and the geometry of the lowest of them in the deck."""
     output = (corpus / 'mgo_sto3g_opt' / 'crystal.out').read_text()
@@ -150,6 +155,7 @@ def test_vanished_trust_radius(replay, run, corpus, good):
     assert 'OPTINFO.DAT' not in replay.staged[1]
 
 
+@pytest.mark.proves('walltime', handler='handle_interrupted', by='replay')
 @pytest.mark.parametrize(('fort9', 'guess'), [(b'density', ['GUESSP']), (b'', [])])
 def test_optimisation_out_of_time(replay, run, corpus, fort9, guess):
     """A real output that ends with the line of SIGTERM: RESTART, and GUESSP if the wavefunction is not empty."""
@@ -181,6 +187,7 @@ def test_final_single_point_after_a_restart(replay, corpus, good, generate_input
     assert results['recovery_report']['actions'][0]['changes']['OPTGEOM RESTART'] == {'old': None, 'new': True}
 
 
+@pytest.mark.proves('geometry_not_converged', handler='handle_geometry_not_converged', by='replay')
 def test_optimisation_out_of_steps(replay, run, corpus):
     """A real failed optimisation of mackinawite: RESTART, GUESSP and twice the steps."""
     failed = replay.run(corpus / 'mackinawite_opt_failed', files={'OPTINFO.DAT': 'state', **FORT9})
@@ -198,6 +205,7 @@ TASKS = [
 ]
 
 
+@pytest.mark.proves('interrupted', handler='handle_interrupted', by='replay')
 @pytest.mark.parametrize('task', TASKS, ids=['freqcalc', 'elastcon', 'eos'])
 def test_tasks_are_taken_up(replay, run, corpus, good, task):
     """Killed in the middle, FREQCALC, ELASTCON and EOS get RESTART in their block, and the files it reads."""
@@ -211,6 +219,7 @@ def test_tasks_are_taken_up(replay, run, corpus, good, task):
     assert {key: replay.staged[1].get(key) for key in files} == dict.fromkeys(files, 1)
 
 
+@pytest.mark.proves('interrupted', handler='handle_interrupted', by='replay')
 def test_killed_scf_goes_on_from_what_it_saved(replay, run, corpus, good):
     """With a long time limit SAVEWF is on; after a kill fort.79 is the guess, whatever fort.9 holds."""
     output = (corpus / 'incomplete_scf' / 'incomplete.out').read_bytes()
@@ -223,6 +232,7 @@ def test_killed_scf_goes_on_from_what_it_saved(replay, run, corpus, good):
     assert results['recovery_report']['actions'][0]['changes']['settings.guess_file'] == {'old': None, 'new': 'fort.79'}
 
 
+@pytest.mark.proves('out_of_memory', handler='handle_out_of_memory', by='replay')
 def test_out_of_memory(replay, run, good, start):
     """More memory, then fewer processes with more time, never another deck."""
     words = {'scheduler_stderr': 'slurmstepd: error: Detected 1 oom-kill event(s) by the out-of-memory handler.\n'}
@@ -248,6 +258,7 @@ def test_out_of_memory(replay, run, good, start):
     assert last.get_option('resources')['num_mpiprocs_per_machine'] == 2
 
 
+@pytest.mark.proves('exchange_buffer', handler='handle_small_buffers', by='replay')
 def test_buffers_are_enlarged_when_it_runs_again(replay, run, corpus, good):
     """EXCHSIZE as CRYSTAL printed it, beside the remedy of the failure; a good run is not repeated for it."""
     output = (corpus / 'lafeo3_opt_c09').glob('*.out').__next__().read_bytes()
@@ -271,6 +282,7 @@ def test_not_without_leave(replay, run, failing, name):
     assert ('enabled: true' in report['next_step']) is (name != 'atoms_too_close')
 
 
+@pytest.mark.proves('basis_linearly_dependent', handler='handle_linear_dependence', by='replay')
 def test_ldremo_on_request(replay, run, failing, good):
     results, node = run(
         failing('basis_linearly_dependent'), good, recovery=orm.Dict({'linear_dependence': {'enabled': True}})
@@ -280,6 +292,7 @@ def test_ldremo_on_request(replay, run, failing, good):
     assert results['recovery_report']['physics_changed'] == {'LDREMO': {'old': None, 'new': 4}}
 
 
+@pytest.mark.proves('anisotropic_shrink', handler='handle_anisotropic_shrink', by='replay')
 def test_isotropic_shrink_on_request(replay, run, failing, good):
     """By ``handler_overrides`` as well as by the configuration; no direction is sampled worse."""
     results, node = run(
@@ -293,6 +306,7 @@ def test_isotropic_shrink_on_request(replay, run, failing, good):
     assert actions(results) == [(326, 'anisotropic_shrink', 'handle_anisotropic_shrink')]
 
 
+@pytest.mark.proves('unexpected_conductor', handler='handle_unexpected_conductor', by='replay')
 def test_conductor_where_an_insulator_is_expected(replay, run, corpus):
     """A real conducting SCF is accepted; on request it is not: a denser mesh, then an exit code of its own."""
     metal = corpus / 'fes_scf_spin'

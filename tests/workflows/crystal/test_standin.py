@@ -67,6 +67,7 @@ def run_base(generate_inputs_crystal, through_daemon):
     return factory
 
 
+@pytest.mark.proves('scf_too_many_cycles', handler='handle_scf_oscillation', by='physics')
 def test_oscillating_scf_is_damped(run_base):
     """Without damping MgO jumps between two energies for ever; FMIXING 30 cures it. The cure is in the report."""
     results, node = run_base({'fmixing': 0, 'maxcycle': 14})
@@ -85,6 +86,7 @@ def test_oscillating_scf_is_damped(run_base):
     assert 'oscillating' in action['cause']
 
 
+@pytest.mark.proves('scf_too_many_cycles', handler='handle_scf_cycles_exhausted', by='physics')
 def test_exhausted_scf_goes_on(run_base):
     """MAXCYCLE 4 is too few; the second run starts from the wavefunction of the first and ends at the same energy."""
     results, node = run_base({'fmixing': 30, 'maxcycle': 4})
@@ -210,6 +212,7 @@ def test_characterise_a_molecule(co_builder, through_daemon):
     assert results['output_parameters'].get_dict().get('optimisation') is None
 
 
+@pytest.mark.proves('interrupted', handler='handle_interrupted', by='physics')
 def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_path, crystal_code, through_daemon):
     """Killed at its third point, it goes on from the second with RESTART, and ends with a fresh single point."""
     script = tmp_path / 'batch_system.py'
