@@ -18,8 +18,8 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
         bands = orm.load_node(outputs['output_phonon_bands']).get_bands()
         text = f'{bands.shape[1]} branches at {len(bands)} points, {bands.min():.1f} to {bands.max():.1f} cm⁻¹'
         result.append(('phonon bands', text.replace(' -', ' −'), True))
-    if 'output_phonons' in outputs:
-        found = orm.load_node(outputs['output_phonons']).get_dict()
+    found = summary['results']
+    if 'gamma_frequencies_cm1' in found:
         gamma = ', '.join(f'{value:.1f}' for value in found['gamma_frequencies_cm1'][-6:])
         result.append(('highest at Gamma', f'{gamma} cm⁻¹', True))
         result.append(('zero-point energy', f'{found["zero_point_energy_ev"]:.5f} eV per primitive cell', True))

@@ -112,7 +112,6 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         spec.output('output_phonon_dos', valid_type=orm.XyData, required=False, help='states cm per primitive cell.')
         spec.output('output_thermal', valid_type=orm.XyData, required=False, help='phonopy: functions of temperature.')
         spec.output('output_force_constants', valid_type=orm.ArrayData, required=False, help='phonopy: eV/Å^2.')
-        spec.output('output_phonons', valid_type=orm.Dict, required=False, help='phonopy: summary and warnings.')
         spec.output('output_modes', valid_type=orm.ArrayData, required=False, help='SCELPHONO: modes at Gamma.')
         spec.output('output_thermodynamics', valid_type=orm.ArrayData, required=False, help='SCELPHONO: its table.')
         spec.exit_code(206, 'ERROR_NO_PHONON_INPUT', message='No input could be made for the phonons: {reason}')
@@ -210,14 +209,15 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         if not node.is_finished_ok:
             return formatted(self.exit_codes.ERROR_NO_FORCES, reason=node.exit_message)
         self.out('output_force_constants', constants)
-        found, node = _calculate(phonon_properties, self.ctx.structure, self.ctx.settings, constants)
+        first = next(iter(self.launched().values())).outputs.output_parameters
+        found, node = _calculate(phonon_properties, self.ctx.structure, self.ctx.settings, constants, first)
         if not node.is_finished_ok:
             return formatted(self.exit_codes.ERROR_NO_FORCES, reason=node.exit_message)
         self.attach(
             output_phonon_bands=found['bands'],
             output_phonon_dos=found['dos'],
             output_thermal=found['thermal'],
-            output_phonons=found['summary'],
+            output_parameters=found['summary'],
         )
         for warning in found['summary']['warnings']:
             self.report(f'warning: {warning}')
@@ -271,8 +271,6 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
             output_phonon_dos=run.get('output_phonon_dos'),
             **{name: run.get(name) for name in HANDED_ON},
         )
-        first = next(iter(self.finished().values()), None)
-        self.attach(output_parameters=node_outputs(first).get('output_parameters'))
         self.attach_recovery_reports(bands=self.ctx.bands)
 
     @classmethod

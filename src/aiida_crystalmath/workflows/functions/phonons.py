@@ -16,6 +16,7 @@ from aiida.engine import calcfunction
 
 from aiida_crystalmath.crystal.units import BOHR_ANGSTROM, HARTREE_EV
 from aiida_crystalmath.crystal.vibrations import CM1_EV, EV_KJ_PER_MOL
+from aiida_crystalmath.workflows.functions.energies import METHOD
 from aiida_crystalmath.workflows.functions.vibrations import thermal_node
 
 __all__ = ('check_phonopy', 'displaced_supercells', 'force_constants', 'full_supercell', 'phonon_properties')
@@ -181,12 +182,15 @@ def _forces(node: orm.ArrayData, name: str, n_atoms: int) -> np.ndarray:
 
 
 @calcfunction
-def phonon_properties(structure: orm.StructureData, settings: orm.Dict, constants: orm.ArrayData) -> dict[str, Any]:
+def phonon_properties(
+    structure: orm.StructureData, settings: orm.Dict, constants: orm.ArrayData, parameters: orm.Dict
+) -> dict[str, Any]:
     """Return what follows from force constants: ``bands``, ``dos``, ``thermal`` and ``summary``.
 
     :param settings: also ``points_distance_per_angstrom`` (of the path), ``mesh_length_angstrom`` (the mesh has as many
         divisions as this length over that of the cell vectors: phonopy's convention) and ``temperatures_k``.
     :param constants: of :func:`force_constants`.
+    :param parameters: ``output_parameters`` of one of the supercells: its method and engine.
     """
     content = settings.get_dict()
     phonon = _phonopy(structure, content)
@@ -214,7 +218,7 @@ def phonon_properties(structure: orm.StructureData, settings: orm.Dict, constant
         'bands': bands,
         'dos': _dos(phonon),
         'thermal': thermal_node(temperatures, functions),
-        'summary': orm.Dict(summary),
+        'summary': orm.Dict({**{key: parameters[key] for key in METHOD if key in parameters.keys()}, **summary}),
     }
 
 
