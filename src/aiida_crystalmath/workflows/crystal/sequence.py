@@ -185,8 +185,11 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         return node_outputs(self.launched().get(name))
 
     def _structure_for(self, sequence: Sequence, step: Step) -> orm.StructureData:
-        """Return the structure that a step begins with: of the nearest step on the way back that has one to give."""
-        name = sequence.source(step, STRUCTURE)
+        """Return the structure that a step begins with: of the nearest step on the way back that has one to give.
+
+        That of a step that takes a wavefunction comes with it.
+        """
+        name = sequence.source(step, STRUCTURE) if step.definition.takes == STRUCTURE else None
         while name is not None:
             structure: orm.StructureData | None = self._outputs_of(name).get('output_structure')
             if structure is not None and self.ctx.record[name]['status'] in progress.DONE:

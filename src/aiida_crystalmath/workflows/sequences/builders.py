@@ -74,7 +74,7 @@ def _builder(
             raise ValueError(f'{step.definition.text} needs a code for the program properties: give `properties_code`.')
         arguments['properties_code'] = programs.properties
     overrides = merge(_mesh_for_followers(sequence, step, protocol), step.overrides)
-    if folder is not None and 'parent_folder' in known:
+    if folder is not None:
         own = {name: value for name, value in arguments.items() if name not in ELECTRONIC}
         return chain.get_builder_from_protocol(None, None, protocol, overrides, parent_folder=folder, **own)
     return chain.get_builder_from_protocol(programs.crystal, structure, protocol, overrides, **arguments)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aiida_crystalmath.workflows.crystal.steps import STRUCTURE, WAVEFUNCTION, Kind, kind_of
+from aiida_crystalmath.workflows.crystal.steps import WAVEFUNCTION, Kind, kind_of
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean
 
 __all__ = ('Sequence', 'SequenceError', 'Settings', 'Step')
@@ -83,7 +83,9 @@ class Sequence(BaseModel):
         try:
             sequence = cls.model_validate(dict(content))
         except ValidationError as exception:
-            problems = [_message(error, content) for error in exception.errors(include_url=False)]
+            # An unknown key often is a known one misspelt, which is then missing as well: it comes first.
+            errors = sorted(exception.errors(include_url=False), key=lambda error: error['type'] != 'extra_forbidden')
+            problems = [_message(error, content) for error in errors]
             raise SequenceError('\n'.join(f'{where}: {problem}' for problem in problems)) from exception
         problem = sequence.problem()
         if problem is not None:
@@ -146,12 +148,12 @@ class Sequence(BaseModel):
         if cycle:
             return f'the steps need each other in a circle: {" -> ".join(cycle)}.'
         for step in self.steps:
+            takes = step.definition.takes
             try:
-                self.source(step, STRUCTURE)
-                source = self.source(step, WAVEFUNCTION)
+                source = self.source(step, takes)
             except ValueError as exception:
                 return str(exception)
-            if step.definition.takes == WAVEFUNCTION and source is None:
+            if takes == WAVEFUNCTION and source is None:
                 return (
                     f'step "{step.name}": {step.definition.text} needs a wavefunction: let it need a step that makes '
                     'one (sp, opt).'
