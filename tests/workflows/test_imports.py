@@ -12,6 +12,8 @@ def test_heavy_libraries_are_not_loaded():
     """They are imported inside the functions that need them."""
     code = (
         'import sys, aiida_crystalmath.workflows.crystal.characterise, aiida_crystalmath.workflows.crystal.sequence\n'
+        'import aiida_crystalmath.workflows.crystal.maps, aiida_crystalmath.workflows.crystal.cohp\n'
+        'import aiida_crystalmath.workflows.crystal.transport\n'
         f'print(*sorted(set(sys.modules) & set({HEAVY!r})))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
