@@ -105,7 +105,5 @@ def plot_eos(data: EosPlotData, path: Path) -> Path:
     axes.set_xlabel(data.axis)
     axes.set_ylabel('energy above the lowest point (meV)')
     axes.set_title(data.caption.formula)
-    axes.legend(loc='upper right', fontsize=8)
-    if data.told:
-        axes.text(0.5, 0.95, data.told, transform=axes.transAxes, ha='center', va='top', fontsize=9)
+    axes.legend(loc='upper center', fontsize=8, title=data.told or None, title_fontsize=9)  # the curves are low there
     return save(figure, data.caption, path)
