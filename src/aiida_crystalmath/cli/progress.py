@@ -99,7 +99,7 @@ def state_of(node: ProcessNode) -> str:
     if isinstance(node, CalcJobNode):
         step = node.get_state()
         if step is None or step.value != 'withscheduler':
-            return step.value if step is not None else state
+            return {'unstashing': 'uploading'}.get(step.value, step.value) if step is not None else state
         scheduler = node.get_scheduler_state()
         # Before its first look the engine knows nothing.
         return scheduler.value if scheduler is not None else 'submitted'

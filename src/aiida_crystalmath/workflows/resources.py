@@ -188,9 +188,13 @@ def suggest(kind: str, size: JobSize, rules: Rules, *, ranks_per_machine: int | 
     needed_mb = memory * per_machine
     asked_mb = min(needed_mb, limits.max_memory_mb or needed_mb)
     told = (
-        f'{size.words}',
+        size.words,
         f'{ranks} rank{"s" if ranks > 1 else ""}: '
-        + ('the program is serial' if rule.serial else f'{rules.ranks.functions_per_rank:g} basis functions each')
+        + (
+            'the program is serial'
+            if rule.serial
+            else f'at least {rules.ranks.functions_per_rank:g} basis functions for each'
+        )
         + ('' if ranks >= useful else f', and no more than the limit allows ({useful} would be of use)'),
         f'{asked_mb:.0f} MB a machine: {memory:.0f} MB a rank'
         + ('' if asked_mb == needed_mb else f', cut to the limit ({needed_mb:.0f} MB would be safe)'),
