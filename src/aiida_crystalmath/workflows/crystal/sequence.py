@@ -114,7 +114,7 @@ class CrystalSequenceWorkChain(CallingWorkChain):
 
     def obey(self) -> None:
         """Pause if that was asked for; the next round begins when the process is played again."""
-        if control.take_pause(self.node):
+        if control.is_to_pause(self.node):
             self.report('paused on request; go on with `crystalmath sequence resume`')
             self.pause(f'Paused before the next step; go on with: crystalmath sequence resume {self.node.pk}')
 

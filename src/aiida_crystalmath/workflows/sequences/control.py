@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from aiida import orm
 
-__all__ = ('REQUESTS', 'STEPS', 'ask_pause', 'ask_skip', 'skipped', 'take_pause', 'withdraw_pause')
+__all__ = ('REQUESTS', 'STEPS', 'ask_pause', 'ask_skip', 'is_to_pause', 'skipped', 'withdraw_pause')
 
 PAUSE = 'crystalmath_pause'
 SKIP = 'crystalmath_skip'
@@ -27,16 +27,19 @@ def ask_pause(node: orm.ProcessNode) -> None:
 
 
 def withdraw_pause(node: orm.ProcessNode) -> bool:
-    """Take back the wish to pause; tell whether there was one that was not obeyed yet."""
-    if not node.base.extras.get(PAUSE, False):
+    """Take back the wish to pause; tell whether there was one."""
+    if not is_to_pause(node):
         return False
     node.base.extras.delete(PAUSE)
     return True
 
 
-def take_pause(node: orm.ProcessNode) -> bool:
-    """Tell the sequence whether to pause now; each wish counts once, so that playing the process is enough to go on."""
-    return withdraw_pause(node)
+def is_to_pause(node: orm.ProcessNode) -> bool:
+    """Tell whether the sequence is to pause before its next round.
+
+    The wish stays until it is withdrawn: AiiDA may forget that a process was paused when its daemon is restarted.
+    """
+    return bool(node.base.extras.get(PAUSE, False))
 
 
 def ask_skip(node: orm.ProcessNode, names: Iterable[str]) -> None:
