@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from aiida_crystalmath.crystal.outputs.models import (
     OptPoint,
     Photoelastic,
     Piezoelectric,
+    PlaneMap,
     PointGeometry,
     PrintedTensor,
     Profile,
@@ -270,3 +273,45 @@ def test_levels_of_the_final_geometry_come_from_the_log(turned):
     parameters = {'optimisation': {}}
     add_scf_log(parameters, output, log)
     assert 'gap_ev' not in parameters
+
+
+# ------------------------------------------------------------------------------------------ names from the input
+
+
+def plane(open_shell: bool = False):
+    """Return a map that nobody named."""
+    return PlaneMap(np.ones((2, 2)), np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.zeros(3), open_shell=open_shell)
+
+
+@pytest.mark.parametrize(
+    ('keywords', 'maps', 'names'),
+    [
+        (('ECHG', 'POTM'), [plane(), plane()], ['charge', 'potential']),
+        (('ECHG', 'POTM'), [plane(True), plane(True), plane()], ['charge', 'spin', 'potential']),
+        (('POTM',), [plane()], ['potential']),
+        (('ECHG',), [plane(), plane()], ['unknown', 'unknown']),
+    ],
+)
+def test_maps_that_stdout_does_not_name_are_named_by_the_input(monkeypatch, keywords, maps, names):
+    """Nobody knows what CRYSTAL says of POTM on stdout; a number of maps that does not fit is left alone."""
+    from aiida_crystalmath.crystal.inputs.d3 import D3
+    from aiida_crystalmath.parsers import plot_files
+
+    corners = [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
+    deck = D3.model_validate({'blocks': [{'keyword': k, 'n_points': 2, 'coordina': corners} for k in keywords]})
+    copies = [dataclasses.replace(found) for found in maps]
+    monkeypatch.setattr(plot_files, 'read_fort25_maps', lambda *_: copies)
+    assert [found.quantity for found in plot_files.read_maps(deck, CrystalOutput(), 'a file')] == names
+
+
+def test_interactions_are_named_by_the_input():
+    from aiida_crystalmath.crystal.inputs.d3 import D3
+    from aiida_crystalmath.parsers.properties_results import interaction_names
+
+    pair = {'first': {'atoms': [1]}, 'second': {'atoms': [2]}}
+    kinds = {'first': {'atoms': [1]}, 'second': {'atoms': [2, 3]}}
+    block = {'keyword': 'COHP', 'n_points': 9, 'energy_window_hartree': [-1, 1], 'interactions': [pair, kinds]}
+    deck = D3.model_validate({'blocks': [block]})
+    assert interaction_names(deck, 'COHP', 2, ['Mg', 'O', 'O']) == ['Mg 1 - O 2', 'Mg 1 - O']
+    assert interaction_names(deck, 'COHP', 1, ['Mg', 'O', 'O']) == ['interaction 1']
+    assert interaction_names(deck, 'COOP', 1, []) == ['interaction 1']

@@ -183,6 +183,7 @@ BLOCK = st.one_of(
     _block('ECH3', n_points=COUNT),
     _block('ECH3', n_points=COUNT, area=st.just('RANGE'), area_values=st.lists(st.tuples(REAL, REAL), min_size=1)),
     _block('POT3', n_points=COUNT, tolerance=st.integers(1, 9)),
+    _block('POTM', n_points=COUNT, tolerance=st.integers(1, 9), coordina=st.just([[0.0, 0, 0], [1, 0, 0], [1, 1, 0]])),
     _block('POT3', n_points=COUNT, tolerance=st.integers(1, 9), area=st.just('SCALE'), area_values=st.just([[3.0]])),
     _block('BOLTZTRA', {'extra': st.just(['ODD', '1 2'])}, trange=STEPPED, murange=STEPPED, relaxtim=st.floats(1, 99)),
     _block('PPAN'),
@@ -199,3 +200,9 @@ def test_reads_what_it_writes(blocks: list[dict[str, Any]]) -> None:
     again = read_d3(write_d3(deck))
     assert again == deck
     assert D3.model_validate(json.loads(json.dumps(again.to_dict()))) == deck
+
+
+@pytest.mark.parametrize('head', ['0 5\n40', '0\n5\n40'])
+def test_numbers_of_potm_on_one_line_or_two(head: str) -> None:
+    block = read_d3(f'POTM\n{head}\nATOMS\n1 0 0 0\n2 0 0 0\n1 1 0 0\nEND\nEND\n').blocks[0]
+    assert (block.order, block.tolerance, block.n_points) == (0, 5, 40)
