@@ -47,7 +47,14 @@ def test_every_emitted_key_is_documented(emitted):
 
 def test_every_documented_key_is_emitted(emitted):
     """Those that need inputs or other files are written by the parsers themselves; of some no real file is there."""
-    elsewhere = {'functional', 'basis_set', 'diagnoses', 'dry_run', 'optimisation.last_scf', 'primitive_cells_in_structure'}
+    elsewhere = {
+        'functional',
+        'basis_set',
+        'diagnoses',
+        'dry_run',
+        'optimisation.last_scf',
+        'primitive_cells_in_structure',
+    }
     unseen = {'piezoelectric.complete', 'photoelastic.complete', 'elastic.pressure_gpa', 'two_component'}
     # Only CRYSTAL23 of October 2022 prints it, of which the corpus may hold no file.
     unseen |= {'peak_memory_mb'}
