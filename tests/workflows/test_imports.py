@@ -13,7 +13,10 @@ def test_heavy_libraries_are_not_loaded():
     code = (
         'import sys, aiida_crystalmath.workflows.crystal.characterise, aiida_crystalmath.workflows.crystal.sequence\n'
         'import aiida_crystalmath.workflows.crystal.maps, aiida_crystalmath.workflows.crystal.cohp\n'
-        'import aiida_crystalmath.workflows.crystal.transport\n'
+        'import aiida_crystalmath.workflows.crystal.transport, aiida_crystalmath.workflows.crystal.magnetic\n'
+        'import aiida_crystalmath.workflows.crystal.slab, aiida_crystalmath.workflows.crystal.counterpoise\n'
+        'import aiida_crystalmath.workflows.crystal.eos, aiida_crystalmath.workflows.crystal.quasi_harmonic\n'
+        'import aiida_crystalmath.workflows.crystal.convergence\n'
         f'print(*sorted(set(sys.modules) & set({HEAVY!r})))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
