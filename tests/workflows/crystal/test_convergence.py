@@ -139,6 +139,7 @@ def test_what_is_varied_by_default(dummy, builder, generate_structure):
     assert 'tolinteg' not in mgo
     assert mgo.threshold_mev_per_atom.value == 5.0
     assert 'tolinteg' in builder(dummy, generate_structure('H2'), 'fast')
+    assert builder(dummy, generate_structure('MgO'), 'fast', threshold_mev_per_atom=3).threshold_mev_per_atom == 3.0
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,12 @@ class CrystalConvergenceWorkChain(ProtocolMixin, CallingWorkChain):
         builder.structure = structure
         builder.clean_workdir = orm.Bool(inputs['clean_workdir'])
         threshold = inputs['threshold_mev_per_atom'] if threshold_mev_per_atom is None else threshold_mev_per_atom
-        builder.threshold_mev_per_atom = threshold
-        if 'gap_threshold_ev' in inputs:
-            builder.gap_threshold_ev = inputs['gap_threshold_ev']
+        for name, value in (
+            ('threshold_mev_per_atom', threshold),
+            ('gap_threshold_ev', inputs.get('gap_threshold_ev')),
+        ):
+            if value is not None:
+                builder[name] = value if isinstance(value, orm.Float) else orm.Float(value)
         for name, values in series.items():
             if values:
                 builder[name] = values if isinstance(values, orm.List) else orm.List(list(values))
