@@ -126,7 +126,18 @@ def _change(name: str, value: Any) -> str:
 def _short(value: Any) -> str:
     """Return a value in few characters."""
     text = '-' if value is None else ' '.join(map(str, value)) if isinstance(value, list) else str(value)
-    return f'{text[:8]}…' if len(text) == 36 and text.count('-') == 4 else text
+    return _node(text) if len(text) == 36 and text.count('-') == 4 else text
+
+
+def _node(uuid: str) -> str:
+    """Return what people know a node by; the beginning of its UUID if it is gone."""
+    from aiida.common.exceptions import NotExistent
+    from aiida.orm import load_node
+
+    try:
+        return f'<{load_node(uuid=uuid).pk}>'
+    except NotExistent:
+        return f'{uuid[:8]}…'
 
 
 def next_steps(path: list[ProcessNode]) -> list[dict[str, Any]]:
