@@ -31,6 +31,7 @@ from aiida_crystalmath.workflows.crystal.fragments import (
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain, without_optimisation
 from aiida_crystalmath.workflows.functions.counterpoise import counterpoise, fragment
 from aiida_crystalmath.workflows.functions.kinds import separate_kinds
+from aiida_crystalmath.workflows.protocols.merge import merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin
 from aiida_crystalmath.workflows.restart import formatted
 from aiida_crystalmath.workflows.types import ElectronicType, RelaxType, SpinType
@@ -177,7 +178,8 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
         :param fragments: by name, ``{'atoms': [0, 1, 2]}``, indices from 0; ``charge`` and ``spin`` (alpha minus beta
             electrons) if they are not zero. Charges follow from the shell charges of the basis sets and are checked
             against them. ``molecule: True`` relaxes the fragment without periodicity.
-        :param relax_fragments: also relax each fragment (positions only), for deformation and binding energies.
+        :param relax_fragments: also relax each fragment (positions only), for deformation and binding energies; with
+            the overrides of ``base``, and those of ``relax`` over them.
         :param spin_type: of the whole; fragments with ``spin`` are polarised of themselves.
 
         The other arguments are those of :meth:`CrystalBaseWorkChain.get_builder_from_protocol`.
@@ -204,7 +206,7 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
                 code,
                 structure,
                 protocol,
-                {'base': inputs.get('relax') or {}},
+                {'base': merge(inputs.get('base') or {}, inputs.get('relax') or {})},
                 relax_type=RelaxType.POSITIONS,
                 **electronic,
             )

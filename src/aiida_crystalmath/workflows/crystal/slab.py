@@ -272,7 +272,7 @@ class CrystalSlabWorkChain(ProtocolMixin, CallingWorkChain):
         :param miller: Miller indices of the conventional cell.
         :param layers: number of planes of atoms, or several numbers.
         :param termination: which plane is the lowest; left out, one that gives a symmetric and stoichiometric slab.
-        :param relax: also relax the slabs, atoms only.
+        :param relax: also relax the slabs, atoms only, with the overrides of ``base`` and those of ``relax`` over them.
         :param properties_code: of ``properties``: also compute the potential, and from it the work function.
 
         The other arguments are those of :meth:`CrystalBaseWorkChain.get_builder_from_protocol`.
@@ -303,7 +303,7 @@ class CrystalSlabWorkChain(ProtocolMixin, CallingWorkChain):
                 code,
                 structure,
                 protocol,
-                {'base': inputs.get('relax') or {}},
+                {'base': merge(inputs.get('base') or {}, inputs.get('relax') or {})},
                 relax_type=RelaxType.POSITIONS,
                 **electronic,
             )
