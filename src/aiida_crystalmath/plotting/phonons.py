@@ -49,7 +49,7 @@ def _bands(node: Any, axes: Any) -> None:
         axes.plot(distance[first:second], values[first:second], color=COLOURS[0], lw=1.1)
     ticks: dict[float, list[str]] = {}
     for index in ends:
-        names = ticks.setdefault(round(float(distance[index]), 6), [])
+        names = ticks.setdefault(float(distance[index]), [])
         name = 'Γ' if labels[index].upper() in ('GAMMA', 'G') else labels[index]
         if name not in names:
             names.append(name)
@@ -63,7 +63,9 @@ def _bands(node: Any, axes: Any) -> None:
 def _dos(node: Any, axes: Any) -> None:
     """Draw the density of states upright."""
     grid = node.get_x()[1]
-    for index, (name, values, _) in enumerate(node.get_y()[:6]):
+    curves = node.get_y()
+    # Of one element the projection is the total.
+    for index, (name, values, _) in enumerate(curves[:6] if len(curves) > 2 else curves[:1]):
         colour = 'black' if name == 'total' else COLOURS[index % len(COLOURS)]
         axes.plot(values, grid, color=colour, lw=1.0, label=name)
     axes.set_xlabel('states cm')

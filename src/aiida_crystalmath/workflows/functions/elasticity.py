@@ -63,8 +63,8 @@ def _moduli(constants: np.ndarray, ending: str) -> dict[str, Any]:
     }
     if len(constants) == 3:
         return results | _keys(asdict(elasticity.layer_moduli(constants)), ending)
-    results |= _keys(asdict(elasticity.averages(constants)), ending)
-    if stability.is_stable:
+    if stability.is_stable:  # averages over directions of an unstable crystal mean nothing
+        results |= _keys(asdict(elasticity.averages(constants)), ending)
         results |= _keys(asdict(elasticity.extremes(constants)), ending)
     return results
 
