@@ -7,7 +7,7 @@ import json
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
-from aiida.plugins import WorkflowFactory
+from aiida.plugins import CalculationFactory, WorkflowFactory
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
@@ -153,3 +153,19 @@ def test_a_paused_process_says_how_to_go_on():
     assert f'verdi process play {node.pk}' in text and f'verdi process kill {node.pk}' in text
     result = call('retry', node.pk)
     assert result.exit_code == 1 and f'verdi process play {node.pk}' in result.stderr
+
+
+@pytest.mark.daemon
+def test_a_retry_runs_in_the_daemon_and_is_linked(started_daemon_client, replay, corpus, generate_inputs_crystal):
+    """From the failure to a good end by one command; both runs know of each other, and scripts get the numbers."""
+    code = replay(replay.run(corpus / 'nio_scf_maxcyc', files={'fort.9': b'x'}), corpus / 'mgo_sto3g_scf')
+    inputs = generate_inputs_crystal(parameters=SCF, code=code)
+    failed = run_get_node(CalculationFactory('crystalmath.crystal23'), **inputs)[1]
+    result = call('retry', failed.pk, '--set', 'LEVSHIFT=6 1', '--json')
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    new = orm.load_node(found['pk'])
+    assert found['is_ok'] and found['retry']['changes'] == ['LEVSHIFT=6 1']
+    assert new.base.extras.get('crystalmath_retry_of') == failed.uuid
+    assert failed.base.extras.get('crystalmath_retries') == [new.uuid]
+    assert 'LEVSHIFT\n6 1' in replay.decks[1] and 'GUESSP' in replay.decks[1]
