@@ -31,6 +31,7 @@ def rock_salt(a: float = 4.21) -> Geometry:
 
 
 @pytest.mark.standin
+@pytest.mark.slow
 def test_lithium_hydride(builder):
     """COOP sums up to the overlap population of Mulliken; the bond is bonding; the curves carry names."""
     mesh = {'scf': {'crystal': {'parameters': {'scf': {'shrink': {'is': 2, 'isp': 2}}}}}}
