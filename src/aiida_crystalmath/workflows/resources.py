@@ -193,7 +193,7 @@ def suggest(kind: str, size: JobSize, rules: Rules, *, ranks_per_machine: int | 
         + (
             'the program is serial'
             if rule.serial
-            else f'at least {rules.ranks.functions_per_rank:g} basis functions for each'
+            else f'about {rules.ranks.functions_per_rank:g} basis functions for each'
         )
         + ('' if ranks >= useful else f', and no more than the limit allows ({useful} would be of use)'),
         f'{asked_mb:.0f} MB a machine: {memory:.0f} MB a rank'
