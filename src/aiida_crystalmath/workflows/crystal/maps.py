@@ -100,7 +100,10 @@ class CrystalMapsWorkChain(PreparedPropertiesWorkChain):
             'output_cubes', valid_type=orm.SinglefileData, dynamic=True, required=False, help='`dens`, `spin`, `pot`.'
         )
         spec.output(
-            'output_cube_integrals', valid_type=orm.Dict, required=False, help='Electrons counted on the grid, and its step.'
+            'output_cube_integrals',
+            valid_type=orm.Dict,
+            required=False,
+            help='Electrons counted on the grid, and its step.',
         )
         spec.output('map_parameters', valid_type=orm.Dict, required=False, help='Numbers of the properties run.')
         spec.exit_code(206, 'ERROR_CUBE_TOO_LARGE', message='The cube files would be too large: {reason}')
