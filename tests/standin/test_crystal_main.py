@@ -98,7 +98,7 @@ def test_too_many_cycles_ends_normally_and_can_go_on(crystal: Runner, deck: Deck
     [
         (('', ''), None),
         (('TOLDEE\n', 'NONSENSE\nTOLDEE\n'), ' ERROR **** READM2 **** KEYWORD NOT ALLOWED'),
-        (('END\n1 1\n', 'FREQCALC\nEND\nEND\n1 1\n'), ' ERROR **** STANDIN **** FREQCALC NOT SUPPORTED'),
+        (('END\n1 1\n', 'ELASTCON\nEND\nEND\n1 1\n'), ' ERROR **** STANDIN **** ELASTCON NOT SUPPORTED'),
         (('1 0 3 1.0 0.0', '1 0 3 2.0 0.0'), ' ERROR **** LoadBa **** UNIT CELL NOT NEUTRAL'),
         (('TOLDEE\n', 'GUESSP\nTOLDEE\n'),
          ' ERROR **** GUESSP **** COPY OF WAVEFUNCTION FILE fort.20 CAN NOT BE FOUND'),

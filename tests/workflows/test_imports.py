@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ('ase', 'matplotlib', 'pymatgen', 'pyscf', 'scipy', 'seekpath', 'spglib')
+HEAVY = ('ase', 'matplotlib', 'phonopy', 'pymatgen', 'pyscf', 'scipy', 'seekpath', 'spglib')
 
 
 def test_heavy_libraries_are_not_loaded():
@@ -17,6 +17,8 @@ def test_heavy_libraries_are_not_loaded():
         'import aiida_crystalmath.workflows.crystal.slab, aiida_crystalmath.workflows.crystal.counterpoise\n'
         'import aiida_crystalmath.workflows.crystal.eos, aiida_crystalmath.workflows.crystal.quasi_harmonic\n'
         'import aiida_crystalmath.workflows.crystal.convergence\n'
+        'import aiida_crystalmath.workflows.crystal.frequencies, aiida_crystalmath.workflows.crystal.elastic\n'
+        'import aiida_crystalmath.workflows.crystal.phonons\n'
         f'print(*sorted(set(sys.modules) & set({HEAVY!r})))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
