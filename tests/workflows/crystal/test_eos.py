@@ -98,22 +98,6 @@ def test_helium_that_is_pressed_with_one_volume_lost(flaky_code, builder):
 
 @pytest.mark.standin
 @pytest.mark.slow
-def test_lithium_hydride(crystal_code, builder):
-    """Hartree-Fock and STO-3G: the fit agrees with a parabola by hand, and the structure returned has its volume."""
-    a, scales = 3.9, [0.9, 0.95, 1.0, 1.05, 1.1]
-    results, node = run_get_node(builder(crystal_code, fcc(a, 'Li', 'H'), 'fast', HF, scale_factors=scales))
-    assert node.is_finished_ok, node.exit_message
-    told = results['output_parameters'].get_dict()
-    energies, volumes = (results['output_eos'].get_array(x) for x in ('energies_hartree', 'volumes_angstrom3'))
-    c2, c1, _ = np.polyfit(volumes - volumes[2], energies, 2)
-    assert told['volume_angstrom3'] == pytest.approx(volumes[2] - c1 / (2 * c2), rel=0.01)
-    assert told['bulk_modulus_gpa'] == pytest.approx(2 * c2 * told['volume_angstrom3'] * 4359.744722, rel=0.15)
-    assert results['output_structure'].get_cell_volume() == pytest.approx(told['volume_angstrom3'])
-    assert [site.kind_name for site in results['output_structure'].sites] == ['Li', 'H']
-
-
-@pytest.mark.standin
-@pytest.mark.slow
 def test_magnesium_oxide_is_that_of_crystal(crystal_code, builder):
     """Hartree-Fock and STO-3G; CRYSTAL17 optimised it to 14.6521 Å³ (corpus, mgo_sto3g_opt), and CRYSTAL14 got 470.57
     GPa from its elastic constants there (mgo_elastic_c14). The stand-in's mesh is coarser: 2 x 2 x 2.
@@ -127,26 +111,8 @@ def test_magnesium_oxide_is_that_of_crystal(crystal_code, builder):
     assert 3 < told['bulk_modulus_prime'] < 5
     assert told['residual_rms_mev_per_atom'] < 0.05
     assert told['warnings'] == []
-
-
-@pytest.mark.standin
-@pytest.mark.slow
-def test_silicon_is_near_the_published_one(crystal_code, builder, shipped_family):
-    """PBE and STO-3G on a 3 x 3 x 3 mesh. All-electron PBE (WIEN2k) has 40.906 Å³ and 88.5 GPa (Lejaeghere et al.,
-    Science 351, aad3000 (2016)); a minimal basis comes out a few per cent off. See docs/howto/equation_of_state.md for
-    the numbers of a triple-zeta basis, which takes minutes.
-    """
-    half = 5.43 / 2
-    structure = orm.StructureData(cell=[[0, half, half], [half, 0, half], [half, half, 0]])
-    structure.append_atom(position=(0, 0, 0), symbols='Si')
-    structure.append_atom(position=(half / 2, half / 2, half / 2), symbols='Si')
-    mesh = {'base': {'crystal': {'parameters': {'scf': {'shrink': {'is': 2, 'isp': 2}}}}}}
-    inputs = builder(crystal_code, structure, 'fast', mesh, scale_factors=[0.92, 0.96, 1.0, 1.04, 1.08])
-    results, node = run_get_node(inputs)
-    assert node.is_finished_ok, node.exit_message
-    told = results['output_parameters'].get_dict()
-    assert told['volume_angstrom3'] == pytest.approx(40.906, rel=0.06)
-    assert told['bulk_modulus_gpa'] == pytest.approx(88.5, rel=0.5)
+    assert results['output_structure'].get_cell_volume() == pytest.approx(told['volume_angstrom3'])
+    assert [site.kind_name for site in results['output_structure'].sites] == ['Mg', 'O']
 
 
 def hydrogen(c: float = 3.4, bond: float = 0.9) -> orm.StructureData:
