@@ -142,7 +142,16 @@ class Bench:
         self.set_up()
         self.references = self.run_references()
         say(f'references after {time.monotonic() - start:.0f} s: {self.references}')
-        waiting, running, ended = list(self.jobs), [], []
+        ended: list[dict[str, Any]] = []
+        try:
+            self.run_jobs(ended)
+        except KeyboardInterrupt:
+            say(f'stopped: what follows is of the first {len(ended)} jobs that ended')
+        return self.summarise(ended, time.monotonic() - start)
+
+    def run_jobs(self, ended: list[dict[str, Any]]) -> None:
+        """Run all jobs, a few at a time, and add what became of each to ``ended``."""
+        waiting, running = list(self.jobs), []
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
                 job = waiting.pop(0)
@@ -155,7 +164,6 @@ class Bench:
                 running.remove(job)
                 ended.append(self.judge(job))
                 say(f'{len(ended):4} of {len(self.jobs)}: {ended[-1]}')
-        return self.summarise(ended, time.monotonic() - start)
 
     # ------------------------------------------------------------------------------------------------- the jobs
 
@@ -265,6 +273,7 @@ class Bench:
         }
         return {
             'jobs': len(ended),
+            'planned': len(self.jobs),
             'seed': self.seed,
             'seconds': round(seconds),
             'finished': ends['finished'],

@@ -119,6 +119,23 @@ def test_a_part_of_properties_is_retried_alone(replay, corpus, generate_inputs_c
     assert 'run of crystal: yes -> -' in result.stdout
 
 
+def test_a_sequence_is_taken_up_at_the_step_that_failed(replay, corpus, generate_structure, generate_basis_sets):
+    """`why` names the step and the command, `retry` runs from there on; a change is left to the words of its file."""
+    structure, code = generate_structure('MgO'), replay(corpus / 'mgo100_itol_error')
+    generate_basis_sets(structure)  # installs the family
+    chain = WorkflowFactory('crystalmath.crystal.sequence')
+    steps = {'steps': [{'name': 'first', 'kind': 'sp'}]}
+    builder = chain.get_builder_from_protocol(code, structure, 'fast', sequence=steps)
+    node = run_get_node(builder)[1]
+    assert not node.is_finished_ok
+    text = call('why', node.pk).stdout
+    assert f'crystalmath sequence redo {node.pk} --from first --set first.KEY=VALUE' in text
+    result = call('retry', node.pk, '--as-is', '--dry-run')
+    assert 'From step "first"; what finished well before it is taken as it is.' in result.stdout, result.output
+    result = call('retry', node.pk, '--set', 'FMIXING=70')
+    assert result.exit_code == 1 and 'crystalmath sequence redo' in result.stderr
+
+
 @pytest.mark.parametrize(
     ('state', 'words', 'says'),
     [

@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from aiida.orm import ProcessNode
 
+    from aiida_crystalmath.workflows.proposals import Proposal
+
 __all__ = ('attempts', 'next_steps', 'print_attempts', 'print_next_steps', 'scheduler_says', 'standing')
 
 N_ATTEMPTS = 8
@@ -146,14 +148,24 @@ def next_steps(path: list[ProcessNode]) -> list[dict[str, Any]]:
     :param path: from the process that was asked for down to where its failure began.
     :return: ``reason``, and ``command`` (empty if none is known that cures it).
     """
-    from aiida_crystalmath.workflows.retry import builder_for_retry, next_step
+    from aiida_crystalmath.workflows.retry import failed_step, is_sequence, next_step
 
     if not path or not path[0].is_terminated:
         return []
     job, proposal = next_step(path[0])
-    if proposal is None:
-        return []
-    found = []
+    found = _retries(path, job, proposal) if proposal is not None else []
+    step = failed_step(path[0]) if is_sequence(path[0]) else None
+    if step is not None and all(entry['pk'] != path[0].pk for entry in found):
+        command = f'crystalmath sequence redo {path[0].pk} --from {step} --set {step}.KEY=VALUE'
+        found.append({'reason': 'The sequence from this step on, changed:', 'command': command, 'pk': path[0].pk})
+    return found
+
+
+def _retries(path: list[ProcessNode], job: ProcessNode | None, proposal: Proposal) -> list[dict[str, Any]]:
+    """Return the retries that make what is proposed, of the process itself or of a part of it."""
+    from aiida_crystalmath.workflows.retry import builder_for_retry
+
+    found: list[dict[str, Any]] = []
     for node in _targets(path):
         try:
             builder_for_retry(node, list(proposal.changes), walltime_s=proposal.walltime_s)

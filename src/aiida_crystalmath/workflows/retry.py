@@ -25,7 +25,16 @@ from aiida_crystalmath.workflows.retry_start import start_from
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
 
-__all__ = ('RETRIES', 'RETRY_OF', 'Retry', 'builder_for_retry', 'next_step', 'submit_retry')
+__all__ = (
+    'RETRIES',
+    'RETRY_OF',
+    'Retry',
+    'builder_for_retry',
+    'failed_step',
+    'is_sequence',
+    'next_step',
+    'submit_retry',
+)
 
 RETRY_OF = 'crystalmath_retry_of'
 RETRIES = 'crystalmath_retries'
@@ -98,6 +107,9 @@ def builder_for_retry(
         changes, walltime_s = proposal.changes, proposal.walltime_s
     parsed = tuple(parse_change(text) for text in changes or ())
     reason = proposal.reason if proposal and not given else 'As asked for.'
+    if is_sequence(node):
+        is_changed = bool(parsed) or any(option is not None for option in (walltime_s, memory_gb, n_mpi, code))
+        return _redo_sequence(node, reason, is_changed)
     inputs = retry_inputs.inputs_of(node)
     before = retry_inputs.snapshot(node, inputs)
     start = 'From the same structure and from atomic densities.'
@@ -112,6 +124,36 @@ def builder_for_retry(
     builder = retry_inputs.builder_of(node, inputs)
     different = retry_inputs.compare(before, retry_inputs.snapshot(node, inputs))
     return Retry(node, builder, reason, start, parsed, different)
+
+
+def is_sequence(node: orm.ProcessNode) -> bool:
+    """Whether a process is a sequence, whose steps are made from its file."""
+    return (node.process_type or '').endswith(':crystalmath.crystal.sequence')
+
+
+def failed_step(node: orm.ProcessNode) -> str | None:
+    """Return the name of the step to blame for how a sequence ended; None if it is none."""
+    from aiida_crystalmath.workflows.sequences.redo import step_processes
+
+    path = failure_path(node)
+    return next((name for name, step in step_processes(node).items() if len(path) > 1 and step.pk == path[1].pk), None)
+
+
+def _redo_sequence(node: orm.ProcessNode, reason: str, is_changed: bool) -> Retry:
+    """Run a sequence again from the step that failed.
+
+    :raises ValueError: if its input is to change, which is done by step and in the words of its file.
+    """
+    from aiida_crystalmath.workflows.sequences.redo import redo_builder
+
+    step = failed_step(node)
+    if step is None or is_changed:
+        raise ValueError(
+            f'{node.process_label} <{node.pk}> is a sequence, whose input is changed by step: '
+            f'crystalmath sequence redo {node.pk} --from {step or "STEP"} --set {step or "STEP"}.KEY=VALUE'
+        )
+    start = f'From step "{step}"; what finished well before it is taken as it is.'
+    return Retry(node, redo_builder(node, step), reason, start)
 
 
 def submit_retry(retry: Retry) -> orm.ProcessNode:
@@ -129,6 +171,10 @@ def submit_retry(retry: Retry) -> orm.ProcessNode:
 def link_retry(old: orm.ProcessNode, new: orm.ProcessNode) -> None:
     """Leave in both processes what the other one is."""
     new.base.extras.set(RETRY_OF, old.uuid)
+    if is_sequence(new):
+        from aiida_crystalmath.workflows.sequences.redo import REDO_OF
+
+        new.base.extras.set(REDO_OF, old.uuid)
     old.base.extras.set(RETRIES, [*old.base.extras.get(RETRIES, []), new.uuid])
     if old.label and not new.label:
         new.label = old.label

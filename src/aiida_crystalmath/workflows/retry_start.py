@@ -6,7 +6,6 @@ from typing import Any
 
 from aiida import orm
 
-from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
 from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
 from aiida_crystalmath.calculations.restart import get_builder_restart, without_restart
 from aiida_crystalmath.crystal.inputs.edits import edits_structure
@@ -34,10 +33,10 @@ def start_from(node: orm.ProcessNode, inputs: Inputs, *, wavefunction: bool, is_
     process = node.process_class
     if process is Crystal23PropertiesCalculation:
         return 'From the same wavefunction.'
-    if process is Crystal23Calculation:
+    if isinstance(node, orm.CalcJobNode):
         return _from_job(node, inputs, wavefunction, is_same)
     if issubclass(process, CrystalmathBaseRestartWorkChain):
-        jobs = [child for child in node.called if child.process_class is Crystal23Calculation and child.is_terminated]
+        jobs = [child for child in node.called if isinstance(child, orm.CalcJobNode) and child.is_terminated]
         run = inputs.get('crystal') or {}
         return _from_job(max(jobs, key=_pk), run, wavefunction, is_same) if jobs else ''
     if process.__name__ in RELAXING:
