@@ -82,7 +82,8 @@ def test_oscillating_scf_is_damped(run_base):
     assert results['output_parameters']['energy_hartree'] == pytest.approx(-271.766, abs=0.02)
     (action,) = results['recovery_report']['actions']
     assert action['calculation'] == failed.uuid
-    assert action['changes'] == {'FMIXING': 30, 'GUESSP': False}
+    assert action['changes'] == {'FMIXING': {'old': 0, 'new': 30}}
+    assert results['recovery_report']['outcome'] == 'cured'
     assert 'oscillating' in action['cause']
 
 
@@ -106,7 +107,9 @@ def test_input_error_stops_at_once(run_base):
     results, node = run_base({'extra': ['NOSUCHKEYWORD']})
     assert node.exit_status == 321
     assert len(calculations(node)) == 1
-    assert 'recovery_report' not in results
+    report = results['recovery_report'].get_dict()
+    assert (report['actions'], report['outcome']) == ([], 'given_up')
+    assert 'spelling' in report['next_step']
     assert 'remote_folder' in results
 
 
@@ -119,11 +122,13 @@ def test_what_nothing_cures_ends_honestly(run_base, generate_structure):
     stretched, scale = generate_structure('MgO').clone(), 5.5 / 4.217
     stretched.set_cell((np.array(stretched.cell) * scale).tolist())
     stretched.reset_sites_positions([np.array(site.position) * scale for site in stretched.sites])
-    results, node = run_base({'diis': True, 'fmixing': 90, 'maxcycle': 10}, structure=stretched)
+    # It conducts: smearing would make it converge, to another thing than was asked for.
+    off = {name: {'enabled': False} for name in ('conducting_scf', 'small_gap')}
+    results, node = run_base({'diis': True, 'fmixing': 90, 'maxcycle': 10}, structure=stretched, recovery=orm.Dict(off))
     assert node.exit_status == 410
     tried = results['recovery_report']['actions']
     assert [action['exit_status'] for action in tried] == [410] * len(tried)
-    assert [action['changes']['accelerator'] for action in tried] == ['BROYDEN', 'ANDERSON']
+    assert [action['changes']['DIIS']['new'] for action in tried] == ['BROYDEN', 'ANDERSON']
     assert len(calculations(node)) == 3
     assert results['output_parameters']['scf']['converged'] is False
     assert len(results['output_parameters']['scf']['energies_hartree']) >= 10
@@ -234,7 +239,12 @@ def test_killed_optimisation_is_taken_up(co_builder, aiida_code_installed, tmp_p
     assert bond(results['output_structure']) == pytest.approx(CO_ANGSTROM, abs=0.003)
     assert results['output_parameters']['energy_hartree'] == pytest.approx(CO_HARTREE, abs=5e-4)
     (action,) = results['recovery_report']['actions']
-    assert action['changes']['OPTGEOM RESTART'] is True
+    assert action['changes']['OPTGEOM RESTART'] == {'old': None, 'new': True}
+    # The same minimum as without the kill.
+    whole, _ = through_daemon(co_builder(), final_scf=orm.Bool(True))
+    assert results['output_parameters']['energy_hartree'] == pytest.approx(
+        whole['output_parameters']['energy_hartree'], abs=1e-6
+    )
 
 
 COARSE = {'scf': {'kpoints_distance': 1.5}}
