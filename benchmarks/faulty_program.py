@@ -1,8 +1,8 @@
 """Run a program of the stand-in and let it fail as machines make programs fail: the executable of reliability.py.
 
-Called as ``faulty_program.py PLAN PROGRAM``. PLAN is a JSON file: for the title of an input (its first line) the faults
-of its runs, one after the other; a run beyond the list is left alone, unless the last one is marked to stay. What was
-really done is added to ``<PLAN>.done``, a line a run: title, number of the run, fault, whether it struck.
+Called as ``faulty_program.py PLAN PROGRAM [TITLE]``. PLAN is a JSON file: for a title (else the first line of the
+input) the faults of its runs, one after the other; a run beyond the list is left alone, unless the last fault stays.
+What was really done is added to ``PLAN.done``, a line a run: title, number of the run, fault, whether it struck.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> int:
     """Run the program with the fault of the plan, and return its exit status."""
     plan_path, program = Path(sys.argv[1]), sys.argv[2]
     deck = sys.stdin.read()
-    title = (deck.splitlines() or [''])[0].strip()
+    title = sys.argv[3] if len(sys.argv) > 3 else (deck.splitlines() or [''])[0].strip()
     plan = json.loads(plan_path.read_text()).get(title, {'faults': [], 'stays': False, 'seed': 0})
     with plan_path.with_suffix('.lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -92,7 +92,8 @@ def with_few_cycles(deck: str) -> tuple[str, int]:
 
 def killed(fault: str, program: str, deck: str, random: Random) -> tuple[int, bool]:
     """Send a signal to the program when its output has got so far; the job dies of the same signal."""
-    goal = random.choice(['CYC   1', 'CYC   3', 'OPTIMIZATION - POINT    1', 'OPTIMIZATION - POINT    3', 'SCF ENDED'])
+    points = ['OPTIMIZATION - POINT    1', 'OPTIMIZATION - POINT    2'] if 'OPTGEOM' in deck else []
+    goal = random.choice(points or ['CYC   0', 'CYC   1', 'SCF ENDED'])
     pipe = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert pipe.stdin is not None and pipe.stdout is not None
     pipe.stdin.write(deck)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,20 +28,20 @@ from typing import Any
 
 ONCE = (
     'sigkill',
-    'sigterm',
+    'no_fort9',
     'walltime',
-    'oom',
     'truncated',
+    'scf',
     'nul_bytes',
+    'sigterm',
+    'oom',
     'noise_bytes',
     'disk_full',
     'segfault',
     'no_output',
     'no_output_file',
-    'scf',
     'no_fort20',
     'empty_fort9_left',
-    'no_fort9',
 )
 SYSTEMS = ('H2 sp', 'H2 opt', 'He sp', 'LiH sp', 'LiH opt', 'H2 guess')
 TOLERANCE_HARTREE = {'sp': 1e-7, 'opt': 1e-6, 'guess': 1e-7, 'properties': 0.0}
@@ -118,23 +119,31 @@ class Bench:
         machine.make_profile('crystalmath')
         machine.make_computer()
         machine.make_family('sto-3g')
-        computer = orm.load_computer('localhost')
-        self.codes = {}
-        for plugin, program in (('crystal23', 'crystalmath-crystal'), ('properties23', 'crystalmath-properties')):
-            wrapper = self.folder / f'faulty-{plugin}'
-            script = Path(__file__).with_name('faulty_program.py')
-            command = f'{sys.executable} {script} {self.plan_path} {shutil.which(program)}'
-            wrapper.write_text(f'#!/bin/sh\nexec {command}\n')
-            wrapper.chmod(0o755)
-            self.codes[plugin] = orm.InstalledCode(
-                label=f'faulty-{plugin}',
-                computer=computer,
-                filepath_executable=str(wrapper),
-                default_calc_job_plugin=f'crystalmath.{plugin}',
-                prepend_text='export OMP_NUM_THREADS=1',
-            ).store()
+        self.computer = orm.load_computer('localhost')
+        self.crystal = self.code('crystal')
         self.plan_path.write_text(json.dumps({job['title']: job for job in self.jobs}))
         machine.start_daemon('crystalmath')
+
+    def code(self, program: str, title: str = '') -> Any:
+        """Return a code whose program fails as the plan says.
+
+        :param title: of the plan; needed for ``properties``, whose input has none.
+        """
+        from aiida import orm
+
+        label = f'faulty-{program}{title.replace(" ", "-")}'
+        wrapper = self.folder / label
+        script = Path(__file__).with_name('faulty_program.py')
+        command = [sys.executable, str(script), str(self.plan_path), str(shutil.which(f'crystalmath-{program}'))]
+        wrapper.write_text(f'#!/bin/sh\nexec {shlex.join([*command, *([title] if title else [])])}\n')
+        wrapper.chmod(0o755)
+        return orm.InstalledCode(
+            label=label,
+            computer=self.computer,
+            filepath_executable=str(wrapper),
+            default_calc_job_plugin=f'crystalmath.{program}23',
+            prepend_text='export OMP_NUM_THREADS=1',
+        ).store()
 
     def run(self) -> dict[str, Any]:
         """Run everything and return what became of it."""
@@ -202,7 +211,7 @@ class Bench:
         if kind == 'guess':
             parameters['scf']['guessp'] = True
             builder.crystal.parent_folder = self.folders['H2 sp']
-        builder.crystal.code = self.codes['crystal23']
+        builder.crystal.code = self.crystal
         builder.crystal.structure = structure
         builder.crystal.parameters = orm.Dict(parameters)
         builder.crystal.basis_sets = BasisSetFamily.find('sto-3g').get_basis_sets(structure=structure)
@@ -216,7 +225,7 @@ class Bench:
         from aiida.plugins import CalculationFactory
 
         builder = CalculationFactory('crystalmath.properties23').get_builder()
-        builder.code = self.codes['properties23']
+        builder.code = self.code('properties', title)
         builder.parent_folder = self.folders['LiH sp']
         builder.parameters = orm.Dict({'blocks': [{'keyword': 'PPAN'}]})
         builder.metadata.options = {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}}
