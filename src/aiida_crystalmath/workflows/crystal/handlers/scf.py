@@ -10,7 +10,13 @@ from aiida.engine import ProcessHandlerReport
 from aiida_crystalmath.workflows.crystal.handlers.common import HandlersBase
 from aiida_crystalmath.workflows.crystal.handlers.remedy import remedy
 from aiida_crystalmath.workflows.crystal.remote import WAVEFUNCTION
-from aiida_crystalmath.workflows.crystal.scf_history import Behaviour, classify, next_accelerator, next_fmixing
+from aiida_crystalmath.workflows.crystal.scf_history import (
+    DEFAULT_FMIXING,
+    Behaviour,
+    classify,
+    next_accelerator,
+    next_fmixing,
+)
 from aiida_crystalmath.workflows.crystal.verdict import Verdict
 
 __all__ = ('ScfHandlers',)
@@ -101,18 +107,20 @@ class ScfHandlers(HandlersBase):
             action='shift the empty levels until it converges, then once more without',
         )
 
-    @remedy('level_shifted', priority=300, changes=('LEVSHIFT', 'GUESSP'), on_success=True)
+    @remedy('level_shifted', priority=300, changes=('LEVSHIFT', 'GUESSP', 'FMIXING'), on_success=True)
     def handle_level_shift(self, node: orm.CalcJobNode) -> ProcessHandlerReport | None:
         """Take a level shift out again before results are taken.
 
         Cause: a run converged with the LEVSHIFT that ``handle_small_gap`` set; gap, levels and what is made of them are
         shifted, and the state may be one that does not hold without. Strategy: once more from its wavefunction (GUESSP)
-        and its final geometry, without LEVSHIFT. A LEVSHIFT of the input stays: it was asked for.
+        and its final geometry, without LEVSHIFT, and with the strongest damping, so that it does not swing away from
+        where it begins. A LEVSHIFT of the input stays: it was asked for.
         """
         if not self.ctx.get('level_shifted') or not self.once('level_shift', self.recovery.level_shift.retries):
             return None
         self.ctx.level_shifted = False
         self.scf.pop('levshift', None)
+        self.scf['fmixing'] = max([*self.recovery.scf_oscillation.fmixing, self.scf.get('fmixing') or DEFAULT_FMIXING])
         if not self.go_on_from(node):
             self.set_restart(None)
         elif self.optgeom is not None and 'output_structure' in node.outputs and not self.edits_structure:
