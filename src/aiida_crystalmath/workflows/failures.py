@@ -30,7 +30,7 @@ def failing_child(node: ProcessNode) -> ProcessNode | None:
     It is the one that the exit message names; else, of a chain that runs one thing after the other until it is well,
     the last one, if that failed; else the last one that failed.
     """
-    called = sorted(getattr(node, 'called', []), key=lambda child: int(child.pk or 0))
+    called: list[ProcessNode] = sorted(getattr(node, 'called', []), key=lambda child: int(child.pk or 0))
     failed = [child for child in called if child.is_terminated and not child.is_finished_ok]
     named = {int(pk) for pk in re.findall(r'<(\d+)>', node.exit_message or '')}
     if not node.is_terminated:
