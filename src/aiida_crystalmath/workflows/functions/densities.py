@@ -13,7 +13,7 @@ __all__ = ('cube_integrals', 'difference_maps')
 FINE_STEP_BOHR = 0.5
 """Largest step times nuclear charge, bohr, at which the sum over a grid counts the electrons of a 1s shell.
 
-The density of a 1s shell falls by e within 1/(2Z) bohr. Measured with the stand-in on H2, He and LiH in STO-3G."""
+The density of a 1s shell falls by e within 1/(2Z) bohr. Measured with the stand-in on H2 in STO-3G."""
 
 
 @calcfunction
