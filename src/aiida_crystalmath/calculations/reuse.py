@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from aiida import orm
 
@@ -28,7 +29,8 @@ def reusing(caller: int | None, process_type: str) -> Iterator[None]:
     :param caller: PK of the process that calls it.
     :param process_type: of the process.
     """
-    if caller is None or not _is_asked(orm.load_node(caller)):
+    calling: Any = None if caller is None else orm.load_node(caller)
+    if not _is_asked(calling):
         yield
         return
     from aiida.manage.caching import enable_caching
