@@ -123,28 +123,6 @@ def hydrogen(c: float = 3.4, bond: float = 0.9) -> orm.StructureData:
     return structure
 
 
-@pytest.mark.standin
-@pytest.mark.slow
-def test_molecules_relax_at_every_volume(crystal_code, builder):
-    """The bond shrinks to that of the molecule in each cell; the cell of the result is that of the minimum."""
-    scales = [0.8, 0.9, 1.0, 1.1, 1.2]
-    inputs = builder(crystal_code, hydrogen(), 'fast', relax_type='positions', scale_factors=scales)
-    results, node = run_get_node(inputs)
-    assert node.exit_status in (0, 432), node.exit_message  # the molecules may repel each other all the way
-    runs = children(node)
-    assert len(runs) == 5
-    for label, child in runs.items():
-        assert child.is_finished_ok, f'{label}: {child.exit_message}'
-        assert [link.link_label for link in child.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all()] == [
-            'geopt',
-            'final_scf',
-        ]
-        relaxed = child.outputs.output_structure
-        assert 0.65 < relaxed.sites[1].position[2] - relaxed.sites[0].position[2] < 0.85
-        assert relaxed.get_cell_volume() == pytest.approx(child.inputs.structure.get_cell_volume())
-    assert len(results['output_eos'].get_array('energies_hartree')) == 5
-
-
 # -- CRYSTAL's own -----------------------------------------------------------------------------------------------------
 
 
