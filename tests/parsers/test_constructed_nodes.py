@@ -258,6 +258,7 @@ def test_levels_of_the_final_geometry_come_from_the_log(turned):
         program='crystal',
         terminated=True,
         is_optimisation=True,
+        energy_hartree=-2.0,
         optimisation=Optimisation(status='converged', energy_hartree=-2.0),
         scf=[ScfRun(status='converged_energy', energy_hartree=-1.0)],
     )

@@ -175,6 +175,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
             method=parameters.get('hamiltonian') or {},
             spinlock_cycles=meta['spinlock_cycles'],
             maxcycle=(parameters.get('scf') or {}).get('maxcycle') or DEFAULT_MAXCYCLE,
+            settings=inputs['crystal'].get('settings'),
         )
         electronic = electronic_inputs(electronic_type, meta['smear_hartree'], dimensionality)
         asked = {

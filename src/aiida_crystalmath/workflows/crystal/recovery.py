@@ -167,7 +167,9 @@ def read_recovery(changes: Mapping[str, Any] | orm.Dict | str | Path | None = No
     :param changes: sections and keys to change: mapping, node, or path of a YAML file.
     :raises ValueError: with every problem, and the nearest known name for an unknown one.
     """
-    plain = changes.get_dict() if hasattr(changes, 'get_dict') else read_overrides(changes)
+    from aiida import orm
+
+    plain = changes.get_dict() if isinstance(changes, orm.Dict) else read_overrides(changes)
     _check_names(plain)
     try:
         return Recovery.model_validate(merge(_defaults(), plain))
