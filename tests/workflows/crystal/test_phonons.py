@@ -9,6 +9,7 @@ import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 
+from aiida_crystalmath.workflows.crystal.phonon_input import locked_supercell, n_primitive_atoms, supercell_mesh
 from aiida_crystalmath.workflows.crystal.phonons import CrystalPhononWorkChain
 from aiida_crystalmath.workflows.functions.phonons import full_supercell
 
@@ -156,6 +157,23 @@ def _frozen_phonon(deck: str, mass: float) -> float:
         energies.append(engine.run_scf(moved).energy)
     second = 2.0 * np.polyfit(steps / BOHR, energies, 4)[2]
     return float(np.sqrt(second / (0.5 * mass * AMU)) * HARTREE_CM1)
+
+
+def test_spin_and_mesh_of_a_supercell(generate_structure):
+    """Spin grows with the number of cells; the mesh of a distance shrinks with the length of the vectors."""
+    parameters = {'scf': {'spinlock': [2, 10], 'toldee': 11}}
+    assert locked_supercell(parameters, 8) == {'scf': {'spinlock': [16, 10]}}
+    assert locked_supercell({'scf': {'toldee': 11}}, 8) == {}
+    structure, matrix = generate_structure('MgO'), [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
+    inputs = {'crystal': {'parameters': orm.Dict(parameters)}, 'kpoints_distance': orm.Float(0.35)}
+    assert n_primitive_atoms(structure, inputs) == 2
+    assert supercell_mesh(inputs, structure, matrix) == {'scf': {'shrink': {'is': 4, 'isp': 8}}}  # 8 of one cell
+    inputs['crystal']['parameters'] = orm.Dict({'scf': {'shrink': {'is': 3, 'isp': 6}}})
+    assert supercell_mesh(inputs, structure, matrix) == {}
+    layer = generate_structure('graphene')
+    inputs['crystal']['parameters'] = orm.Dict(parameters)
+    mesh = supercell_mesh(inputs, layer, [[3, 0], [0, 3]])['scf']['shrink']
+    assert mesh['is'] == 3  # 2.95 1/Å / 3 / 0.35
 
 
 @pytest.mark.parametrize(

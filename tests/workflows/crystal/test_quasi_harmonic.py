@@ -82,6 +82,16 @@ def test_optimisation_comes_first(fixture_code, generate_structure, builder):
     assert inputs.base.crystal.parameters['scf']['toldee'] == 10
 
 
+def test_a_supercell_has_as_many_times_the_spin(fixture_code, generate_structure, builder):
+    """SPINLOCK is of the cell that is computed: two electrons of one cell are sixteen of eight."""
+    polarised = {'spin_type': 'collinear', 'initial_magnetic_moments': {'Mg': 2}}
+    inputs = builder(
+        fixture_code('crystalmath.crystal23'), generate_structure('MgO'), 'fast', supercell=[2, 2, 2], **polarised
+    )
+    assert inputs.geopt.base.crystal.parameters['scf']['spinlock'] == [2, 10]
+    assert inputs.base.crystal.parameters['scf']['spinlock'] == [16, 10]
+
+
 @pytest.mark.parametrize('wrong', [[2, 2], [[1, 0, 0], [0, 1, 0], [1, 1, 0]], [1.5, 1, 1]])
 def test_wrong_supercells(wrong):
     with pytest.raises(ValueError, match='supercell'):

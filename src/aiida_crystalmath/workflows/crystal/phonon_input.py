@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ('band_lines', 'default_supercell', 'dos_lines', 'scelphono')
+__all__ = (
+    'band_lines',
+    'default_supercell',
+    'dos_lines',
+    'locked_supercell',
+    'n_primitive_atoms',
+    'scelphono',
+    'supercell_mesh',
+)
 
 N_BINS = 400
 """Energies of a density of states."""
@@ -44,6 +53,60 @@ def scelphono(matrix: list[list[int]], structure: orm.StructureData) -> list[lis
     """
     axes = [axis for axis, periodic in enumerate(structure.pbc) if periodic]
     return [[matrix[i][j] for j in axes] for i in axes]
+
+
+def n_primitive_atoms(structure: orm.StructureData, inputs: Mapping[str, Any]) -> int:
+    """Return the number of atoms in the cell of a structure that CRYSTAL computes.
+
+    :param inputs: of CrystalBaseWorkChain: settings and starting spins decide which cell is primitive.
+    """
+    from aiida_crystalmath.calculations.deck import reduce_geometry
+    from aiida_crystalmath.data.structure import to_geometry
+
+    crystal = inputs['crystal']
+    settings, kinds = (crystal[name].get_dict() if name in crystal else {} for name in ('settings', 'kinds'))
+    return len(reduce_geometry(to_geometry(structure, kinds), settings).crystal_geometry)
+
+
+def locked_supercell(parameters: Mapping[str, Any], n_cells: int) -> dict[str, Any]:
+    """Return the parameters that hold the spin of a supercell, empty where no spin is held.
+
+    SPINLOCK is alpha minus beta electrons of the cell that is computed: of a supercell so many times those of
+    CRYSTAL's primitive cell, which ``parameters`` are for.
+
+    :param n_cells: primitive cells in the supercell.
+    """
+    lock = (parameters.get('scf') or {}).get('spinlock')
+    return {'scf': {'spinlock': [n_cells * lock[0], lock[1]]}} if lock else {}
+
+
+def supercell_mesh(
+    inputs: Mapping[str, Any], structure: orm.StructureData, matrix: Sequence[Sequence[int]]
+) -> dict[str, Any]:
+    """Return SHRINK of a supercell of SCELPHONO, empty unless the inputs give the mesh by distance.
+
+    SHRINK divides the reciprocal vectors of the supercell (MgO of the public corpus: 2 x 2 x 2, SHRINK 6). That of the
+    primitive cell would be as many times too dense in every direction as the supercell is large.
+
+    :param inputs: of CrystalBaseWorkChain, for the primitive cell.
+    :param matrix: rows, in units of CRYSTAL's primitive cell, of the periodic directions or of all three.
+    """
+    from aiida_crystalmath.calculations.deck import reduce_geometry
+    from aiida_crystalmath.crystal.geometry import Geometry
+    from aiida_crystalmath.data.structure import to_geometry
+    from aiida_crystalmath.workflows.crystal.inputs import has_shrink
+    from aiida_crystalmath.workflows.crystal.kmesh import shrink_from_distance
+
+    if 'kpoints_distance' not in inputs or has_shrink(inputs['crystal']['parameters'].get_dict()):
+        return {}
+    settings = inputs['crystal']['settings'].get_dict() if 'settings' in inputs['crystal'] else {}
+    primitive = reduce_geometry(to_geometry(structure), settings).crystal_geometry
+    full = np.eye(3)
+    full[: len(matrix), : len(matrix)] = matrix
+    # One atom stands for all: a mesh that fits the symmetry of the lattice fits that of every crystal on it.
+    atom = primitive.sites[0].moved_to((0.0, 0.0, 0.0))
+    supercell = Geometry(full @ np.array(primitive.cell), primitive.dimensionality, (atom,))
+    return {'scf': {'shrink': shrink_from_distance(supercell, inputs['kpoints_distance'].value)}}
 
 
 def dos_lines(maximum_cm1: float) -> list[str]:

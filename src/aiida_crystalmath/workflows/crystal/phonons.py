@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ToContext, if_
@@ -18,7 +19,15 @@ from aiida_crystalmath.workflows.crystal.frequencies import (
     LOWEST_TOLDEE,
     validate_temperatures,
 )
-from aiida_crystalmath.workflows.crystal.phonon_input import band_lines, default_supercell, dos_lines, scelphono
+from aiida_crystalmath.workflows.crystal.phonon_input import (
+    band_lines,
+    default_supercell,
+    dos_lines,
+    locked_supercell,
+    n_primitive_atoms,
+    scelphono,
+    supercell_mesh,
+)
 from aiida_crystalmath.workflows.crystal.relaxed_chain import RelaxedWorkChain, check_parts
 from aiida_crystalmath.workflows.crystal.validation import positive
 from aiida_crystalmath.workflows.functions.phonons import (
@@ -28,7 +37,7 @@ from aiida_crystalmath.workflows.functions.phonons import (
     full_supercell,
     phonon_properties,
 )
-from aiida_crystalmath.workflows.protocols.merge import did_you_mean
+from aiida_crystalmath.workflows.protocols.merge import did_you_mean, merge
 from aiida_crystalmath.workflows.restart import formatted
 from aiida_crystalmath.workflows.types import ElectronicType, RelaxType, SpinType
 
@@ -185,7 +194,9 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         parameters = exposed['crystal']['parameters'].get_dict()
         extra = list((parameters.get('scf') or {}).get('extra') or [])
         changes = {'scf': {'extra': extra if 'GRADCAL' in extra else [*extra, 'GRADCAL']}}
-        self.report(f'{len(supercells)} displaced supercells of {len(supercells["supercell_001"].sites)} atoms')
+        n_atoms = len(supercells['supercell_001'].sites)
+        changes = merge(changes, locked_supercell(parameters, n_atoms // n_primitive_atoms(structure, exposed)))
+        self.report(f'{len(supercells)} displaced supercells of {n_atoms} atoms')
         return self.launch_many(
             CrystalBaseWorkChain,
             {name: base_inputs(exposed, supercell, changes) for name, supercell in supercells.items()},
@@ -248,12 +259,16 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
 
     def _block(self, lines: list[str], *, restart: bool = False) -> dict[str, Any]:
         """Return the parameters of one of the two runs, to be laid over those given."""
-        given = self._exposed()['crystal']['parameters'].get_dict()['geometry']['freqcalc']
-        block: dict[str, Any] = {'dispersi': True, 'extra': [*(given.get('extra') or []), *lines]}
+        exposed = self._exposed()
+        given = exposed['crystal']['parameters'].get_dict()
+        extra = given['geometry']['freqcalc'].get('extra') or []
+        block: dict[str, Any] = {'dispersi': True, 'extra': [*extra, *lines]}
         if restart:
             block['restart'] = True
-        matrix = full_supercell(self.inputs.supercell.get_list(), self.ctx.structure.pbc)
-        return {'geometry': {'scelphono': scelphono(matrix, self.ctx.structure), 'freqcalc': block}}
+        matrix = scelphono(full_supercell(self.inputs.supercell.get_list(), self.ctx.structure.pbc), self.ctx.structure)
+        n_cells = round(abs(np.linalg.det(matrix)))
+        changes = merge(locked_supercell(given, n_cells), supercell_mesh(exposed, self.ctx.structure, matrix))
+        return merge(changes, {'geometry': {'scelphono': matrix, 'freqcalc': block}})
 
     def inspect_bands(self) -> ExitCode | None:
         """Check the second run; the density of states of the first is handed on anyway."""

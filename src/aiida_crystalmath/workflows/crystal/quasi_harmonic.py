@@ -22,6 +22,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
     without_structure,
 )
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain
+from aiida_crystalmath.workflows.crystal.phonon_input import locked_supercell, supercell_mesh
 from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits
 from aiida_crystalmath.workflows.functions.thermal_properties import thermal_properties
 from aiida_crystalmath.workflows.protocols.merge import merge
@@ -123,7 +124,10 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
 
     def run_quasi_harmonic(self) -> Any:
         """Run all volumes, in one run of CRYSTAL."""
-        inputs = base_inputs(self.exposed_inputs(CrystalBaseWorkChain, namespace='base'), self.ctx.structure)
+        exposed = self.exposed_inputs(CrystalBaseWorkChain, namespace='base')
+        matrix = exposed['crystal']['parameters'].get_dict()['geometry'].get('scelphono')
+        changes = supercell_mesh(exposed, self.ctx.structure, matrix) if matrix else None
+        inputs = base_inputs(exposed, self.ctx.structure, changes or None)
         return ToContext(run=self.launch(CrystalBaseWorkChain, inputs, 'quasi_harmonic'))
 
     def inspect_quasi_harmonic(self) -> ExitCode | None:
@@ -205,6 +209,10 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
         builder.base = without_structure(
             CrystalBaseWorkChain.get_builder_from_protocol(code, structure, protocol, asked, **common)
         )
+        if supercell is not None and 'spinlock' not in (asked['crystal']['parameters'].get('scf') or {}):
+            parameters = builder.base.crystal.parameters.get_dict()
+            n_cells = round(abs(np.linalg.det(geometry['scelphono'])))
+            builder.base.crystal.parameters = orm.Dict(merge(parameters, locked_supercell(parameters, n_cells)))
         return builder  # type: ignore[no-any-return]
 
 
