@@ -92,6 +92,38 @@ def test_atoms_of_one_kind_in_two_fragments_and_open_shells(builder):
     assert results['whole_parameters']['n_atoms'] == 2
 
 
+def test_a_layer_that_repeats_in_a_smaller_cell_alone_keeps_cell_and_mesh(builder, monkeypatch):
+    """Without the molecule above it a row of cells is one cell; computed so, one SHRINK would be another mesh."""
+    from aiida.engine.utils import instantiate_process
+    from aiida.manage import get_manager
+
+    from aiida_crystalmath.calculations.deck import reduce_geometry
+    from aiida_crystalmath.data.structure import to_geometry
+
+    structure = orm.StructureData(cell=[[3, 0, 0], [0, 6, 0], [0, 0, 30]], pbc=(True, True, False))
+    for symbol, position in (('He', (0, 0, 0)), ('He', (0, 3, 0)), ('H', (0, 0, 2.5)), ('H', (0, 0, 3.2))):
+        structure.append_atom(position=position, symbols=symbol)
+    inputs = builder(
+        structure,
+        fragments={'layer': {'atoms': [0, 1]}, 'molecule': {'atoms': [2, 3]}},
+        overrides={'base': {'kpoints_distance': 1.1}},
+        relax_fragments=True,
+    )
+    chain = instantiate_process(get_manager().get_runner(), inputs)
+    runs = {}
+    monkeypatch.setattr(chain, 'launch_many', lambda _, some: runs.update(some) or {})
+    chain.setup()
+    chain.run_fragments()
+    assert len(runs) == 7
+    for name, one in runs.items():
+        base, part = one.get('base', one), one.get('structure') or one['crystal']['structure']
+        crystal = base['crystal']
+        settings, kinds = (crystal[key].get_dict() if key in crystal else {} for key in ('settings', 'kinds'))
+        assert reduce_geometry(to_geometry(part, kinds), settings).crystal_geometry.measure == pytest.approx(18), name
+        assert crystal['parameters']['scf']['shrink'] == {'is': [2, 1, 1], 'isp': 4}, name
+        assert settings.get('symmetry') == ('none' if name in ('layer_alone', 'layer_relaxed') else None), name
+
+
 @pytest.mark.parametrize(
     ('fragments', 'message'),
     [

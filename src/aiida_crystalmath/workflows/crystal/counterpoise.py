@@ -17,6 +17,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
     CallingWorkChain,
     base_inputs,
     define_recovery_reports,
+    fixed_mesh,
     link_label,
     node_outputs,
     without_structure,
@@ -24,6 +25,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
 from aiida_crystalmath.workflows.crystal.fragments import (
     check_fragments,
     fragment_inputs,
+    in_cell_of_whole,
     labels_of,
     of_molecule,
     validate_fragments,
@@ -104,7 +106,7 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
 
     def run_fragments(self) -> Any:
         """Launch everything side by side."""
-        inputs = AttributeDict(self.exposed_inputs(CrystalBaseWorkChain, namespace='base'))
+        inputs = self._exposed('base')
         singles = {'whole': base_inputs(inputs, self.inputs.structure)}
         relaxations: dict[str, Any] = {}
         for name, values in self.ctx.fragments.items():
@@ -112,13 +114,19 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
                 self._inputs_of(inputs, name, ghosts=True), self.ctx.structure
             )
             part = fragment(self.ctx.structure, orm.List(values['atoms']), orm.Bool(False))
-            singles[link_label(name, 'alone')] = base_inputs(self._inputs_of(inputs, name), part)
+            alone = in_cell_of_whole(self._inputs_of(inputs, name), part, self.inputs.structure, inputs)
+            singles[link_label(name, 'alone')] = base_inputs(alone, part)
             if 'relax' in self.inputs:
                 self._add_relaxation(singles, relaxations, name, part)
         return ToContext(
             **self.launch_many(CrystalBaseWorkChain, singles),
             **self.launch_many(CrystalGeometryOptimizationWorkChain, relaxations),
         )
+
+    def _exposed(self, namespace: str) -> AttributeDict:
+        """Return the inputs of single points or relaxations, with the mesh of the whole for all of them."""
+        inputs = AttributeDict(self.exposed_inputs(CrystalBaseWorkChain, namespace=namespace))
+        return fixed_mesh(inputs, self.inputs.structure) if any(self.inputs.structure.pbc) else inputs
 
     def _inputs_of(self, inputs: AttributeDict, name: str, *, ghosts: bool = False) -> AttributeDict:
         """Return the inputs of a run of a fragment, but for its structure."""
@@ -130,11 +138,13 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
     ) -> None:
         """Add the relaxation of a fragment; a lone atom has nothing to relax, and gets a single point or nothing."""
         values, label = self.ctx.fragments[name], link_label(name, 'relaxed')
-        given = AttributeDict(self.exposed_inputs(CrystalBaseWorkChain, namespace='relax'))
+        given = self._exposed('relax')
         inputs = self._inputs_of(given, name)
         leaves_cell = bool(values.get('molecule')) and any(part.pbc)
         if leaves_cell:
             part, inputs = fragment(self.ctx.structure, orm.List(values['atoms']), orm.Bool(True)), of_molecule(inputs)
+        else:
+            inputs = in_cell_of_whole(inputs, part, self.inputs.structure, given)
         if len(values['atoms']) > 1:
             relaxations[label] = {'structure': part, 'base': inputs}
         elif leaves_cell:

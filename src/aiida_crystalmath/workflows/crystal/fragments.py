@@ -13,10 +13,19 @@ from aiida_crystalmath.workflows.crystal.validation import check_base_inputs
 from aiida_crystalmath.workflows.functions.kinds import follow_kinds, origin_of_kinds, separated
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean, merge
 
-__all__ = ('check_fragments', 'check_runs', 'fragment_inputs', 'labels_of', 'of_molecule', 'validate_fragments')
+__all__ = (
+    'check_fragments',
+    'check_runs',
+    'fragment_inputs',
+    'in_cell_of_whole',
+    'labels_of',
+    'of_molecule',
+    'validate_fragments',
+)
 
 KEYS = ('atoms', 'charge', 'spin', 'molecule')
 CHARGE_TOLERANCE = 1e-4
+CELL_TOLERANCE = 1e-3
 
 
 def validate_fragments(value: orm.Dict | None, _: Any) -> str | None:
@@ -100,6 +109,35 @@ def fragment_inputs(
         parameters = merge(parameters, {'basis': {'charged': True}})
     followed.crystal.parameters = orm.Dict(parameters)
     return followed
+
+
+def in_cell_of_whole(
+    inputs: AttributeDict, part: orm.StructureData, whole: orm.StructureData, inputs_of_whole: Mapping[str, Any]
+) -> AttributeDict:
+    """Return inputs of a fragment that CRYSTAL computes in the cell of the whole, whatever symmetry is left to it.
+
+    A slab without its adsorbate may repeat in a smaller cell than with it. In that cell one and the same SHRINK is
+    another mesh, whose error would be told as superposition or deformation: then all atoms are written, without
+    symmetry.
+
+    :param inputs: of CrystalBaseWorkChain, for the fragment ``part``.
+    :param inputs_of_whole: the same for the whole.
+    """
+    from aiida_crystalmath.calculations.deck import reduce_geometry
+    from aiida_crystalmath.data.structure import to_geometry
+
+    if not any(part.pbc):
+        return inputs
+    sizes = []
+    for structure, crystal in ((part, inputs['crystal']), (whole, inputs_of_whole['crystal'])):
+        settings, kinds = (crystal[name].get_dict() if name in crystal else {} for name in ('settings', 'kinds'))
+        sizes.append(reduce_geometry(to_geometry(structure, kinds), settings).crystal_geometry.measure)
+    if sizes[0] > (1.0 - CELL_TOLERANCE) * sizes[1]:
+        return inputs
+    kept = AttributeDict({**inputs, 'crystal': AttributeDict(inputs['crystal'])})
+    settings = kept.crystal.settings.get_dict() if 'settings' in kept.crystal else {}
+    kept.crystal.settings = orm.Dict({**settings, 'symmetry': 'none'})
+    return kept
 
 
 def of_molecule(inputs: Mapping[str, Any]) -> AttributeDict:
