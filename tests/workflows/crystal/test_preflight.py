@@ -91,6 +91,8 @@ def test_parameters_of_a_dry_run():
     scf = {'toldee': 8, 'testpdim': True}
     assert dry_run_parameters(parameters, 'TESTPDIM') == {'title': 'x', 'geometry': geometry, 'scf': scf}
     assert dry_run_parameters({}, 'TESTGEOM') == {'geometry': {'testgeom': True}}
+    optimisation = {'title': 'x', 'geometry': {'optgeom': {}}}
+    assert dry_run_parameters(optimisation, 'TESTPDIM') == {'title': 'x', 'scf': {'testpdim': True}}
 
 
 def test_unknown_test(preflight, fixture_code):

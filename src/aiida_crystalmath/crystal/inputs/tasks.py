@@ -315,3 +315,6 @@ TASK_ITEMS: Mapping[str, Item] = {
     'cphf': _cphf(),
     'testgeom': flag('TESTGEOM'),
 }
+
+TASKS = tuple(name for name in TASK_ITEMS if name != 'testgeom')
+"""Those that compute more than one SCF; without any the calculation is a single point."""

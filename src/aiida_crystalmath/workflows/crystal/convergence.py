@@ -10,6 +10,7 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode
 
+from aiida_crystalmath.crystal.inputs.tasks import TASKS
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 from aiida_crystalmath.workflows.crystal.chain import (
@@ -22,7 +23,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
     without_structure,
 )
 from aiida_crystalmath.workflows.crystal.kmesh import GILAT_FACTOR
-from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, positive
+from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, geometry_block, positive
 from aiida_crystalmath.workflows.functions.convergence import convergence
 from aiida_crystalmath.workflows.protocols.merge import META_INPUTS
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin
@@ -236,9 +237,8 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
         return f'nothing is varied: give one of {", ".join(f"`{name}`" for name in SERIES)}.'
     if 'shrink' in given and not any(structure.pbc):
         return '`shrink`: a molecule has no k-points: leave it out.'
-    parameters = (base.get('crystal') or {}).get('parameters')
-    geometry = (parameters.get_dict().get('geometry') or {}) if parameters is not None else {}
-    if any(geometry.get(task) for task in ('optgeom', 'freqcalc', 'elastcon', 'eos', 'qha')):
+    geometry = geometry_block(base)
+    if any(geometry.get(task) is not None for task in TASKS):
         return 'base.crystal.parameters: settings are compared by single points: leave the task out of `geometry`.'
     return next(_problems(given, base, structure), None)
 

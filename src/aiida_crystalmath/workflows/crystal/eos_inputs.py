@@ -10,7 +10,7 @@ from aiida import orm
 from aiida_crystalmath.crystal.inputs.edits import edits_structure
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain
-from aiida_crystalmath.workflows.crystal.validation import check_base_inputs
+from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, geometry_block
 from aiida_crystalmath.workflows.functions.eos_fit import MIN_POINTS, EosError, check_library
 from aiida_crystalmath.workflows.types import RelaxType
 
@@ -44,7 +44,7 @@ def scale_factors_of(inputs: Mapping[str, Any]) -> list[float]:
 
 def crystal_block(base: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the block of CRYSTAL's own EOS in the parameters, ``None`` without one."""
-    return _geometry(base).get('eos')
+    return geometry_block(base).get('eos')
 
 
 def free_to_relax(structure: orm.StructureData, crystal: Mapping[str, Any]) -> bool:
@@ -54,7 +54,7 @@ def free_to_relax(structure: orm.StructureData, crystal: Mapping[str, Any]) -> b
         is at fixed volume.
     """
     found = _freedom(structure, crystal)
-    optgeom = _geometry({'crystal': crystal}).get('optgeom') or {'type': 'CVOLOPT'}
+    optgeom = geometry_block({'crystal': crystal}).get('optgeom') or {'type': 'CVOLOPT'}
     return bool(found.positions or (optgeom.get('type') == 'CVOLOPT' and found.shape))
 
 
@@ -131,7 +131,7 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
         return str(exception)
     return (
         check_base_inputs(base, structure, 'base.')
-        or _check_geometry(_geometry(base), structure)
+        or _check_geometry(geometry_block(base), structure)
         or _check_scales(inputs)
     )
 
@@ -165,9 +165,3 @@ def _check_scales(inputs: Mapping[str, Any]) -> str | None:
     if scale_factors_of(inputs)[0] <= 0:
         return '`scale_count` times `scale_increment` reaches down to no volume at all: choose smaller ones.'
     return None
-
-
-def _geometry(base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``geometry`` of the parameters, empty if there is none."""
-    parameters = (base.get('crystal') or {}).get('parameters')
-    return (parameters.get_dict().get('geometry') or {}) if parameters is not None else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aiida import orm
 
+from aiida_crystalmath.crystal.inputs.tasks import TASKS
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 from aiida_crystalmath.workflows.crystal.chain import (
@@ -32,9 +33,6 @@ __all__ = ('CrystalPreflightWorkChain', 'dry_run_parameters')
 
 TESTS: Mapping[str, str] = {'TESTPDIM': 'scf', 'TESTGEOM': 'geometry'}
 """Keywords that end a run before its SCF, and the block of the input each stands in (CRYSTAL23 User's Manual)."""
-
-TASKS = ('optgeom', 'freqcalc', 'elastcon', 'eos', 'qha', 'cphf', 'scelphono')
-"""Blocks that are left out of a dry run: what CRYSTAL does with them and TESTPDIM together is not documented."""
 
 
 class CrystalPreflightWorkChain(ProtocolMixin, CallingWorkChain):
@@ -148,12 +146,16 @@ class CrystalPreflightWorkChain(ProtocolMixin, CallingWorkChain):
 
 
 def dry_run_parameters(parameters: Mapping[str, Any], test: str) -> dict[str, Any]:
-    """Return the parameters of a dry run: with the keyword, without tasks and without a wavefunction to start from."""
+    """Return the parameters of a dry run: with the keyword, without tasks and without a wavefunction to start from.
+
+    What CRYSTAL does with a task and TESTPDIM together is not documented.
+    """
     geometry = {key: value for key, value in (parameters.get('geometry') or {}).items() if key not in TASKS}
     scf = {key: value for key, value in (parameters.get('scf') or {}).items() if key != 'guessp'}
     blocks = {'geometry': geometry, 'scf': scf}
     blocks[TESTS[test]][test.lower()] = True
-    return {**parameters, **{name: block for name, block in blocks.items() if block}}
+    others = {name: block for name, block in parameters.items() if name not in blocks}
+    return {**others, **{name: block for name, block in blocks.items() if block}}
 
 
 def validate_test(value: orm.Str | None, _: Any) -> str | None:

@@ -21,7 +21,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
     without_structure,
 )
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain
-from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits
+from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits, geometry_block
 from aiida_crystalmath.workflows.protocols.merge import merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
 from aiida_crystalmath.workflows.types import RelaxType
@@ -169,8 +169,8 @@ def check_parts(inputs: Mapping[str, Any], part: str, keyword: str | None) -> st
     if 'structure' not in inputs or part not in inputs:
         return None
     run = inputs[part]
-    parameters = (run.get('crystal') or {}).get('parameters')
-    if keyword and parameters is not None and (parameters.get_dict().get('geometry') or {}).get(keyword) is None:
+    given = 'parameters' in (run.get('crystal') or {})
+    if keyword and given and geometry_block(run).get(keyword) is None:
         return f'{part}.crystal.parameters: no `geometry.{keyword}`: nothing would be computed.'
     geopt = (inputs.get('geopt') or {}).get('base')
     for where, one in (('geopt.base.', geopt), (f'{part}.', run)):

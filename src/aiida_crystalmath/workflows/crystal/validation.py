@@ -10,7 +10,15 @@ from aiida import orm
 from aiida_crystalmath.crystal.inputs.edits import edits_structure
 from aiida_crystalmath.workflows.crystal.inputs import has_shrink
 
-__all__ = ('basis_sets_of', 'check_base_inputs', 'check_edits', 'check_properties', 'positive', 'validate_base')
+__all__ = (
+    'basis_sets_of',
+    'check_base_inputs',
+    'check_edits',
+    'check_properties',
+    'geometry_block',
+    'positive',
+    'validate_base',
+)
 
 
 def positive(value: orm.Float | orm.Int | None, _: Any) -> str | None:
@@ -74,7 +82,7 @@ def check_edits(optimised: Mapping[str, Any] | None, after: Mapping[str, Any] | 
     :param optimised: inputs of CrystalBaseWorkChain for the optimisation, ``after``: for what comes after it.
     :param where: namespace of ``after`` with a dot, for the message.
     """
-    if all(edits_structure(_geometry(inputs)) for inputs in (optimised, after)):
+    if all(edits_structure(geometry_block(inputs)) for inputs in (optimised, after)):
         return (
             f'{where}crystal.parameters: the edits of the geometry would be made again in the optimised structure, '
             'which has them already: leave them out here, or edit the structure before it is given.'
@@ -82,8 +90,11 @@ def check_edits(optimised: Mapping[str, Any] | None, after: Mapping[str, Any] | 
     return None
 
 
-def _geometry(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return ``geometry`` of the parameters, empty if there is none."""
+def geometry_block(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return ``geometry`` of the parameters, empty if there is none.
+
+    :param inputs: of CrystalBaseWorkChain.
+    """
     parameters = ((inputs or {}).get('crystal') or {}).get('parameters')
     return (parameters.get_dict().get('geometry') or {}) if parameters is not None else {}
 

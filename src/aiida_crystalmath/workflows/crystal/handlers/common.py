@@ -9,6 +9,7 @@ from aiida import orm
 from aiida.engine import ProcessHandlerReport
 
 from aiida_crystalmath.crystal.inputs.edits import edits_structure
+from aiida_crystalmath.crystal.inputs.tasks import TASKS
 from aiida_crystalmath.workflows.crystal.handlers.remedy import remedy_of
 from aiida_crystalmath.workflows.crystal.recovery import Recovery, read_recovery
 from aiida_crystalmath.workflows.crystal.remote import (
@@ -111,7 +112,7 @@ class HandlersBase(CrystalmathBaseRestartWorkChain):
     @property
     def is_single_scf(self) -> bool:
         """Whether the calculation is one SCF and nothing else."""
-        return self.optgeom is None and not any(name in self.geometry for name in (*RESTART_FILES, 'cphf', 'scelphono'))
+        return all(self.geometry.get(name) is None for name in TASKS)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ProcessHandlerReport
 
+from aiida_crystalmath.crystal.inputs.tasks import TASKS
 from aiida_crystalmath.workflows.crystal.handlers.common import HandlersBase
 from aiida_crystalmath.workflows.crystal.handlers.remedy import remedy
 from aiida_crystalmath.workflows.crystal.remote import WAVEFUNCTION
@@ -25,7 +26,7 @@ NOT_CONVERGED = ('scf_failed', 'scf_too_many_cycles', 'scf_failed_in_optimisatio
 STOPPED = ('scf_diverging', 'scf_oscillating', 'optimisation_scf_failing')
 """What monitors of running jobs say."""
 
-RESPONSES = ('freqcalc', 'elastcon', 'eos', 'cphf', 'scelphono')
+RESPONSES = tuple(name for name in TASKS if name != 'optgeom')
 """Blocks whose many SCF, or whose eigenvalues, a level shift must not come near."""
 
 
@@ -95,7 +96,8 @@ class ScfHandlers(HandlersBase):
             return None
         if gap is None or not 0.0 < gap <= section.gap_ev or self.scf.get('levshift') or self.scf.get('smear'):
             return None
-        if any(name in self.geometry for name in RESPONSES) or not self.once('small_gap', section.retries):
+        responds = any(self.geometry.get(name) is not None for name in RESPONSES)
+        if responds or not self.once('small_gap', section.retries):
             return None
         if not self.go_on_from(node):
             self.set_restart(None)
