@@ -9,7 +9,13 @@ import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 
-from aiida_crystalmath.workflows.crystal.phonon_input import locked_supercell, n_primitive_atoms, supercell_mesh
+from aiida_crystalmath.workflows.crystal.phonon_input import (
+    dos_lines,
+    highest_frequency,
+    locked_supercell,
+    n_primitive_atoms,
+    supercell_mesh,
+)
 from aiida_crystalmath.workflows.crystal.phonons import CrystalPhononWorkChain
 from aiida_crystalmath.workflows.functions.phonons import full_supercell
 
@@ -157,6 +163,13 @@ def _frozen_phonon(deck: str, mass: float) -> float:
         energies.append(engine.run_scf(moved).energy)
     second = 2.0 * np.polyfit(steps / BOHR, energies, 4)[2]
     return float(np.sqrt(second / (0.5 * mass * AMU)) * HARTREE_CM1)
+
+
+def test_density_of_states_reaches_the_stretches_of_hydrogen(generate_structure):
+    """PDOS cuts off what lies above its highest frequency: H2O stretches at 3700 cm^-1, H2 at 4400."""
+    assert highest_frequency(generate_structure('MgO')) == 2500.0
+    assert dos_lines(highest_frequency(generate_structure('H2O'))) == ['PDOS', '4500 900', '1']
+    assert dos_lines(1700.0) == ['PDOS', '1700 400', '1']
 
 
 def test_spin_and_mesh_of_a_supercell(generate_structure):

@@ -10,7 +10,7 @@ from aiida.plugins import WorkflowFactory
 
 from aiida_crystalmath.crystal.inputs.d3 import read_d3
 from aiida_crystalmath.workflows.crystal.transport_input import transport_blocks
-from aiida_crystalmath.workflows.functions.transport import averaged, power_factor, transport_summary
+from aiida_crystalmath.workflows.functions.transport import averaged, power_factor, total_seebeck, transport_summary
 
 FILES = {'SIGMA': 'SG', 'SIGMAS': 'SGS', 'SEEBECK': 'SK', 'KAPPA': 'K', 'TDF': 'TDF'}
 INSULATOR = {'vbm_ev': -4.0, 'cbm_ev': -2.5, 'fermi_energy_ev': -4.0, 'is_conducting': False, 'engine': 'CRYSTAL23'}
@@ -92,6 +92,14 @@ def test_averages_and_power_factor():
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
     turned = [turn @ tensor @ turn.T for tensor in (sigma, seebeck)]
     assert power_factor(*turned)[0] == pytest.approx(power_factor(sigma, seebeck)[0])
+
+
+def test_spins_count_by_what_they_conduct():
+    """A half metal: the channel that conducts nothing has no say in the Seebeck coefficient."""
+    sigma = np.array([np.eye(3), 1e-6 * np.eye(3)])[:, None]
+    seebeck = np.array([1e-5 * np.eye(3), 1e-3 * np.eye(3)])[:, None]
+    assert averaged(total_seebeck(sigma, seebeck))[0] == pytest.approx(1e-5, rel=1e-3)
+    assert power_factor(sigma, seebeck)[0] == pytest.approx(1e-10, rel=1e-3)
 
 
 def test_missing_files_are_told():

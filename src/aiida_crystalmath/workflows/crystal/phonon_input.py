@@ -15,6 +15,7 @@ __all__ = (
     'band_lines',
     'default_supercell',
     'dos_lines',
+    'highest_frequency',
     'locked_supercell',
     'n_primitive_atoms',
     'scelphono',
@@ -22,7 +23,13 @@ __all__ = (
 )
 
 N_BINS = 400
-"""Energies of a density of states."""
+"""Fewest energies of a density of states."""
+
+BIN_CM1 = 5.0
+"""Largest distance between them."""
+
+HIGHEST_CM1, HIGHEST_WITH_HYDROGEN_CM1 = 2500.0, 4500.0
+"""Range of a density of states: vibrations of hydrogen go up to 4400 cm^-1, triple bonds without it to 2400."""
 
 
 SHORTEST_ANGSTROM = 8.0
@@ -109,9 +116,15 @@ def supercell_mesh(
     return {'scf': {'shrink': shrink_from_distance(supercell, inputs['kpoints_distance'].value)}}
 
 
+def highest_frequency(structure: orm.StructureData) -> float:
+    """Return how far a density of states must go for a structure, cm^-1: PDOS leaves out what lies above."""
+    has_hydrogen = any(kind.symbol == 'H' for kind in structure.kinds)
+    return HIGHEST_WITH_HYDROGEN_CM1 if has_hydrogen else HIGHEST_CM1
+
+
 def dos_lines(maximum_cm1: float) -> list[str]:
     """Return PDOS as in a real deck of CRYSTAL22: highest frequency and number of bins, then 1 for projections."""
-    return ['PDOS', f'{round(maximum_cm1)} {N_BINS}', '1']
+    return ['PDOS', f'{round(maximum_cm1)} {max(N_BINS, round(maximum_cm1 / BIN_CM1))}', '1']
 
 
 def band_lines(structure: orm.StructureData, settings: dict[str, Any], n_points: int) -> list[str]:

@@ -20,9 +20,12 @@ from aiida_crystalmath.workflows.crystal.frequencies import (
     validate_temperatures,
 )
 from aiida_crystalmath.workflows.crystal.phonon_input import (
+    HIGHEST_CM1,
+    HIGHEST_WITH_HYDROGEN_CM1,
     band_lines,
     default_supercell,
     dos_lines,
+    highest_frequency,
     locked_supercell,
     n_primitive_atoms,
     scelphono,
@@ -54,10 +57,10 @@ DEFAULTS: dict[str, Any] = {
     'displacement_angstrom': 0.01,
     'points_distance': 0.03,
     'mesh_length_angstrom': 60.0,
-    'dos_maximum_cm1': 2000.0,
+    'dos_maximum_cm1': None,
     'band_points': 41,
 }
-"""What is taken for an input that is not given."""
+"""What is taken for an input that is not given; how far a density of states goes, the structure says."""
 
 HANDED_ON = ('output_modes', 'output_thermodynamics')
 """Outputs of CRYSTAL's own dispersion that are handed on beside bands and density of states."""
@@ -105,7 +108,8 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
             ('dos_maximum_cm1', orm.Float, "Highest frequency of CRYSTAL's density of states (PDOS)"),
             ('band_points', orm.Int, "Points on every line of CRYSTAL's bands (BANDS)"),
         ):
-            spec.input(name, valid_type=kind, help=f'{text} (default {DEFAULTS[name]}).', **optional)
+            default = DEFAULTS[name] or f'{HIGHEST_CM1}, with hydrogen {HIGHEST_WITH_HYDROGEN_CM1}'
+            spec.input(name, valid_type=kind, help=f'{text} (default {default}).', **optional)
         spec.input(
             'temperatures_k',
             valid_type=orm.List,
@@ -238,7 +242,8 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
 
     def run_part(self) -> Any:
         """Compute the Hessian of the supercell, and the density of states."""
-        block = self._block(dos_lines(self._value('dos_maximum_cm1')))
+        maximum = self._value('dos_maximum_cm1') or highest_frequency(self.ctx.structure)
+        block = self._block(dos_lines(maximum))
         inputs = base_inputs(self._exposed(), self.ctx.structure, block)
         return ToContext(run=self.launch(CrystalBaseWorkChain, inputs, self.part))
 

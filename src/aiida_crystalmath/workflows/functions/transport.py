@@ -9,7 +9,7 @@ from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 from numpy.typing import NDArray
 
-__all__ = ('averaged', 'power_factor', 'transport_summary')
+__all__ = ('averaged', 'power_factor', 'total_seebeck', 'transport_summary')
 
 MATCH = 0.02
 """Largest relative difference between the file of conductivity times Seebeck coefficient and the product of both."""
@@ -40,7 +40,7 @@ def transport_summary(transport: orm.ArrayData, parameters: orm.Dict, temperatur
     sigma, seebeck = (transport.get_array(name)[:, at] for name in ('conductivity_per_ohm_m', 'seebeck_v_per_k'))
     curves = {
         'carriers_per_cell': transport.get_array('carriers_per_cell')[:, at].sum(axis=0),
-        'seebeck_uv_per_k': 1e6 * averaged(seebeck).mean(axis=0),
+        'seebeck_uv_per_k': 1e6 * averaged(total_seebeck(sigma, seebeck)),
         'conductivity_s_per_m': averaged(sigma).sum(axis=0),
         'power_factor_mw_per_m_k2': 1e3 * power_factor(sigma, seebeck),
     }
@@ -76,9 +76,21 @@ def power_factor(sigma: NDArray[np.float64], seebeck: NDArray[np.float64]) -> ND
 
     :param sigma: S/m, shape (spins, ..., d, d); ``seebeck``: V/K, likewise or of one spin.
     """
-    whole = sigma.sum(axis=0)
-    mean = seebeck.mean(axis=0)
-    return averaged(np.swapaxes(mean, -1, -2) @ whole @ mean)
+    whole, total = sigma.sum(axis=0), total_seebeck(sigma, seebeck)
+    return averaged(np.swapaxes(total, -1, -2) @ whole @ total)
+
+
+def total_seebeck(sigma: NDArray[np.float64], seebeck: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Seebeck coefficient of both spins together, V/K, shape (..., d, d).
+
+    Two channels that conduct side by side: each counts by its conductivity.
+
+    :param sigma: S/m, shape (spins, ..., d, d); ``seebeck``: V/K, likewise, or of one spin if it is that of both.
+    """
+    if len(seebeck) == 1:
+        return np.asarray(seebeck[0])
+    whole, weighted = sigma.sum(axis=0), (sigma @ seebeck).sum(axis=0)
+    return np.asarray(np.linalg.pinv(whole) @ weighted)
 
 
 def _points(mu: NDArray[np.float64], factor: NDArray[np.float64], results: dict[str, Any]) -> list[tuple[str, int]]:
