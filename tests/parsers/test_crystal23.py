@@ -211,6 +211,25 @@ def test_output_of_another_program(parse, generate_structure):
     assert function.exit_status == 304
 
 
+STDERR = '_scheduler-stderr.txt'
+KILLED = {
+    STDERR: '=   EXIT STRING: Killed (signal 9)\nAPPLICATION TERMINATED WITH THE EXIT STRING: KILLED BY SIGNAL: 9\n'
+}
+
+
+@pytest.mark.parametrize('printed', [{}, {'crystal.out': ''}])
+def test_reason_of_a_run_that_printed_nothing_is_kept(parse, generate_structure, printed):
+    """Both verdicts: the status is the scheduler's, and what the program's last words were is there to be read."""
+    how = {'files': {**KILLED, **printed}, 'options': {'scheduler_stderr': STDERR}}
+    results, function = parse(None, generate_structure(), **how, exit_status=110)
+    assert function.exit_status == 110
+    told = results['output_parameters']
+    assert [entry['name'] for entry in told['diagnoses']] == ['killed']
+    assert 'engine' not in told.get_dict() and 'engine' not in told.base.extras.all
+    _, function = parse(None, generate_structure(), **how)
+    assert function.exit_status == 404, 'the reason decides, not that the output is missing'
+
+
 @pytest.mark.parametrize(
     ('run', 'verdict'), [('nio_opt_walltime', 120), ('incomplete_scf', 110), ('mgo_sto3g_scf', 140)]
 )

@@ -54,12 +54,13 @@ class CrystalParserBase(Parser):
         name = self.node.get_option('scheduler_stderr')
         return (self.text(name) if name else None) or ''
 
-    def attach(self, label: str, node: orm.Data, engine: str) -> None:
-        """Attach an output, marked with the engine that computed it."""
-        node.base.extras.set('engine', engine)
+    def attach(self, label: str, node: orm.Data, engine: str | None) -> None:
+        """Attach an output, marked with the engine that computed it, if one did."""
+        if engine is not None:
+            node.base.extras.set('engine', engine)
         self.out(label, node)
 
-    def attach_parameters(self, parameters: dict[str, Any], engine: str) -> None:
+    def attach_parameters(self, parameters: dict[str, Any], engine: str | None) -> None:
         """Attach ``output_parameters``; numbers that are none (asterisks, NaN) become null, as the database wants."""
         self.attach('output_parameters', orm.Dict(finite(parameters)), engine)
 
@@ -72,6 +73,26 @@ class CrystalParserBase(Parser):
         """Return what the scheduler says of the end of the job (walltime, memory, node), which is never hidden."""
         status = self.node.exit_status
         return ExitCode(status, self.node.exit_message) if status else None
+
+    def conclude_without_program(self, output: CrystalOutput | None) -> ExitCode | None:
+        """Conclude a run that has no output of the program, or none with its banner: killed before it printed, mostly.
+
+        What fort.87 and the scheduler's stderr tell is kept in ``output_parameters`` all the same, so that handlers and
+        readers see the reason beside the scheduler's verdict. Nobody knows the engine of such a run.
+
+        :param output: what was printed instead; None if there is no file.
+        """
+        from aiida_crystalmath.crystal.diagnosis import diagnose
+        from aiida_crystalmath.crystal.outputs.models import CrystalOutput
+
+        findings = diagnose(output or CrystalOutput(), self.text('fort.87') or '', self.scheduler_stderr())
+        if output is None:  # that there is no banner tells nothing then
+            findings = [finding for finding in findings if finding.name != 'not_crystal_output']
+        told = program_parameters(output) if output is not None and output.program is not None else {}
+        if findings or told:
+            self.attach_parameters({**told, 'diagnoses': describe(findings)}, told.get('engine'))
+        label = 'ERROR_STDOUT_MISSING' if output is None else 'ERROR_NOT_CRYSTAL_OUTPUT'
+        return self.conclude(findings, self.failure(label))
 
     def conclude(self, findings: Iterable[Finding], otherwise: ExitCode | None = None) -> ExitCode | None:
         """Log the findings and choose the exit code.

@@ -13,7 +13,7 @@ from aiida_crystalmath.calculations.crystal23 import reduced_from_inputs
 from aiida_crystalmath.crystal.diagnosis import Finding, diagnose
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 from aiida_crystalmath.crystal.outputs.scf_log import read_scf_log
-from aiida_crystalmath.parsers.base import CrystalParserBase, describe, drop_none, program_parameters
+from aiida_crystalmath.parsers.base import CrystalParserBase, describe, drop_none
 from aiida_crystalmath.parsers.crystal_nodes import CrystalNodes
 from aiida_crystalmath.parsers.crystal_results import add_scf_log, crystal_parameters, method_parameters
 from aiida_crystalmath.parsers.vibrations import vibrating_geometry
@@ -40,14 +40,9 @@ class Crystal23Parser(CrystalParserBase):
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the retrieved files."""
         output = self.output('crystal.out')
-        if output is None:
-            return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
+        if output is None or output.program != 'crystal':
+            return self.conclude_without_program(output)
         findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
-        if output.program != 'crystal':
-            if output.program is not None:
-                told = {**program_parameters(output), 'diagnoses': describe(findings)}
-                self.attach_parameters(told, output.engine)
-            return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
         self._attach_results(output, findings, inputs, retrieved_temporary_folder)
         return self.conclude(findings, self._unexplained(output, inputs))

@@ -26,7 +26,7 @@ from aiida_crystalmath.crystal.outputs.models import (
     TransportTensor,
 )
 from aiida_crystalmath.parsers import properties_nodes as nodes
-from aiida_crystalmath.parsers.base import CrystalParserBase, describe, program_parameters
+from aiida_crystalmath.parsers.base import CrystalParserBase, describe
 from aiida_crystalmath.parsers.plot_files import (
     asked_keywords,
     read_bands,
@@ -90,14 +90,9 @@ class Crystal23PropertiesParser(CrystalParserBase):
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the retrieved files."""
         output = self.output('properties.out')
-        if output is None:
-            return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
+        if output is None or output.program != 'properties':
+            return self.conclude_without_program(output)
         findings = diagnose(output, fort87=self.text('fort.87') or '', stderr=self.scheduler_stderr())
-        if output.program != 'properties':
-            if output.program is not None:
-                told = {**program_parameters(output), 'diagnoses': describe(findings)}
-                self.attach_parameters(told, output.engine)
-            return self.conclude(findings, self.failure('ERROR_NOT_CRYSTAL_OUTPUT'))
         deck = self._deck()
         parent = self._parent(output)
         files = self._plot_files(deck, output, retrieved_temporary_folder)
