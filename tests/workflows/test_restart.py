@@ -190,3 +190,94 @@ def test_core_codes_stay(chain, child, state, status):
     node = child(0)
     node.set_process_state(state)
     assert chain(HardChain, [node]).inspect_process().status == status
+
+
+# ------------------------------------------------------------------------------------------ what nobody could help
+
+GIVEN_UP = 420
+"""A failure that a handler gives up; 450 is one that no handler looks at."""
+
+
+class GivingUpChain(HardChain):
+    """It gives 420 up, and counts on remedies."""
+
+    @process_handler(priority=30)
+    def handle_given_up(self, node):
+        return self.give_up(node, 'Ask someone.') if node.exit_status == GIVEN_UP else None
+
+    def forget_what_was_tried(self):
+        self.ctx.forgotten = True
+
+
+@pytest.fixture
+def left_alone(chain, child):
+    """Return a function that lets a chain look at children that end so, one after the other: (chain, decisions)."""
+
+    def factory(mode, *statuses):
+        process = chain(GivingUpChain, [], on_unhandled_failure=orm.Str(mode))
+        decisions = []
+        for status in statuses:
+            process.ctx.children.append(child(status))
+            exit_code = process.inspect_process()
+            ended = exit_code is not None and exit_code.status
+            decisions.append(exit_code.status if ended else 'paused' if process.paused else 'again')
+            if process.paused:
+                process.play()
+        return process, decisions
+
+    return factory
+
+
+@pytest.mark.parametrize(
+    ('mode', 'decisions'),
+    [
+        ('abort', [GIVEN_UP]),
+        ('pause', ['paused', 'paused']),
+        ('restart_once', ['again', GIVEN_UP]),
+        ('restart_and_pause', ['again', 'paused', 'again', 'paused']),
+    ],
+)
+def test_failure_that_was_given_up(left_alone, mode, decisions):
+    """Trap 4 closed: what the user asked for holds for a failure that a handler gave up, too."""
+    process, decided = left_alone(mode, *[GIVEN_UP] * len(decisions))
+    assert decided == decisions
+    assert process.ctx.get('forgotten', False) is ('paused' in decisions), 'a person took over: all is allowed anew'
+    ended = decisions[-1] == GIVEN_UP
+    assert ('recovery_report' in process.outputs) is ended
+    if ended:
+        assert process.outputs['recovery_report']['next_step'] == 'Ask someone.'
+
+
+@pytest.mark.parametrize(
+    ('mode', 'decisions'),
+    [
+        ('abort', [402]),
+        ('pause', ['paused']),
+        ('restart_once', ['again', 402]),
+        ('restart_and_pause', ['again', 'paused']),
+    ],
+)
+def test_failure_that_nobody_looked_at(left_alone, mode, decisions):
+    """The core's way, with the report of ours at the end."""
+    process, decided = left_alone(mode, *[450] * len(decisions))
+    assert decided == decisions
+    assert process.ctx.get('forgotten', False) is ('paused' in decisions)
+    assert ('recovery_report' in process.outputs) is (decisions[-1] == 402)
+
+
+@pytest.mark.parametrize(('mode', 'decision'), [('restart_once', 310), ('restart_and_pause', 'paused')])
+def test_wrong_input_is_not_run_again(left_alone, mode, decision):
+    """The same wrong input would fail again: at once to a person, or to the end."""
+    assert left_alone(mode, 310)[1] == [decision]
+
+
+def test_remedy_between_two_failures_starts_the_count_anew(left_alone):
+    """Only two in a row are two failures that nothing helped."""
+    assert left_alone('restart_once', GIVEN_UP, 400, GIVEN_UP, GIVEN_UP)[1] == ['again', 'again', 'again', GIVEN_UP]
+
+
+def test_core_ends_what_a_handler_gave_up(chain, child):
+    """Trap 4 in the core: paused for a failure nobody looked at, ended for one that was given up."""
+    process = chain(CoreChain, [child(310)], on_unhandled_failure=orm.Str('pause'))
+    assert process.inspect_process().status == 310
+    assert not process.paused

@@ -118,6 +118,8 @@ class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
         exit_code = super().inspect_process()
         if fatal:
             exit_code = self._after_giving_up(fatal[0], before)
+        elif exit_code is None and self.ctx.children[-1].is_failed and not self.ctx.unhandled_failure:
+            self.forget_what_was_tried()  # the core paused
         if isinstance(exit_code, ExitCode) and exit_code.status:
             self._attach_partial_outputs(exit_code)
         return exit_code

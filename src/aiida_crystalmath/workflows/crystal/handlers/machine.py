@@ -48,12 +48,13 @@ class MachineHandlers(HandlersBase):
         """
         verdict = Verdict.of(node)
         section = self.recovery.out_of_memory
-        if verdict.name == 'killed' and not self.ctx.get('killed_before'):
-            self.ctx.killed_before = True
+        if verdict.name == 'killed' and self.once('first_kill', 1):
             return None
         if verdict.name not in ('out_of_memory', 'killed'):
             return None
         action = self._more_memory() if self.once('out_of_memory', section.retries) else None
+        if action is None and verdict.name == 'killed':
+            return None  # nobody says that memory was the reason: as any other kill
         if action is None:
             return self.end(
                 node,
