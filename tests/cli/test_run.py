@@ -9,8 +9,10 @@ from aiida import orm
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
+from aiida_crystalmath.cli.chains import make_builder
 from aiida_crystalmath.cli.repeats import fingerprint_of, stored_structure
 from aiida_crystalmath.data.basis_family import BasisSetFamily
+from aiida_crystalmath.workflows.resources import suggest_resources
 
 EXAMPLES = Path(__file__).parents[2] / 'examples'
 MGO = str(EXAMPLES / 'MgO.cif')
@@ -68,6 +70,17 @@ def test_bad_file_is_one_line_and_stores_nothing(cli, tmp_path, name, content, r
         (('--moment', 'Mg'), '--moment Mg: write KIND=MOMENT'),
         (('--code', 'nope'), 'no code "nope"'),
         (('--chain', 'deck'), 'MgO.cif is a structure'),
+        (('--chain', 'slab'), 'this chain needs --set miller=... (Sequence[int]) and --set layers=...'),
+        (('--chain', 'slab', '--set', 'miller=3', '--set', 'layers=2'), 'takes miller: Sequence[int]; layers:'),
+        (('--chain', 'eos', '--set', 'scale_factors=abc'), '--set scale_factors=abc: a value must be positive numbers'),
+        (('--chain', 'magnetic'), 'Give moments, for example Fe=2 (--moment Fe=2)'),
+        (('--resources', 'auto', '--walltime', '60'), '--resources auto and --walltime are both given'),
+        (('--resources', 'auto', '--chain', 'phonons'), 'jobs on its supercells are larger'),
+        (('--resources', 'auto', '--chain', 'quasi_harmonic'), 'a run over many volumes takes longer'),
+        (
+            ('--resources', 'auto', '--chain', 'slab', '--set', 'miller=[0,0,1]', '--set', 'layers=2'),
+            'slabs of it are larger',
+        ),
     ],
 )
 def test_bad_option_is_explained_and_stores_nothing(cli, arguments, reason):
@@ -76,6 +89,42 @@ def test_bad_option_is_explained_and_stores_nothing(cli, arguments, reason):
     assert result.exit_code == 1, result.output
     assert reason in result.stderr
     assert n_nodes() == before
+
+
+OPTIONS = {
+    **dict.fromkeys(('code', 'properties_code', 'protocol', 'overrides', 'sequence', 'n_mpi', 'walltime')),
+    **dict.fromkeys(('moments', 'arguments'), ()),
+    'max_memory_gb': None,
+    'metal': False,
+    'resources': 'auto',
+}
+
+
+def test_resources_are_those_suggested(cli, generate_structure):
+    structure = generate_structure('LiH')
+    chain = make_builder(Path('LiH.cif'), structure, 'geopt', {**OPTIONS, 'protocol': 'balanced'})
+    basis_sets = BasisSetFamily.collection.get(label='pob-tzvp-rev2').get_basis_sets(structure=structure)
+    suggested = suggest_resources(
+        structure, basis_sets, 'OPT', code=chain.base.crystal.code, kpoints_distance=chain.base.kpoints_distance.value
+    )
+    options = chain.base.crystal.metadata['options']
+    assert options['max_wallclock_seconds'] == suggested.walltime_s != 43200
+
+    sequence = make_builder(Path('LiH.cif'), structure, 'opt_sp', {**OPTIONS, 'sequence': 'opt_sp'})
+    assert sequence.sequence['sequence']['defaults']['options'] == 'auto'
+
+
+def test_resources_of_a_deck_are_not_suggested(cli, tmp_path):
+    (tmp_path / 'h2.d12').write_text(DECK)
+    result = cli('run', tmp_path / 'h2.d12', '--resources', 'auto')
+    assert result.exit_code == 1
+    assert 'for a .d12 as it stands use --walltime' in result.stderr
+
+
+def test_a_node_that_is_not_there(cli):
+    result = cli('show', '999999')
+    assert result.exit_code == 1
+    assert 'there is no node "999999" in this profile' in result.stderr
 
 
 @pytest.mark.parametrize('arguments', [('--walltime', '-5'), ('--mpi', '0'), ('--max-memory-gb', '0')])

@@ -23,7 +23,10 @@ COMMANDS = {
     ),
     'watch': ('aiida_crystalmath.cli.watch:watch', 'Watch how far a calculation or work chain has come.'),
     'show': ('aiida_crystalmath.cli.show:show', 'Show the results of a calculation or work chain.'),
-    'plot': ('aiida_crystalmath.cli.plot:plot', 'Plot the bands and the density of states of a work chain.'),
+    'plot': (
+        'aiida_crystalmath.cli.plot:plot',
+        'Plot what a calculation or work chain gave: bands, spectra, curves, maps.',
+    ),
     'read': ('aiida_crystalmath.cli.read:read', 'Say what outputs of CRYSTAL hold; needs no AiiDA.'),
     'why': ('aiida_crystalmath.cli.why:why', 'Explain what went wrong with an output or a PK, and what to do.'),
     'retry': ('aiida_crystalmath.cli.retry:retry', 'Run what failed once more, with a change of its input.'),

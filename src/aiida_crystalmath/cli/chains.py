@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ CHAINS = {
     'maps': 'maps and cubes of the charge density',
     'cohp': 'bonding analysis',
     'transport': 'transport coefficients',
+    'preflight': 'dry run, input read and nothing computed',
     'deck': 'the input file as it stands (.d12 only; the default for it)',
 }
 """What can be run on a file, by the name of its work chain, and what it is."""
@@ -101,6 +103,10 @@ def make_builder(file: Path, structure: StructureData, chain: str, options: dict
     if chain == 'deck':
         from aiida_crystalmath.cli.deck_builder import builder_from_deck
 
+        if isinstance(job, str):
+            raise ValueError(
+                '--resources auto is for chains made by a protocol: for a .d12 as it stands use --walltime.'
+            )
         return builder_from_deck(file, structure, code, job)
     moments = parse_moments(options['moments'])
     arguments: dict[str, Any] = {
@@ -117,10 +123,23 @@ def make_builder(file: Path, structure: StructureData, chain: str, options: dict
     else:
         process = load_chain({'scf': 'base'}.get(chain, chain))
         known = inspect.signature(process.get_builder_from_protocol).parameters
-        arguments |= own_arguments(options['arguments'], [name for name in known if name not in (*arguments, *GIVEN)])
+        own = {name: item for name, item in known.items() if name not in (*arguments, *GIVEN)}
+        arguments |= own_arguments(options['arguments'], own)
         if 'properties_code' in known:
             arguments['properties_code'] = properties_code(options, code, known['properties_code'])
-    return process.get_builder_from_protocol(code, structure, **arguments)
+    try:
+        return process.get_builder_from_protocol(code, structure, **arguments)
+    except ValueError as exception:
+        # AiiDA says neither which port a value was for nor where it came from.
+        given = f'--set {", ".join(options["arguments"])}: a value'
+        raise ValueError(str(exception).replace('invalid attribute value', given, 1)) from exception
+    except TypeError as exception:
+        if not options['arguments']:
+            raise
+        raise ValueError(
+            f'--set {", ".join(options["arguments"])}: a value is not of the kind expected ({exception}). This chain '
+            f'takes {"; ".join(f"{name}: {item.annotation}" for name, item in own.items())}.'
+        ) from exception
 
 
 GIVEN = ('code', 'structure', 'properties_code', 'parent_folder')
@@ -174,8 +193,11 @@ def sequence_arguments(options: dict[str, Any], code: Code) -> dict[str, Any]:
     return arguments
 
 
-def own_arguments(given: tuple[str, ...], known: list[str]) -> dict[str, Any]:
-    """Parse ``NAME=VALUE`` options, the values YAML; exits with an explanation for one that the chain does not have."""
+def own_arguments(given: tuple[str, ...], known: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
+    """Parse ``NAME=VALUE`` options, the values YAML.
+
+    Exits with an explanation for one that the chain does not have, and for one that is missing.
+    """
     import yaml
 
     from aiida_crystalmath.workflows.protocols.merge import did_you_mean
@@ -186,16 +208,25 @@ def own_arguments(given: tuple[str, ...], known: list[str]) -> dict[str, Any]:
         if not equals:
             fail(f'--set {item}: write NAME=VALUE, for example relax_type=positions.')
         if name not in known:
-            fail(f'--set {item}: this chain has no argument "{name}": {did_you_mean(name, known)}')
+            fail(f'--set {item}: this chain has no argument "{name}": {did_you_mean(name, list(known))}')
         try:
             parsed[name] = yaml.safe_load(text)
         except yaml.YAMLError as exception:
             fail(f'--set {item}: the value is not YAML: {" ".join(str(exception).split())}')
+    missing = [
+        f'--set {name}=... ({item.annotation})'
+        for name, item in known.items()
+        if item.default is inspect.Parameter.empty and name not in parsed
+    ]
+    if missing:
+        fail(f'this chain needs {" and ".join(missing)}.')
     return parsed
 
 
-def job_options(options: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the scheduler options asked for on the command line, or ``None``."""
+def job_options(options: dict[str, Any]) -> dict[str, Any] | str | None:
+    """Return the scheduler options asked for on the command line, ``'auto'``, or ``None``."""
+    if options.get('resources'):
+        return str(options['resources'])
     job: dict[str, Any] = {}
     if options['n_mpi']:
         job['resources'] = {'num_machines': 1, 'num_mpiprocs_per_machine': options['n_mpi']}

@@ -94,8 +94,13 @@ def load_any(identifier: str) -> Node:
 
     try:
         return orm.load_node(identifier)
-    except (NotExistent, MultipleObjectsError, ValueError) as exception:
-        fail(f'no node "{identifier}": {exception}', 'List what there is with "verdi process list -a".')
+    except NotExistent:
+        fail(f'there is no node "{identifier}" in this profile.', 'List what there is with "verdi process list -a".')
+    except (MultipleObjectsError, ValueError) as exception:
+        fail(
+            f'"{identifier}" is no PK and no UUID of one node: {exception}',
+            'List what there is with "verdi process list -a".',
+        )
 
 
 def load_process(identifier: str) -> ProcessNode:

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def plot(ctx: click.Context, pk: str, output: Path, suffix: str, window: tuple[float, float]) -> None:
-    """Plot what the calculation or work chain PK has to draw: bands, density of states, and the like.
+    """Plot what the calculation or work chain PK has to draw.
+
+    Bands, densities of states, phonons, spectra, thermodynamic functions, equations of state, convergence, densities,
+    bonding analyses, transport coefficients, surfaces, magnetic orderings: one picture each. --window is of bands and
+    densities of states.
 
     The zero of bands is the top of the valence bands, or the Fermi energy of a metal.
     """

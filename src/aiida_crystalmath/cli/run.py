@@ -31,6 +31,9 @@ PROTOCOL_OPTIONS = {
 }
 """Parameters of the command that shape what a protocol makes, and their names for people."""
 
+LIMITS = {'--max-memory-gb': 'max_memory_gb', '--walltime': 'walltime', '--mpi': 'n_mpi'}
+"""Options that say what each job may take, and their parameters."""
+
 
 @click.command()
 @click.argument(
@@ -76,6 +79,12 @@ PROTOCOL_OPTIONS = {
 @click.option('--walltime', type=click.IntRange(min=1), metavar='SECONDS', help='Wall-time limit of each job.')
 @click.option('--mpi', 'n_mpi', type=click.IntRange(min=1), help='MPI ranks for each job (parallel codes).')
 @click.option(
+    '--resources',
+    type=click.Choice(['auto']),
+    metavar='auto',
+    help='Ask for the time, ranks and memory that "crystalmath resources" suggests, for each run of crystal.',
+)
+@click.option(
     '--max-running',
     type=click.IntRange(min=1),
     metavar='N',
@@ -96,7 +105,8 @@ def run(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> None:
 
     A .d12 runs as it stands. With --protocol (or --moment, --metal, --overrides, --sequence, another --chain) only its
     structure is taken. With --json, stdout holds nothing but the JSON that "crystalmath show --json" prints, for many
-    files a list of all. Exit status: 0 finished well, 1 not submitted, 2 failed, 130 stopped watching.
+    files a list of all. Exit status: 0 finished well, 1 not submitted, 2 failed (or the command line is wrong), 130
+    stopped watching.
     """
     check_options(options)
     name = load_profile(ctx)
@@ -122,6 +132,9 @@ def check_options(options: dict[str, Any]) -> None:
             '--set is for the arguments of one chain; those of a step stand in the file of the sequence.',
             'crystalmath sequence show NAME > my.yaml',
         )
+    limits = [name for name, key in LIMITS.items() if options[key]]
+    if options['resources'] and limits:
+        fail(f'--resources auto and {", ".join(limits)} are both given: keep one, or name limits under --overrides.')
     if options['max_running'] and not options['wait']:
         fail('--max-running needs this command to stay: leave out --no-wait.')
 
@@ -196,7 +209,8 @@ def launch(file: Path, profile: str, options: dict[str, Any]) -> tuple[ProcessNo
     try:
         node = submit(builder)
     except ValueError as exception:
-        raise ValueError(f'the inputs are not valid: {exception}') from exception
+        reason = str(exception).removeprefix("Error occurred validating port 'inputs': ")
+        raise ValueError(f'the inputs are not valid: {reason}') from exception
     node.label = f'{file.name} {chain}'
     node.base.extras.set(FINGERPRINT, fingerprint)
     return node, False

@@ -152,6 +152,19 @@ def check_options(options: Mapping[str, Any] | str | None) -> dict[str, Any]:
     return dict(options)
 
 
+def refuse_auto(options: Mapping[str, Any] | str | None, why: str) -> None:
+    """Refuse ``'auto'`` where the jobs are of another size than one on the structure given.
+
+    :param why: the jobs, and why they are more than is known: "jobs on supercells are larger".
+    :raises ValueError: if it was asked for.
+    """
+    if options == AUTO:
+        raise ValueError(
+            f'options "{AUTO}" suggests what a job on the structure given needs, and {why}: give the options yourself '
+            '(on the command line --walltime, --mpi, --max-memory-gb).'
+        )
+
+
 def load_basis_family(label: str) -> BasisSetFamily:
     """Return an installed basis-set family.
 

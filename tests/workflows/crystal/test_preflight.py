@@ -6,6 +6,8 @@ import pytest
 from aiida.engine import run_get_node
 from aiida.plugins import WorkflowFactory
 
+from aiida_crystalmath.cli.summaries import further_rows
+from aiida_crystalmath.cli.summary import summarise
 from aiida_crystalmath.workflows.crystal.preflight import dry_run_parameters
 
 
@@ -47,6 +49,10 @@ def test_geometry_only(preflight, crystal_code):
     assert node.is_finished_ok, node.exit_message
     assert node.outputs.output_preflight['dry_run'] == 'TESTGEOM'
     assert 'n_ao' not in node.outputs.output_preflight.keys()
+    shown = {name: value for name, value, _ in further_rows(summarise(node))}
+    assert shown['dry run'] == 'TESTGEOM: the input was read, nothing was computed'
+    assert shown['engine'] == 'STAND-IN, not CRYSTAL'
+    assert 'basis functions' not in shown
 
 
 @pytest.mark.standin

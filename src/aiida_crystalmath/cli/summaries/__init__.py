@@ -31,6 +31,7 @@ MODULES: Mapping[str, str] = {
     'output_elastic_properties': 'elastic',
     'output_modes': 'vibrations',
     'output_phonon_bands': 'phonons',
+    'output_preflight': 'preflight',
     'CrystalSequenceWorkChain': 'sequence',
     'CrystalSlabWorkChain': 'slab',
     'output_bonds': 'cohp',

@@ -63,7 +63,9 @@ def enumerate_orderings(
     sizes = np.abs(np.asarray(moments, dtype=float))
     magnetic = np.flatnonzero(sizes > BALANCE)
     if len(magnetic) == 0:
-        raise ValueError('no atom has a moment: there is nothing to order.')
+        raise ValueError(
+            'no atom has a moment: there is nothing to order. Give moments, for example Fe=2 (--moment Fe=2).'
+        )
     if len(magnetic) > MAX_MAGNETIC_SITES:
         raise ValueError(
             f'{len(magnetic)} atoms have a moment, and 2**{len(magnetic) - 1} ways to set them are too many to look at '

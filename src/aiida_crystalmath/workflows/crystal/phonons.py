@@ -307,7 +307,7 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         electronic_type: ElectronicType | str = ElectronicType.INSULATOR,
         spin_type: SpinType | str = SpinType.NONE,
         initial_magnetic_moments: Mapping[str, float] | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | str | None = None,
     ) -> ProcessBuilder:
         """Return a builder filled from a protocol.
 
@@ -323,6 +323,7 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
         """
         if arguments.check_structure(structure) == 0:
             raise ValueError('a molecule has no phonon dispersion: use CrystalFrequenciesWorkChain.')
+        arguments.refuse_auto(options, 'jobs on its supercells are larger')
         message = validate_method(orm.Str(method), None)
         if message:
             raise ValueError(f'method: {message}')

@@ -168,7 +168,7 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
         electronic_type: ElectronicType | str = ElectronicType.INSULATOR,
         spin_type: SpinType | str = SpinType.NONE,
         initial_magnetic_moments: Mapping[str, float] | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | str | None = None,
     ) -> ProcessBuilder:
         """Return a builder filled from a protocol.
 
@@ -184,6 +184,7 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
         """
         if arguments.check_structure(structure) != 3:
             raise ValueError('the quasi-harmonic approximation varies volumes: the structure must be a crystal.')
+        arguments.refuse_auto(options, 'a run over many volumes takes longer')
         inputs = cls.get_protocol_inputs(protocol, overrides)
         geometry: dict[str, Any] = {}
         if supercell is not None:

@@ -268,7 +268,7 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         electronic_type: str | None = None,
         spin_type: str | None = None,
         initial_magnetic_moments: Mapping[str, float] | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | str | None = None,
     ) -> ProcessBuilder:
         """Return a builder of a sequence; every step is checked before.
 
@@ -285,7 +285,7 @@ class CrystalSequenceWorkChain(CallingWorkChain):
             'electronic_type': getattr(electronic_type, 'value', electronic_type),
             'spin_type': getattr(spin_type, 'value', spin_type),
             'initial_magnetic_moments': dict(initial_magnetic_moments) if initial_magnetic_moments else None,
-            'options': arguments.check_options(options) or None,
+            'options': options if options == arguments.AUTO else arguments.check_options(options) or None,
         }
         content = parsed.model_dump(mode='json', exclude_defaults=True)
         asked = {key: value for key, value in plain.items() if value is not None}

@@ -264,7 +264,7 @@ class CrystalSlabWorkChain(ProtocolMixin, CallingWorkChain):
         electronic_type: ElectronicType | str = ElectronicType.INSULATOR,
         spin_type: SpinType | str = SpinType.NONE,
         initial_magnetic_moments: Mapping[str, float] | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | str | None = None,
     ) -> ProcessBuilder:
         """Return a builder filled from a protocol.
 
@@ -281,6 +281,7 @@ class CrystalSlabWorkChain(ProtocolMixin, CallingWorkChain):
         :raises ImportError: if ASE is not installed.
         """
         arguments.check_structure(structure)
+        arguments.refuse_auto(options, 'slabs of it are larger')
         spin_type, moments = arguments.check_spin(spin_type, initial_magnetic_moments, structure)
         inputs = cls.get_protocol_inputs(protocol, overrides)
         electronic: dict[str, Any] = {'electronic_type': electronic_type, 'spin_type': spin_type, 'options': options}

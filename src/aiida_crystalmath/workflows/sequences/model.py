@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,7 +31,10 @@ class Settings(BaseModel):
     initial_magnetic_moments: dict[str, float] | None = Field(
         None, description='Unpaired electrons of one atom of each kind.'
     )
-    options: dict[str, Any] | None = Field(None, description='Of the scheduler: `max_wallclock_seconds`, `resources`.')
+    options: dict[str, Any] | Literal['auto'] | None = Field(
+        None,
+        description='Of the scheduler: `max_wallclock_seconds`, `resources`; or `auto`, to take what is suggested.',
+    )
 
     def asked(self) -> dict[str, Any]:
         """Return the settings that were made."""
