@@ -47,7 +47,7 @@ SLABS = {
 INTERACTION = {
     f'{key}_{unit}': value * factor
     for key, value in (('interaction_energy', -0.2), ('superposition_error', 0.03))
-    for unit, factor in (('ev', 1.0), ('kj_mol', 96.485))
+    for unit, factor in (('ev', 1.0), ('kj_per_mol', 96.485))
 } | {
     'fragments': {
         'A': {'energy_alone_hartree': -1.0, 'energy_in_whole_basis_hartree': -1.1, 'superposition_error_ev': 0.01}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ('Behaviour', 'Hopeless', 'StopLimits', 'classify', 'hopeless')
+__all__ = ('DEFAULT_MAXCYCLE', 'Behaviour', 'Hopeless', 'StopLimits', 'classify', 'hopeless')
 
 Behaviour = Literal['converging', 'oscillating', 'diverging', 'stalled', 'unknown']
 

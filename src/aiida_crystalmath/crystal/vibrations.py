@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .units import BOLTZMANN_EV_PER_K, CM1_EV, EV_KJ_PER_MOL
+
 __all__ = (
     'ModeKinds',
     'classify_modes',
@@ -22,13 +24,6 @@ __all__ = (
 )
 
 Array = NDArray[np.float64]
-
-CM1_EV = 1.239841984332e-4
-"""One cm^-1 in eV: h c (CODATA 2018, exact)."""
-EV_KJ_PER_MOL = 96.48533212331
-"""One eV in kJ/mol (exact)."""
-BOLTZMANN_EV_PER_K = 8.617333262145e-5
-"""Boltzmann's constant (exact)."""
 
 LINEAR_TOLERANCE = 1e-3
 """Smallest moment of inertia over the largest, below which a molecule is linear."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiida_crystalmath.crystal.inputs.changes import value_text
+from aiida_crystalmath.crystal.scf_behaviour import DEFAULT_MAXCYCLE
 from aiida_crystalmath.workflows.crystal.scf_history import classify, next_accelerator, next_fmixing
 from aiida_crystalmath.workflows.crystal.verdict import Verdict, results_of
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ('Proposal', 'propose')
 
-DEFAULT_MAXCYCLE = 50
 DEFAULT_STEPS = 100
-"""CRYSTAL's defaults of MAXCYCLE, of the SCF and of OPTGEOM."""
+"""CRYSTAL's default of OPTGEOM's MAXCYCLE."""
 
 SMEAR_HARTREE = 0.005
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from aiida import orm
 from aiida.common.exceptions import InputValidationError
-from aiida.engine import submit
+from aiida.engine import run, submit
 from aiida.plugins import CalculationFactory
 
 from aiida_crystalmath.calculations.monitors.crystal23 import EXTRA, crystal23, last_progress
@@ -131,7 +131,7 @@ def test_a_diverging_scf(replay, corpus, inputs, finish):
 )
 def test_wrong_arguments_stop_before_submission(inputs, kwargs, reason):
     with pytest.raises((InputValidationError, ValueError), match='monitors') as error:
-        submit(CalculationFactory(ENTRY_POINT), **inputs(**kwargs))
+        run(CalculationFactory(ENTRY_POINT), **inputs(**kwargs))
     assert reason in str(error.value)
 
 

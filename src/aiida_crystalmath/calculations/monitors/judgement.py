@@ -12,7 +12,7 @@ from pydantic import Field
 
 from aiida_crystalmath.crystal.diagnosis import by_name, diagnose
 from aiida_crystalmath.crystal.outputs.progress import Tails
-from aiida_crystalmath.crystal.scf_behaviour import StopLimits, hopeless
+from aiida_crystalmath.crystal.scf_behaviour import DEFAULT_MAXCYCLE, StopLimits, hopeless
 
 __all__ = ('EarlyWarning', 'Verdict', 'judge')
 
@@ -95,4 +95,4 @@ def _locked_cycles(scf: Mapping[str, Any], max_cycles: int | None) -> int:
     """Return for how many cycles the spin is locked before it is set free; 0 if that is to the end (a molecule)."""
     locks = [int(lock[1]) for lock in (scf.get('spinlock'), scf.get('betalock')) if lock]  # negative: a tolerance
     longest = max([0, *locks])
-    return longest if max_cycles is None or longest < max_cycles else 0
+    return longest if longest < (max_cycles or DEFAULT_MAXCYCLE) else 0

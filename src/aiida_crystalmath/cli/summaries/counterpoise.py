@@ -25,7 +25,7 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
     found: list[Row] = []
     for key, name, words in ROWS:
         if f'{key}_ev' in results:
-            text = f'{results[f"{key}_ev"]:+.4f} eV  ({results[f"{key}_kj_mol"]:+.2f} kJ/mol)'
+            text = f'{results[f"{key}_ev"]:+.4f} eV  ({results[f"{key}_kj_per_mol"]:+.2f} kJ/mol)'
             found.append((name, f'{text}  {words}'.rstrip(), True))
     return found
 

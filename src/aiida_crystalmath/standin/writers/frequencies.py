@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from aiida_crystalmath.crystal.units import BOHR_ANGSTROM, HARTREE_EV
-from aiida_crystalmath.crystal.vibrations import BOLTZMANN_EV_PER_K, EV_KJ_PER_MOL
+from aiida_crystalmath.crystal.units import (
+    BOHR_ANGSTROM,
+    BOLTZMANN_EV_PER_K,
+    EV_KJ_PER_MOL,
+    HARTREE_CM1,
+    HARTREE_EV,
+    THZ_CM1,
+)
 
 from ..frequencies import AMU_ELECTRON_MASS, INTENSITY_KM_PER_MOL, Evaluated, Modes, Step
 from ..model import FreqSettings, Real
 from .fortran import RULE, clean, fixed, rows, scientific, zero_scientific
 
-HARTREE_CM1 = 219474.6313632
-"""One hartree in cm^-1 (CODATA 2018)."""
-CM1_THZ = 0.0299792458
 _H = ' ' + 'H' * 78
 _FRQ = ' ' + 'FRQ' * 26
 
@@ -169,7 +172,7 @@ def modes_table(modes: Modes) -> list[str]:
         cm1 = frequency * HARTREE_CM1
         intensity = INTENSITY_KM_PER_MOL * float(charge @ charge)
         lines.append(
-            f'{number:5d}-{number:4d}{zero_scientific(value, 14, 4)}{fixed(cm1, 12, 4)}{fixed(cm1 * CM1_THZ, 10, 4)}'
+            f'{number:5d}-{number:4d}{zero_scientific(value, 14, 4)}{fixed(cm1, 12, 4)}{fixed(cm1 / THZ_CM1, 10, 4)}'
             f'  (A  )   A ({fixed(intensity, 9, 2)})   A'
         )
     return lines

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aiida_crystalmath.crystal.scf_behaviour import DEFAULT_MAXCYCLE
 from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 
 if TYPE_CHECKING:
     from aiida import orm
 
 __all__ = (
-    'DEFAULT_MAXCYCLE',
     'closed_shell',
     'electronic_inputs',
     'has_shrink',
@@ -19,10 +19,6 @@ __all__ = (
     'shrink_for',
     'spin_inputs',
 )
-
-
-DEFAULT_MAXCYCLE = 100
-"""Cycles that the spin of a molecule is held for if MAXCYCLE is not given: CRYSTAL23's own limit."""
 
 
 def electronic_inputs(electronic_type: ElectronicType, smear_hartree: float, dimensionality: int) -> dict[str, Any]:

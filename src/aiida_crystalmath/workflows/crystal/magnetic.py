@@ -10,6 +10,7 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode
 
+from aiida_crystalmath.crystal.scf_behaviour import DEFAULT_MAXCYCLE
 from aiida_crystalmath.workflows import arguments
 from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
 from aiida_crystalmath.workflows.crystal.chain import (
@@ -20,7 +21,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
     node_outputs,
     without_structure,
 )
-from aiida_crystalmath.workflows.crystal.inputs import DEFAULT_MAXCYCLE, closed_shell, spin_inputs
+from aiida_crystalmath.workflows.crystal.inputs import closed_shell, spin_inputs
 from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, positive
 from aiida_crystalmath.workflows.functions.kinds import follow_kinds, origin_of_kinds
 from aiida_crystalmath.workflows.functions.magnetic_orderings import (
@@ -153,6 +154,7 @@ class CrystalMagneticOrderingWorkChain(ProtocolMixin, CallingWorkChain):
         """Compare, and hand on the lowest ordering."""
         outputs = {label: node.outputs.output_parameters for label, node in self.finished().items()}
         try:
+            self.check_repairs()
             table = compare_orderings(self.inputs.structure, self.ctx.orderings, self.inputs.kept_fraction, **outputs)
         except ValueError as exception:
             return formatted(self.exit_codes.ERROR_NOT_COMPARABLE, reason=exception)
@@ -203,8 +205,7 @@ class CrystalMagneticOrderingWorkChain(ProtocolMixin, CallingWorkChain):
         builder: Any = cls.get_builder()
         builder.structure = structure
         builder.moments = orm.Dict(moments)
-        builder.ferrimagnetic = orm.Bool(ferrimagnetic)
-        builder.nonmagnetic = orm.Bool(nonmagnetic)
+        inputs = {'ferrimagnetic': ferrimagnetic, 'nonmagnetic': nonmagnetic, **inputs}
         builder.base = without_structure(
             CrystalBaseWorkChain.get_builder_from_protocol(
                 code,
@@ -217,7 +218,7 @@ class CrystalMagneticOrderingWorkChain(ProtocolMixin, CallingWorkChain):
             )
         )
         for name, value in inputs.items():
-            if name not in ('base', 'ferrimagnetic', 'nonmagnetic'):
+            if name != 'base':
                 builder[name] = value if isinstance(value, orm.Data) else orm.to_aiida_type(value)
         message = validate_inputs(builder._inputs(prune=True), None)
         if message is not None:

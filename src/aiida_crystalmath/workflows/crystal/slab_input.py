@@ -8,8 +8,9 @@ from typing import Any
 from aiida import orm
 from aiida.common import AttributeDict
 
+from aiida_crystalmath.crystal.scf_behaviour import DEFAULT_MAXCYCLE
 from aiida_crystalmath.crystal.units import BOHR_ANGSTROM
-from aiida_crystalmath.workflows.crystal.inputs import DEFAULT_MAXCYCLE, has_shrink, spin_inputs
+from aiida_crystalmath.workflows.crystal.inputs import has_shrink, spin_inputs
 from aiida_crystalmath.workflows.crystal.validation import check_base_inputs
 from aiida_crystalmath.workflows.protocols.merge import merge
 from aiida_crystalmath.workflows.types import SpinType

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aiida_crystalmath.crystal.units import BOLTZMANN_EV_PER_K
 from aiida_crystalmath.workflows.crystal.kmesh import shrink_from_distance
 
 if TYPE_CHECKING:
     from aiida_crystalmath.crystal.geometry import Geometry
 
 __all__ = ('chemical_potentials', 'transport_blocks')
-
-BOLTZMANN_EV_PER_K = 8.617333262e-5
-"""CODATA 2018."""
 
 TAIL = 12.0
 """Width, in kT, of the derivative of the Fermi function beyond which it is below 1e-5 of its height."""

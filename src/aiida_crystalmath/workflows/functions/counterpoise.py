@@ -8,7 +8,7 @@ from typing import Any
 from aiida import orm
 from aiida.engine import calcfunction
 
-from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.crystal.units import EV_KJ_PER_MOL, HARTREE_EV
 from aiida_crystalmath.workflows.functions.energies import (
     METHOD_OF_ANY_SPIN,
     common_results,
@@ -17,9 +17,6 @@ from aiida_crystalmath.workflows.functions.energies import (
 )
 
 __all__ = ('counterpoise', 'fragment', 'interaction_energies')
-
-KJ_MOL_PER_EV = 96.48533212331
-"""kJ/mol in one eV a particle: Faraday's constant over 1000 (CODATA 2018, exact in the SI)."""
 
 
 @calcfunction
@@ -107,5 +104,5 @@ def _told(name: str, hartree: float) -> dict[str, float]:
     return {
         f'{name}_hartree': hartree,
         f'{name}_ev': electronvolt,
-        f'{name}_kj_mol': electronvolt * KJ_MOL_PER_EV,
+        f'{name}_kj_per_mol': electronvolt * EV_KJ_PER_MOL,
     }

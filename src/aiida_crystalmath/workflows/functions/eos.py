@@ -10,7 +10,7 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 from aiida_crystalmath.crystal.geometry import Geometry
-from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.crystal.units import EV_PER_ANGSTROM2_J_PER_M2, HARTREE_EV
 from aiida_crystalmath.workflows.functions.energies import METHOD, common_results, comparable_energies
 from aiida_crystalmath.workflows.functions.eos_fit import EosError, Fit, check_bracketed, fit_all
 
@@ -20,9 +20,9 @@ MEASURES = {3: 'volume_angstrom3', 2: 'area_angstrom2', 1: 'length_angstrom'}
 """What is varied in each dimensionality, of the primitive cell."""
 
 MODULI = {
-    3: ('bulk_modulus_gpa', 160.21766339999996),
-    2: ('layer_modulus_newton_per_metre', 16.021766339999996),
-    1: ('chain_modulus_nanonewton', 1.6021766339999996),
+    3: ('bulk_modulus_gpa', 10.0 * EV_PER_ANGSTROM2_J_PER_M2),
+    2: ('layer_modulus_newton_per_metre', EV_PER_ANGSTROM2_J_PER_M2),
+    1: ('chain_modulus_nanonewton', 0.1 * EV_PER_ANGSTROM2_J_PER_M2),
 }
 """V d²E/dV² (or A, L instead of V): its key and the factor from eV/Å³ (eV/Å², eV/Å)."""
 

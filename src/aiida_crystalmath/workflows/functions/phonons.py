@@ -14,15 +14,11 @@ import numpy as np
 from aiida import orm
 from aiida.engine import calcfunction
 
-from aiida_crystalmath.crystal.units import BOHR_ANGSTROM, HARTREE_EV
-from aiida_crystalmath.crystal.vibrations import CM1_EV, EV_KJ_PER_MOL
+from aiida_crystalmath.crystal.units import BOHR_ANGSTROM, CM1_EV, EV_KJ_PER_MOL, HARTREE_EV, THZ_CM1
 from aiida_crystalmath.workflows.functions.energies import METHOD
 from aiida_crystalmath.workflows.functions.vibrations import thermal_node
 
 __all__ = ('check_phonopy', 'displaced_supercells', 'force_constants', 'full_supercell', 'phonon_properties')
-
-THZ_CM1 = 33.35640951981521
-"""One THz in cm^-1 (exact)."""
 
 IMAGINARY_THZ = -0.05
 """Frequencies below it count as imaginary; above it they are the noise of the acoustic modes near Gamma."""

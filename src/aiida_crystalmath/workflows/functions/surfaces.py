@@ -10,15 +10,12 @@ from aiida import orm
 from aiida.engine import calcfunction
 from numpy.typing import NDArray
 
-from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.crystal.units import EV_PER_ANGSTROM2_J_PER_M2, HARTREE_EV
 from aiida_crystalmath.workflows.functions.energies import METHOD, common_results, comparable_energies
 
 __all__ = ('BULK', 'POTENTIAL', 'RELAXED', 'surface_energies', 'surface_results', 'work_function')
 
 BULK, POTENTIAL, CUT, RELAXED = 'bulk', 'potential', 'cut_', '_relaxed'
-
-EV_PER_ANGSTROM2_IN_J_PER_M2 = 16.02176634
-"""J/m² in one eV/Å² (CODATA 2018, exact in the SI)."""
 
 VACUUM_HARTREE = 5e-4
 """The potential of a slab without dipole vanishes far from it; anything larger is not the vacuum's zero."""
@@ -86,7 +83,7 @@ def surface_energies(cuts: Mapping[str, Mapping[str, Any]], results: Mapping[str
 def _per_area(name: str, hartree: float, area_angstrom2: float) -> dict[str, float]:
     """Return an energy over an area in both usual units."""
     value = hartree * HARTREE_EV / area_angstrom2
-    return {f'{name}_ev_per_angstrom2': value, f'{name}_j_per_m2': value * EV_PER_ANGSTROM2_IN_J_PER_M2}
+    return {f'{name}_ev_per_angstrom2': value, f'{name}_j_per_m2': value * EV_PER_ANGSTROM2_J_PER_M2}
 
 
 def _fit(slabs: list[dict[str, Any]], bulk: float) -> dict[str, Any]:

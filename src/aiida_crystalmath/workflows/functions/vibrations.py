@@ -8,9 +8,8 @@ import numpy as np
 from aiida import orm
 from aiida.engine import calcfunction
 
-from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.crystal.units import EV_KJ_PER_MOL, HARTREE_EV
 from aiida_crystalmath.crystal.vibrations import (
-    EV_KJ_PER_MOL,
     ModeKinds,
     classify_modes,
     lorentzian_spectrum,
