@@ -8,6 +8,7 @@ import numpy as np
 
 from .bonding import populations
 from .failures import FatalError
+from .properties_choice import band_range, orbitals_of
 from .writers.fort25 import doss_blocks
 from .writers.fortran import rows, scientific
 from .writers.frame import notes
@@ -21,8 +22,6 @@ NAMES = {'COOP': 'OVERLAP', 'COHP': 'HAMILTON'}
 
 def coop(state: State, block: Any) -> None:
     """COOP or COHP: curves of fort.25, one for each pair of groups."""
-    from .properties_run import band_range, orbitals_of
-
     keyword = str(block.keyword)
     if state.mesh is None:
         raise FatalError(keyword, f'NEWK MUST COME BEFORE {keyword}')

@@ -10,9 +10,9 @@ from .crystal_main import read_deck, settle_threads
 USAGE = """usage: crystalmath-properties < deck.d3 > properties.out
 
 Stand-in for CRYSTAL's properties: reads a d3 on standard input, or from the file INPUT when there is none, and the
-wavefunction that crystalmath-crystal left in fort.9; does NEWK, BAND, DOSS, COOP, COHP, ECHG, ECH3, PATO and PPAN and
-writes fort.25, BAND.DAT, DOSS.DAT, DENS_CUBE.DAT, SPIN_CUBE.DAT and PPAN.DAT to the current folder. It is NOT CRYSTAL
-and cannot read CRYSTAL's own fort.9."""
+wavefunction that crystalmath-crystal left in fort.9; does NEWK, BAND, DOSS, COOP, COHP, ECHG, ECH3, PATO, POTC and
+PPAN and writes fort.25, BAND.DAT, DOSS.DAT, DENS_CUBE.DAT, SPIN_CUBE.DAT, POTC.DAT and PPAN.DAT to the current folder.
+It is NOT CRYSTAL and cannot read CRYSTAL's own fort.9."""
 
 
 def main() -> None:
