@@ -144,9 +144,7 @@ def scf_results(runs: Sequence[ScfRun]) -> dict[str, Any] | None:
             'status': run.status,
             'n_cycles': run.n_cycles if run.n_cycles is not None else len(run.cycles),
             'energies_hartree': [cycle.energy_hartree for cycle in cycles],
-            **(
-                {} if run.converged or state is None else {'gap_ev': state.gap_ev, 'is_conducting': state.is_conducting}
-            ),
+            **({} if state is None else {'gap_ev': state.gap_ev, 'is_conducting': state.is_conducting}),
         }
     )
 

@@ -9,7 +9,7 @@ from aiida import orm
 from aiida.common import AttributeDict
 
 from aiida_crystalmath.workflows.crystal.inputs import locked_spin
-from aiida_crystalmath.workflows.crystal.validation import check_base_inputs
+from aiida_crystalmath.workflows.crystal.validation import basis_sets_of, check_base_inputs
 from aiida_crystalmath.workflows.functions.kinds import follow_kinds, origin_of_kinds, separated
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean, merge
 
@@ -181,7 +181,6 @@ def _check_charge_and_spin(
     """Compare charge and spin of a fragment with the electrons that the basis sets give it."""
     from aiida_crystalmath.crystal.basis import electrons, nuclear_charge
     from aiida_crystalmath.data.structure import to_geometry
-    from aiida_crystalmath.workflows.crystal.validation import basis_sets_of
 
     sets = {kind: node.basis_set for kind, node in basis_sets_of(inputs, whole).items()}
     if not sets:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiida_crystalmath.crystal.diagnosis import CATALOGUE, Diagnosis
+from aiida_crystalmath.crystal.diagnosis import CATALOGUE
 from aiida_crystalmath.workflows.crystal.handlers import CrystalHandlers
 from aiida_crystalmath.workflows.crystal.handlers.remedy import Remedy, remedy_of
 
@@ -65,11 +65,6 @@ def remedies() -> dict[str, list[HandlerRemedy]]:
     """
     handlers = handler_remedies()
     return {entry.name: [one for one in handlers if entry.name in one.remedy.diagnoses] for entry in CATALOGUE}
-
-
-def is_cured(entry: Diagnosis) -> bool:
-    """Tell whether a handler does something about an entry without being asked to."""
-    return any(not one.remedy.on_request for one in remedies()[entry.name])
 
 
 def was_taken_up(report: Mapping[str, Any]) -> bool:

@@ -11,6 +11,8 @@ from aiida_crystalmath.workflows.crystal.steps import kind_of
 
 __all__ = ('sequence_summary',)
 
+UNITS = ('_ev', '_hartree', '_gpa', '_angstrom', '_angstrom3', '_k', '_cm1')
+
 N_NUMBERS = 4
 """Numbers shown of a step whose kind does not name any."""
 
@@ -44,6 +46,3 @@ def key_numbers(values: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]
         return named
     plain = {key: value for key, value in values.items() if isinstance(value, int | float) and key.endswith(UNITS)}
     return dict(list(plain.items())[:N_NUMBERS])
-
-
-UNITS = ('_ev', '_hartree', '_gpa', '_angstrom', '_angstrom3', '_k', '_cm1')

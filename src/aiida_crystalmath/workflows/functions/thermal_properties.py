@@ -15,6 +15,9 @@ __all__ = ('thermal_properties',)
 
 ROOM_K = 298.15
 
+IMAGINARY_CM1 = -5.0
+"""Frequencies below this are no noise of the translations."""
+
 COLUMNS = {
     'volumes_angstrom3': ('volume_angstrom3', 'Å^3'),
     'bulk_modulus_gpa': ('bulk_modulus_gpa', 'GPa'),
@@ -85,10 +88,6 @@ def _static(told: dict[str, Any], cells: int) -> dict[str, float]:
         'static_bulk_modulus_prime': fit.get('bulk_modulus_prime'),
     }
     return {key: value for key, value in static.items() if value is not None}
-
-
-IMAGINARY_CM1 = -5.0
-"""Frequencies below this are no noise of the translations."""
 
 
 def _imaginary(quasi_harmonic: orm.ArrayData) -> int:

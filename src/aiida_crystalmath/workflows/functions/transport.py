@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 __all__ = ('averaged', 'power_factor', 'total_seebeck', 'transport_summary')
 
-MATCH = 0.02
-"""Largest relative difference between the file of conductivity times Seebeck coefficient and the product of both."""
-
 
 @calcfunction
 def transport_summary(transport: orm.ArrayData, parameters: orm.Dict, temperature_k: orm.Float) -> orm.Dict | ExitCode:

@@ -8,6 +8,7 @@ from aiida.engine import ProcessHandlerReport
 from aiida_crystalmath.workflows.crystal.handlers.common import HandlersBase
 from aiida_crystalmath.workflows.crystal.handlers.remedy import remedy
 from aiida_crystalmath.workflows.crystal.handlers.scf import ScfHandlers
+from aiida_crystalmath.workflows.crystal.remote import RESTART_FILES, non_empty_files
 from aiida_crystalmath.workflows.crystal.verdict import Verdict
 
 __all__ = ('InterruptionHandlers',)
@@ -78,8 +79,6 @@ class InterruptionHandlers(ScfHandlers, HandlersBase):
     @staticmethod
     def _left(node: orm.CalcJobNode, task: str) -> bool:
         """Tell whether the files for RESTART of a block are there."""
-        from aiida_crystalmath.workflows.crystal.remote import RESTART_FILES, non_empty_files
-
         if 'remote_folder' not in node.outputs:
             return False
         return non_empty_files(node.outputs.remote_folder).issuperset(RESTART_FILES[task])
