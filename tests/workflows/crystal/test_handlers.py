@@ -369,15 +369,19 @@ def test_no_shift(base, finished, results, parameters):
 
 
 def test_conducting_scf(base, finished):
-    """Damped as far as it goes, without other accelerators; then a denser mesh, then smeared, then the end."""
+    """Damped as far as it goes, without other accelerators; then a denser mesh; then smeared, and damped as at first.
+
+    If that jumps too, it is damped once more, and that is the end.
+    """
     process = base()
     seen = []
-    for _ in range(4):
+    for _ in range(6):
         finished(process, 410, results=gap_results(0.0, True), files={'fort.9': 'wavefunction'})
         assert continues(process.inspect_process())
         scf = process.ctx.inputs.parameters['scf']
         seen.append((scf.get('fmixing'), scf.get('diis'), scf['shrink']['is'], scf.get('smear')))
-    assert seen == [(60, None, 2, None), (90, None, 2, None), (90, None, 4, None), (90, None, 4, 0.005)]
+    unsmeared = [(60, None, 2, None), (90, None, 2, None), (90, None, 4, None)]
+    assert seen == [*unsmeared, (None, None, 4, 0.005), (60, None, 4, 0.005), (90, None, 4, 0.005)]
     finished(process, 410, results=gap_results(0.0, True))
     assert process.inspect_process().status == 410
     assert process.outputs['recovery_report']['physics_changed'] == {'SMEAR': {'old': None, 'new': 0.005}}
@@ -411,6 +415,23 @@ def test_failing_scf_in_a_running_optimisation(base, finished):
     assert continues(process.inspect_process())
     assert process.ctx.inputs.parameters['geometry']['optgeom']['restart'] is True
     assert process.ctx.inputs.parameters['scf']['fmixing'] == 60
+
+
+@pytest.mark.parametrize(
+    ('geometry', 'saved'),
+    [
+        ({}, True),
+        ({'optgeom': {'type': 'FULLOPTG'}}, None),
+        ({'freqcalc': {}}, None),
+        ({'elastcon': {}}, None),
+        ({'cphf': {}}, None),
+    ],
+)
+def test_only_a_single_scf_saves_its_wavefunction_on_the_way(base, geometry, saved):
+    """From four hours on; whatever has RESTART files of its own, or several SCF, does not."""
+    for seconds, expected in ((14399, None), (14400, saved)):
+        process = base({'geometry': geometry}, options={'max_wallclock_seconds': seconds})
+        assert process.ctx.inputs.parameters['scf'].get('savewf') is expected
 
 
 # ---------------------------------------------------------------------------------------------------- both verdicts

@@ -70,7 +70,7 @@ def run_base(generate_inputs_crystal, through_daemon):
 @pytest.mark.proves('scf_too_many_cycles', handler='handle_scf_oscillation', by='physics')
 def test_oscillating_scf_is_damped(run_base):
     """Without damping MgO jumps between two energies for ever; FMIXING 30 cures it. The cure is in the report."""
-    results, node = run_base({'fmixing': 0, 'maxcycle': 14})
+    results, node = run_base({'fmixing': 0, 'maxcycle': 24})
     assert node.is_finished_ok, node.exit_message
     failed, cured = calculations(node)
     assert failed.exit_status == 410

@@ -16,7 +16,7 @@ SMEARED_NOTE = (
     'The occupations were smeared (SMEAR): the energy is that of electrons at a finite temperature, and the result is '
     'that of a metal. Compare it only with runs of the same SMEAR.'
 )
-CHANGES = ('SHRINK', 'SMEAR', 'GUESSP', 'OPTGEOM RESTART')
+CHANGES = ('SHRINK', 'SMEAR', 'FMIXING', 'DIIS', 'BROYDEN', 'GUESSP', 'OPTGEOM RESTART')
 
 
 class MetalHandlers(HandlersBase):
@@ -39,7 +39,8 @@ class MetalHandlers(HandlersBase):
         """Sample a conducting state better, then smear, when damping did not make its SCF converge.
 
         Cause: the last cycle is that of a conductor, whose occupations jump at the Fermi energy. Strategy: after the
-        damping of ``handle_scf_oscillation``, twice the SHRINK, then SMEAR, recorded as a change of the physics.
+        damping of ``handle_scf_oscillation``, twice the SHRINK, then SMEAR with the damping of the input, recorded as a
+        change of the physics.
         """
         if not self.last_scf(node).get('is_conducting'):
             return None
@@ -80,12 +81,22 @@ class MetalHandlers(HandlersBase):
         elif section.smear and not self.scf.get('smear') and any(self.ctx.inputs.structure.pbc):
             self.scf['smear'] = section.smear_hartree
             self.scf.pop('levshift', None)
+            self._damp_as_in_the_input()
             self.note(SMEARED_NOTE)
             action = f'smear the occupations (SMEAR {section.smear_hartree})'
         else:
             return None
         self.start_anew_from(node)
         return action
+
+    def _damp_as_in_the_input(self) -> None:
+        """Take back what was done against jumping occupations, which smearing ends: it only makes the SCF slow now."""
+        asked = self.inputs.crystal.parameters.get_dict().get('scf') or {}
+        for name in ('fmixing', 'diis', 'broyden'):
+            if name in asked:
+                self.scf[name] = asked[name]
+            else:
+                self.scf.pop(name, None)
 
     def _denser_mesh(self, section: Conductor) -> bool:
         """Multiply SHRINK, if that is allowed and within the cap; tell whether it was done."""
