@@ -108,7 +108,9 @@ class Crystal23Parser(CrystalParserBase):
             if optimisation is None or optimisation.status != 'converged':
                 return self.failure('ERROR_GEOMETRY_NOT_CONVERGED')
         missing = missing_results(output, {} if dry_run_of(inputs) else asked)
-        if not output.scf and 'parameters' in inputs and not dry_run_of(inputs) and not MANY_SCF.intersection(asked):
+        taken_up = output.frequencies is not None and output.frequencies.is_restart
+        needs_scf = not taken_up and not dry_run_of(inputs) and not MANY_SCF.intersection(asked)
+        if not output.scf and 'parameters' in inputs and needs_scf:
             missing.append('scf')  # lost in the output: TERMINATION alone is no success
         if missing:
             self.logger.error(f'the run ended without the whole of: {", ".join(missing)}')
