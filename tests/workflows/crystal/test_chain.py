@@ -6,6 +6,7 @@ import pytest
 from aiida import orm
 
 from aiida_crystalmath.workflows.crystal.chain import base_inputs, fixed_mesh, link_label
+from aiida_crystalmath.workflows.functions.energies import check_repairs, repaired
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,21 @@ def test_mesh_of_a_distance_is_written_out(generate_structure):
     assert inputs['crystal']['parameters'].get_dict() == {'scf': {'toldee': 8}}
     own = {'crystal': {'parameters': orm.Dict({'scf': {'shrink': {'is': 5}}})}, 'kpoints_distance': orm.Float(1.5)}
     assert fixed_mesh(own, mgo).crystal.parameters['scf']['shrink'] == {'is': 5}
+
+
+def test_energies_are_not_compared_if_a_remedy_changed_one_of_them():
+    """One volume with smeared occupations or a denser mesh lies on another curve than the rest."""
+    smeared = {'actions': [{'changes': {'SMEAR': {'old': None, 'new': 0.005}, 'GUESSP': {'old': None, 'new': True}}}]}
+    damped = {'actions': [{'changes': {'FMIXING': {'old': 30, 'new': 60}}}]}
+    denser = {'actions': [{'changes': {'SHRINK': {'old': {'is': 4}, 'new': {'is': 8}}}}]}
+    back = {'actions': [*smeared['actions'], {'changes': {'SMEAR': {'old': 0.005, 'new': None}}}]}
+    check_repairs({'a': {}, 'b': damped, 'c': back})
+    check_repairs({'a': smeared, 'b': smeared})
+    check_repairs({})
+    for other, name in ((smeared, 'SMEAR'), (denser, 'SHRINK')):
+        with pytest.raises(ValueError, match=f'a remedy changed {name} in one of a and b'):
+            check_repairs({'a': damped, 'b': other})
+    assert repaired(denser) == {'SHRINK': True}
 
 
 def test_inputs_for_one_structure_leave_the_others_alone(generate_structure):

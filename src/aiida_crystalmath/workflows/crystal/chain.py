@@ -22,6 +22,7 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ToContext, WorkChain
 
+from aiida_crystalmath.workflows.functions.energies import check_repairs
 from aiida_crystalmath.workflows.restart import formatted
 
 if TYPE_CHECKING:
@@ -219,6 +220,18 @@ class CallingWorkChain(WorkChain):
             report = node_outputs(node).get('recovery_report')
             if report is not None and label not in attached:
                 self.out(f'recovery_reports.{label}', report)
+
+    def check_repairs(self) -> None:
+        """Check that the energies of :meth:`finished` can be compared after what was repaired in each run.
+
+        :raises ValueError: if a remedy changed the smearing, the k-mesh or the basis in some of them only.
+        """
+        check_repairs(self.repairs())
+
+    def repairs(self) -> dict[str, dict[str, Any]]:
+        """Return the recovery reports of :meth:`finished`, by label; empty where nothing was repaired."""
+        reports = {label: node_outputs(node).get('recovery_report') for label, node in self.finished().items()}
+        return {label: {} if node is None else node.get_dict() for label, node in reports.items()}
 
     def failure(self, node: orm.ProcessNode, exit_code: ExitCode) -> ExitCode | None:
         """Return ``exit_code``, completed with the reason, if a called process failed."""

@@ -25,6 +25,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
 from aiida_crystalmath.workflows.crystal.kmesh import GILAT_FACTOR
 from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, geometry_block, positive
 from aiida_crystalmath.workflows.functions.convergence import convergence
+from aiida_crystalmath.workflows.functions.energies import repaired
 from aiida_crystalmath.workflows.protocols.merge import META_INPUTS
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin
 from aiida_crystalmath.workflows.restart import formatted
@@ -117,9 +118,23 @@ class CrystalConvergenceWorkChain(ProtocolMixin, CallingWorkChain):
         self.check_launched(exit_code, at_least=0)
         return codes[0] if all(codes) else None
 
+    def _alike(self) -> set[str]:
+        """Return the labels of the runs in which remedies changed nothing but what they changed in the reference."""
+        changed = {label: repaired(report) for label, report in self.repairs().items()}
+        alike = {
+            label
+            for one in self.ctx.plan
+            for label in one['labels']
+            if label in changed and changed[label] == changed.get(one['labels'][-1], {})
+        }
+        for label in sorted(set(changed) - alike):
+            self.report(f'{label} is left out: a remedy changed {", ".join(changed[label]) or "the reference"}')
+        return alike
+
     def results(self) -> ExitCode | None:
         """Make the tables."""
-        results = {label: node.outputs.output_parameters for label, node in self.finished().items()}
+        alike = self._alike()
+        results = {label: node.outputs.output_parameters for label, node in self.finished().items() if label in alike}
         thresholds = {'threshold_mev_per_atom': self.inputs.threshold_mev_per_atom.value}
         if 'gap_threshold_ev' in self.inputs:
             thresholds['gap_threshold_ev'] = self.inputs.gap_threshold_ev.value

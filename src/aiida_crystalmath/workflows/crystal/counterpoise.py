@@ -24,6 +24,7 @@ from aiida_crystalmath.workflows.crystal.chain import (
 )
 from aiida_crystalmath.workflows.crystal.fragments import (
     check_fragments,
+    check_runs,
     fragment_inputs,
     in_cell_of_whole,
     labels_of,
@@ -162,6 +163,7 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
         """Compare the energies."""
         results = {label: node.outputs.output_parameters for label, node in self.finished().items()}
         try:
+            self.check_repairs()
             self.out('output_parameters', counterpoise(self.inputs.fragments, **results))
         except ValueError as exception:
             return formatted(self.exit_codes.ERROR_NOT_COMPARABLE, reason=exception)
@@ -231,8 +233,6 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
 
 def validate_inputs(inputs: Mapping[str, Any], _: Any) -> str | None:
     """Validate the inputs against each other: every run that will be made is looked at."""
-    from aiida_crystalmath.workflows.crystal.fragments import check_runs
-
     if 'structure' not in inputs or 'fragments' not in inputs or 'base' not in inputs:
         return None
     fragments = inputs['fragments'].get_dict()

@@ -171,6 +171,7 @@ class CrystalEosWorkChain(ProtocolMixin, CallingWorkChain):
         """Fit the energies, and hand on the points also where they cannot be fitted."""
         results = {label: node.outputs.output_parameters for label, node in self.finished().items()}
         try:
+            self.check_repairs()
             comparable_energies({label: node.get_dict() for label, node in results.items()}, per='structure')
         except ValueError as exception:
             return formatted(self.exit_codes.ERROR_NOT_COMPARABLE, reason=exception)

@@ -237,6 +237,7 @@ class CrystalSlabWorkChain(ProtocolMixin, CallingWorkChain):
         if potential is not None:
             told[POTENTIAL] = potential
         try:
+            self.check_repairs()
             self.out('output_parameters', surface_results(**told))
         except ValueError as exception:
             return formatted(self.exit_codes.ERROR_NOT_COMPARABLE, reason=exception)

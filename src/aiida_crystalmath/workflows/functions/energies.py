@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-__all__ = ('METHOD', 'METHOD_OF_ANY_SPIN', 'Per', 'common_results', 'comparable_energies', 'of_any_spin')
+__all__ = (
+    'METHOD',
+    'METHOD_OF_ANY_SPIN',
+    'Per',
+    'check_repairs',
+    'common_results',
+    'comparable_energies',
+    'of_any_spin',
+    'repaired',
+)
 
 METHOD = ('engine', 'version', 'functional', 'hamiltonian', 'basis_set')
 """Keys of ``output_parameters`` that energies must share before one is subtracted from another."""
 
 METHOD_OF_ANY_SPIN = ('engine', 'version', 'functional')
 """The same where one run may be polarised and another not; for results from :func:`of_any_spin`."""
+
+REPAIRED = ('SMEAR', 'SHRINK', 'LDREMO')
+"""What remedies change that energies depend on."""
 
 Per = Literal['primitive_cell', 'structure', 'atom']
 
@@ -29,6 +41,35 @@ def comparable_energies(
     """
     common_results(results, same)
     return {label: _energy(label, one, per) for label, one in results.items()}
+
+
+def check_repairs(reports: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that no remedy changed in one run what the energy depends on, and left it in another.
+
+    :param reports: content of ``recovery_report`` of each run, empty where nothing was repaired.
+    :raises ValueError: naming the runs, and what to give to all of them.
+    """
+    told = {label: repaired(report) for label, report in reports.items()}
+    first = next(iter(told), None)
+    for label, changed in told.items():
+        if first is not None and changed != told[first]:
+            names = ', '.join(name for name in REPAIRED if changed.get(name) != told[first].get(name))
+            raise ValueError(
+                f'the energies cannot be compared: a remedy changed {names} in one of {first} and {label} and not in '
+                'the other (see `recovery_reports`): give the same to all, in `scf` of the parameters, and run again.'
+            )
+
+
+def repaired(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what remedies changed that the energy depends on: keyword and value; of SHRINK only that it changed."""
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    for action in report.get('actions') or ():
+        for name, change in (action.get('changes') or {}).items():
+            if name in REPAIRED:
+                old.setdefault(name, change['old'])
+                new[name] = change['new']
+    return {name: True if name == 'SHRINK' else value for name, value in new.items() if value != old[name]}
 
 
 def of_any_spin(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
