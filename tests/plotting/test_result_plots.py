@@ -8,7 +8,7 @@ import pytest
 from aiida_crystalmath.plotting.convergence import ConvergencePlotData, plot_convergence
 from aiida_crystalmath.plotting.data import Caption
 from aiida_crystalmath.plotting.eos import EosPlotData, plot_eos
-from aiida_crystalmath.plotting.thermal_properties import ThermalPlotData, plot_thermal_properties
+from aiida_crystalmath.plotting.quasi_harmonic import ThermalPlotData, plot_quasi_harmonic
 
 CAPTION = Caption('MgO', 'PBE', 'STAND-IN', 7)
 VOLUMES = np.linspace(17, 20, 7)
@@ -54,7 +54,7 @@ def test_thermal_properties(drawn, tmp_path):
     """A panel for each quantity there is; expansion in millionths."""
     temperatures = np.array([10.0, 300.0, 600.0])
     curves = {'volume_angstrom3': np.array([18.0, 18.1, 18.3]), 'expansion_per_k': np.array([0, 2e-5, 3e-5])}
-    plot_thermal_properties(ThermalPlotData(temperatures, curves, CAPTION), tmp_path / 'thermal.png')
+    plot_quasi_harmonic(ThermalPlotData(temperatures, curves, CAPTION), tmp_path / 'thermal.png')
     volume, expansion = drawn[0].axes
     assert volume.lines[0].get_ydata() == pytest.approx([18.0, 18.1, 18.3])
     assert expansion.lines[0].get_ydata() == pytest.approx([0, 20, 30])

@@ -31,7 +31,7 @@ MODULES: Mapping[str, str] = {
     'output_raman_broadened': 'spectra',
     'output_thermal': 'thermal',
     'CrystalConvergenceWorkChain': 'convergence',
-    'output_thermal_properties': 'thermal_properties',
+    'output_thermal_properties': 'quasi_harmonic',
     'output_cohp': 'cohp',
     'output_cubes__dens': 'maps',
     'output_cubes__pot': 'maps',

@@ -10,7 +10,6 @@ from aiida.plugins import WorkflowFactory
 
 from aiida_crystalmath.crystal.inputs.d12 import read_d12
 from aiida_crystalmath.crystal.symmetry import expand
-from aiida_crystalmath.workflows.crystal.quasi_harmonic import supercell_matrix
 
 CHAIN = 'crystalmath.crystal.quasi_harmonic'
 SUPERCELL = [[1, -1, 0], [0, 1, -1], [1, 1, 1]]
@@ -93,9 +92,9 @@ def test_a_supercell_has_as_many_times_the_spin(fixture_code, generate_structure
 
 
 @pytest.mark.parametrize('wrong', [[2, 2], [[1, 0, 0], [0, 1, 0], [1, 1, 0]], [1.5, 1, 1]])
-def test_wrong_supercells(wrong):
+def test_wrong_supercells(fixture_code, generate_structure, builder, wrong):
     with pytest.raises(ValueError, match='supercell'):
-        supercell_matrix(wrong)
+        builder(fixture_code('crystalmath.crystal23'), generate_structure('MgO'), 'fast', supercell=wrong)
 
 
 def test_what_is_no_crystal_or_asks_for_nothing_is_refused(fixture_code, generate_structure, builder):

@@ -23,8 +23,9 @@ from aiida_crystalmath.workflows.crystal.chain import (
 )
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain
 from aiida_crystalmath.workflows.crystal.phonon_input import locked_supercell, supercell_mesh
-from aiida_crystalmath.workflows.crystal.validation import check_base_inputs, check_edits
-from aiida_crystalmath.workflows.functions.thermal_properties import thermal_properties
+from aiida_crystalmath.workflows.crystal.relaxed_chain import check_parts
+from aiida_crystalmath.workflows.functions.phonons import full_supercell
+from aiida_crystalmath.workflows.functions.quasi_harmonic import quasi_harmonic_properties
 from aiida_crystalmath.workflows.protocols.merge import merge
 from aiida_crystalmath.workflows.protocols.mixin import ProtocolMixin, read_overrides
 from aiida_crystalmath.workflows.restart import formatted
@@ -146,7 +147,7 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
     def results(self) -> None:
         """Sum the tables up."""
         outputs = node_outputs(self.ctx.run)
-        summed: Any = thermal_properties(
+        summed: Any = quasi_harmonic_properties(
             self.ctx.structure, outputs['output_parameters'], outputs['output_quasi_harmonic']
         )
         self.attach(**summed)
@@ -188,7 +189,7 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
         inputs = cls.get_protocol_inputs(protocol, overrides)
         geometry: dict[str, Any] = {}
         if supercell is not None:
-            geometry['scelphono'] = supercell_matrix(supercell)
+            geometry['scelphono'] = full_supercell(supercell, structure.pbc)
         if temperatures is not None:
             geometry['qha'] = {'temperat': list(temperatures)}
         asked = merge(inputs['base'], {'crystal': {'parameters': {'geometry': geometry}}})
@@ -217,35 +218,8 @@ class CrystalQuasiHarmonicWorkChain(ProtocolMixin, CallingWorkChain):
         return builder  # type: ignore[no-any-return]
 
 
-def supercell_matrix(supercell: Sequence[int] | Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the matrix of a supercell given by three multiples, or as it is.
-
-    :raises ValueError: if it is neither, or has no volume.
-    """
-    given = np.array(supercell)
-    matrix = np.diag(given) if given.shape == (3,) else given
-    if matrix.shape != (3, 3) or not np.issubdtype(matrix.dtype, np.integer) or round(np.linalg.det(matrix)) == 0:
-        raise ValueError(
-            f'supercell {supercell}: give three multiples of the primitive vectors, or a matrix of 3 x 3 integers with '
-            'a determinant.'
-        )
-    return [[int(item) for item in row] for row in matrix]
-
-
 def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     """Validate the inputs against each other."""
-    if 'structure' not in inputs or 'base' not in inputs:
-        return None
-    if not all(inputs['structure'].pbc):
+    if 'structure' in inputs and not all(inputs['structure'].pbc):
         return '`structure`: the quasi-harmonic approximation varies volumes: it must be a crystal.'
-    parameters = (inputs['base'].get('crystal') or {}).get('parameters')
-    geometry = (parameters.get_dict().get('geometry') or {}) if parameters is not None else {}
-    if parameters is not None and geometry.get('qha') is None:
-        return 'base.crystal.parameters: no `geometry.qha`: nothing would be computed.'
-    optimisation = (inputs.get('geopt') or {}).get('base')
-    parts = {'base.': inputs['base'], **({'geopt.base.': optimisation} if optimisation else {})}
-    for where, part in parts.items():
-        message = check_base_inputs(part, inputs['structure'], where)
-        if message is not None:
-            return message
-    return check_edits(optimisation, inputs['base'], 'base.')
+    return check_parts(inputs, 'base', 'qha')

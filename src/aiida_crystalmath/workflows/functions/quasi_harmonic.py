@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiida_crystalmath.workflows.functions.energies import common_results
 
-__all__ = ('thermal_properties',)
+__all__ = ('quasi_harmonic_properties',)
 
 ROOM_K = 298.15
 
@@ -28,7 +28,7 @@ COLUMNS = {
 
 
 @calcfunction
-def thermal_properties(
+def quasi_harmonic_properties(
     structure: orm.StructureData, results: orm.Dict, quasi_harmonic: orm.ArrayData
 ) -> dict[str, orm.Dict | orm.XyData]:
     """Return what was found at zero pressure, per primitive cell.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aiida_crystalmath.plotting.data import Caption
 from aiida_crystalmath.plotting.figure import COLOURS, Request, save, subplots
 
-__all__ = ('ThermalPlotData', 'draw', 'plot_thermal_properties', 'thermal_from_node')
+__all__ = ('ThermalPlotData', 'draw', 'plot_quasi_harmonic', 'thermal_from_node')
 
 PANELS = (
     ('volume (Å³)', {'volume_angstrom3': ''}, 1.0),
@@ -39,7 +39,7 @@ class ThermalPlotData:
 def draw(outputs: Mapping[str, Any], request: Request) -> list[Path]:
     """Draw the output ``output_thermal_properties``."""
     data = thermal_from_node(outputs['output_thermal_properties'], request.caption)
-    return [plot_thermal_properties(data, request.path('thermal'))]
+    return [plot_quasi_harmonic(data, request.path('thermal'))]
 
 
 def thermal_from_node(node: Any, caption: Caption | None = None) -> ThermalPlotData:
@@ -48,7 +48,7 @@ def thermal_from_node(node: Any, caption: Caption | None = None) -> ThermalPlotD
     return ThermalPlotData(np.asarray(node.get_x()[1], dtype=float), curves, caption or Caption())
 
 
-def plot_thermal_properties(data: ThermalPlotData, path: Path) -> Path:
+def plot_quasi_harmonic(data: ThermalPlotData, path: Path) -> Path:
     """Draw what is known against temperature to ``path`` and return it.
 
     :raises MissingExtraError: if matplotlib is not installed.
