@@ -140,8 +140,9 @@ def comparison(
     notes = [_words(label, row) for label, row in rows.items() if not row.get('is_kept', True)]
     if len(sizes) > 1:
         notes.append(
-            'CRYSTAL computed the orderings in primitive cells of different size: their k-meshes have about the same '
-            'density, not the same points; converge the mesh before small differences are believed.'
+            'CRYSTAL computed the orderings in primitive cells of different size: their k-meshes have not the same '
+            'points, and only if `kpoints_distance` gave them, not `scf.shrink`, about the same density; converge the '
+            'mesh before small differences are believed.'
         )
     return {
         'orderings': rows,
