@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ('Row', 'further_rows', 'further_tables')
+__all__ = ('Row', 'content_of', 'further_rows', 'further_tables')
 
 Row = tuple[str, str, bool]
 """Name, value, and whether the value was computed (and is marked if a stand-in computed it)."""
@@ -49,6 +49,14 @@ def further_rows(summary: Mapping[str, Any]) -> list[Row]:
 def further_tables(summary: Mapping[str, Any]) -> list[Table]:
     """Return their further tables."""
     return [table for module in _modules(summary) if hasattr(module, 'tables') for table in module.tables(summary)]
+
+
+def content_of(summary: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """Return the content of an output that is a ``Dict``; empty if there is none."""
+    from aiida import orm
+
+    pk = summary['outputs'].get(label)
+    return {} if pk is None else dict(orm.load_node(pk).get_dict())
 
 
 def _modules(summary: Mapping[str, Any]) -> Iterator[Any]:

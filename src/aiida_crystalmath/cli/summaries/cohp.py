@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aiida_crystalmath.cli.summaries import Row, content_of
+
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from aiida_crystalmath.cli.summaries import Row
 
 __all__ = ('rows', 'tables')
 
 
 def rows(summary: Mapping[str, Any]) -> list[Row]:
     """Return what the integrals are over."""
-    told = _bonds(summary)
+    told = content_of(summary, 'output_bonds')
     if not told:
         return []
     window = f'{told["integrated_from_ev"]:.2f} to {told["integrated_to_ev"]:.2f} eV'
@@ -26,7 +26,7 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     """Return the table of bonds."""
     from rich.table import Table
 
-    bonds = (_bonds(summary) or {}).get('bonds') or []
+    bonds = content_of(summary, 'output_bonds').get('bonds') or []
     if not bonds:
         return []
     mark = ' *' if 'STAND' in str(summary['engine'] or '').upper() else ''
@@ -42,10 +42,3 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
         told = (str(bond['n_bonds']), f'{bond["distance_angstrom"]:.4f}', *(f'{number:.4f}' for number in numbers))
         table.add_row(bond['label'], *told)
     return [table]
-
-
-def _bonds(summary: Mapping[str, Any]) -> dict[str, Any] | None:
-    from aiida.orm import load_node
-
-    pk = summary['outputs'].get('output_bonds')
-    return None if pk is None else load_node(pk).get_dict()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiida_crystalmath.cli.summaries import Row
+from aiida_crystalmath.cli.summaries import Row, content_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +27,7 @@ MODULI = {
 
 def rows(summary: Mapping[str, Any]) -> list[Row]:
     """Return the moduli and the verdict on stability."""
-    found = _properties(summary)
+    found = content_of(summary, 'output_elastic_properties')
     if not found:
         return []
     result: list[Row] = []
@@ -51,7 +51,7 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     """Return the tensor."""
     from rich.table import Table
 
-    found = _properties(summary) or {}
+    found = content_of(summary, 'output_elastic_properties')
     key = next((key for key in found if key.startswith('constants')), None)
     if key is None:
         return []
@@ -65,10 +65,3 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     for name, row in zip(names, tensor, strict=True):
         table.add_row(name, *(f'{value + 0.0:.2f}' for value in row))
     return [table]
-
-
-def _properties(summary: Mapping[str, Any]) -> dict[str, Any] | None:
-    from aiida import orm
-
-    pk = summary['outputs'].get('output_elastic_properties')
-    return None if pk is None else dict(orm.load_node(pk).get_dict())

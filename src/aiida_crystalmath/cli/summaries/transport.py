@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aiida_crystalmath.cli.summaries import Row, content_of
+
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from aiida_crystalmath.cli.summaries import Row
 
 __all__ = ('rows', 'tables')
 
@@ -24,7 +24,7 @@ COLUMNS = {
 
 def rows(summary: Mapping[str, Any]) -> list[Row]:
     """Return the temperature of the table and the relaxation time, which was put in."""
-    told = _summary(summary)
+    told = content_of(summary, 'output_transport_summary')
     if not told:
         return []
     found: list[Row] = [('temperature', f'{told["temperature_k"]:g} K', False)]
@@ -41,7 +41,7 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     """Return the table."""
     from rich.table import Table
 
-    points = (_summary(summary) or {}).get('points') or []
+    points = content_of(summary, 'output_transport_summary').get('points') or []
     if not points:
         return []
     mark = ' *' if 'STAND' in str(summary['engine'] or '').upper() else ''
@@ -55,18 +55,7 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     return [table]
 
 
-def _summary(summary: Mapping[str, Any]) -> dict[str, Any] | None:
-    from aiida.orm import load_node
-
-    pk = summary['outputs'].get('output_transport_summary')
-    return None if pk is None else load_node(pk).get_dict()
-
-
 def _relaxation_time(summary: Mapping[str, Any]) -> float | None:
     """Return the relaxation time that the program read, fs."""
-    from aiida.orm import load_node
-
-    node: Any = load_node(summary['pk'])
-    told = node.outputs.transport_parameters.get_dict() if 'transport_parameters' in node.outputs else {}
-    value = (told.get('transport') or {}).get('relaxation_time_fs')
+    value = (content_of(summary, 'transport_parameters').get('transport') or {}).get('relaxation_time_fs')
     return None if value is None else float(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiida_crystalmath.cli.summaries import Row
+from aiida_crystalmath.cli.summaries import Row, content_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +16,7 @@ MOST_MODES = 60
 
 def rows(summary: Mapping[str, Any]) -> list[Row]:
     """Return what the modes are, the zero-point energy, and what is doubtful."""
-    found = _content(summary, 'output_vibrations')
+    found = content_of(summary, 'output_vibrations')
     if not found:
         return []
     rigid = found['rigid_frequencies_cm1']
@@ -43,7 +43,7 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     frequencies = found.get('frequencies_cm1') or []
     if not frequencies or found.get('is_dispersion'):
         return []
-    rigid = set((_content(summary, 'output_vibrations') or {}).get('rigid_modes', []))
+    rigid = set(content_of(summary, 'output_vibrations').get('rigid_modes', []))
     columns = {
         'IR (km/mol)': found.get('ir_intensities_km_per_mol'),
         'Raman': found.get('raman_intensities'),
@@ -75,11 +75,3 @@ def _chosen(frequencies: list[float]) -> list[tuple[int, float]]:
 def _imaginary(frequency: float) -> str:
     """Return a frequency; CRYSTAL's negative ones as what they are."""
     return f'{-frequency:.1f}i' if frequency < -0.05 else f'{abs(frequency):.1f}'
-
-
-def _content(summary: Mapping[str, Any], label: str) -> dict[str, Any] | None:
-    """Return the content of an output that is a dictionary."""
-    from aiida import orm
-
-    pk = summary['outputs'].get(label)
-    return None if pk is None else dict(orm.load_node(pk).get_dict())

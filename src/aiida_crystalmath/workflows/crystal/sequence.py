@@ -211,11 +211,12 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         for name in sequence.names:
             for label, node in self._outputs_of(name).items():
                 self.out(f'steps.{name}.{label.replace("__", ".")}', node)
+        last: str | None = None
         for name in sequence.order():
             if STRUCTURE in sequence.step(name).definition.gives and self.ctx.record[name]['status'] in progress.DONE:
-                self.ctx.last = name
-        if 'last' in self.ctx:
-            self.attach(output_structure=self._outputs_of(self.ctx.last).get('output_structure'))
+                last = name
+        if last is not None:
+            self.attach(output_structure=self._outputs_of(last).get('output_structure'))
         self.attach(output_parameters=self._summary(sequence))
         failures = progress.critical_failures(sequence, self.ctx.record)
         return self._exit_code(failures[0]) if failures else None

@@ -12,7 +12,6 @@ from aiida_crystalmath.workflows.crystal.verdict import Verdict
 __all__ = ('MachineHandlers',)
 
 BUFFERS = ('biposize', 'exchsize')
-WORD_BYTES = 8
 
 
 class MachineHandlers(HandlersBase):
