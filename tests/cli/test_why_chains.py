@@ -6,11 +6,13 @@ import json
 
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 from aiida.plugins import CalculationFactory, WorkflowFactory
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
+from aiida_crystalmath.cli.why_story import attempts, attempts_along
 
 pytestmark = pytest.mark.corpus
 
@@ -117,6 +119,17 @@ def test_a_part_of_properties_is_retried_alone(replay, corpus, generate_inputs_c
     result = call('retry', node.pk, '--as-is', '--dry-run')
     assert 'From the wavefunction of' in result.stdout, result.output
     assert 'run of crystal: yes -> -' in result.stdout
+
+
+def test_a_report_handed_on_is_told_once():
+    """By the chain that made it, not again by those above."""
+    outer, inner = orm.WorkChainNode().store(), orm.WorkChainNode().store()
+    report = orm.Dict({'outcome': 'given_up', 'actions': [{'exit_status': 410}]}).store()
+    for node, label in ((outer, 'recovery_reports__geopt'), (inner, 'recovery_report')):
+        report.base.links.add_incoming(node, link_type=LinkType.RETURN, link_label=label)
+    assert len(attempts(outer)) == 1
+    (told,) = attempts_along([outer, inner])
+    assert (told['pk'], told['report']) == (inner.pk, report.pk)
 
 
 def test_a_sequence_is_taken_up_at_the_step_that_failed(replay, corpus, generate_structure, generate_basis_sets):

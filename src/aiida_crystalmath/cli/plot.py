@@ -67,7 +67,7 @@ def explain_nothing(node: ProcessNode) -> NoReturn:
         fail(f'{what} has not finished yet: there is nothing to plot.', f'Later: crystalmath plot {node.pk}')
     if node.is_finished_ok and structure is not None and not any(structure.pbc):
         fail(
-            f'{what} is of a molecule: it has levels, but no bands and no density of states to plot.',
+            f'{what} is of a molecule, which has no bands and no density of states, and there is nothing else to plot.',
             f'Its results: crystalmath show {node.pk}',
         )
     hint = 'Plot a work chain of "crystalmath run --chain characterise" (or bands, dos, eos).'

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def resources(ctx: click.Context, /, file: Path, as_json: bool, **options: Any) -> None:
     """Suggest time, ranks and memory for calculations on the structure in FILE, with reasons.
 
-    Starting points: fitted to real runs, but not to your machine. In Python, options="auto" of
-    get_builder_from_protocol takes the same.
+    Starting points: fitted to real runs, but not to your machine. "crystalmath run --resources auto" takes them; in
+    Python, options="auto" of get_builder_from_protocol.
     """
     load_profile(ctx)
     try:

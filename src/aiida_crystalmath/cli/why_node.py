@@ -32,7 +32,7 @@ def explain_node(ctx: click.Context, identifier: str, *, as_json: bool, all_rema
     path = failure_path(node) or [node]
     deepest = path[-1]
     explanation = explain_retrieved(deepest)
-    reports = [report for level in path for report in why_story.attempts(level)]
+    reports = why_story.attempts_along(path)
     steps = why_story.next_steps(path) if not node.is_finished_ok else []
     if as_json:
         story = {

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from aiida_crystalmath.workflows.proposals import Proposal
 
-__all__ = ('attempts', 'next_steps', 'print_attempts', 'print_next_steps', 'scheduler_says', 'standing')
+__all__ = (
+    'attempts',
+    'attempts_along',
+    'next_steps',
+    'print_attempts',
+    'print_next_steps',
+    'scheduler_says',
+    'standing',
+)
 
 N_ATTEMPTS = 8
 """Runs of a chain that are told of, the last ones."""
@@ -69,8 +77,8 @@ def scheduler_says(node: ProcessNode) -> str:
 def attempts(node: ProcessNode) -> list[dict[str, Any]]:
     """Return what was tried in a process: the entries of its report of recoveries, with where they come from.
 
-    :return: for each report ``pk`` and ``process`` of its chain, ``part``, ``actions``, ``notes``, ``physics_changed``
-        and ``next_step``; keys that a report lacks are empty.
+    :return: for each report ``pk`` and ``process`` of its chain, its own PK ``report``, ``part``, ``actions``,
+        ``notes``, ``physics_changed`` and ``next_step``; keys that a report lacks are empty.
     """
     from aiida.orm import Dict, WorkChainNode
 
@@ -85,6 +93,7 @@ def attempts(node: ProcessNode) -> list[dict[str, Any]]:
             {
                 'pk': node.pk,
                 'process': node.process_label,
+                'report': link.node.pk,
                 'part': link.link_label.partition('__')[2],
                 'outcome': content.get('outcome'),
                 'actions': content.get('actions') or [],
@@ -94,6 +103,11 @@ def attempts(node: ProcessNode) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def attempts_along(path: list[ProcessNode]) -> list[dict[str, Any]]:
+    """Return what was tried on the way down; a report that chains handed on is told once, by the one that made it."""
+    return list({report['report']: report for level in path for report in attempts(level)}.values())
 
 
 def print_attempts(reports: list[dict[str, Any]]) -> None:

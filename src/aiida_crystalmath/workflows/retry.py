@@ -208,6 +208,8 @@ def _automatic(node: orm.ProcessNode, job: orm.CalcJobNode | None, proposal: Pro
         )
     if proposal is not None and proposal.automatic:
         return proposal
+    if proposal is not None and is_sequence(node):
+        raise ValueError(f'{proposal.reason} "crystalmath why {node.pk}" says how to run that step again, changed.')
     if proposal is not None:
         raise ValueError(f'{proposal.reason} If you want that: crystalmath retry {node.pk} {proposal.arguments}')
     names = Verdict.of(job).names if job is not None else ()
