@@ -108,9 +108,10 @@ class Crystal23Parser(CrystalParserBase):
             if optimisation is None or optimisation.status != 'converged':
                 return self.failure('ERROR_GEOMETRY_NOT_CONVERGED')
         missing = missing_results(output, {} if dry_run_of(inputs) else asked)
-        taken_up = output.frequencies is not None and output.frequencies.is_restart
-        needs_scf = not taken_up and not dry_run_of(inputs) and not MANY_SCF.intersection(asked)
-        if not output.scf and 'parameters' in inputs and needs_scf:
+        # Taken up again at their end, these need no SCF any more.
+        many = output.is_frequency_run or output.is_elastic_run or output.is_equation_of_state_run
+        may_lack = many or dry_run_of(inputs) or not MANY_SCF.isdisjoint(asked)
+        if not output.scf and 'parameters' in inputs and not may_lack:
             missing.append('scf')  # lost in the output: TERMINATION alone is no success
         if missing:
             self.logger.error(f'the run ended without the whole of: {", ".join(missing)}')
@@ -119,7 +120,7 @@ class Crystal23Parser(CrystalParserBase):
 
 
 MANY_SCF = frozenset({'freqcalc', 'elastcon', 'eos'})
-"""Blocks that, taken up again at their end, need no SCF any more."""
+"""Blocks that run many SCF."""
 
 
 def dry_run_of(inputs: dict[str, Any]) -> str | None:
