@@ -191,9 +191,11 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
                 'temperatures_k': self.inputs.get('temperatures_k', orm.List(DEFAULT_TEMPERATURES)).get_list(),
             }
         )
-        supercells, node = _calculate(displaced_supercells, structure, self.ctx.settings)
-        if not node.is_finished_ok:
-            return formatted(self.exit_codes.ERROR_NO_PHONON_INPUT, reason=node.exit_message)
+        try:
+            supercells: Any = displaced_supercells(structure, self.ctx.settings)
+        except ValueError as exception:
+            self.results()
+            return formatted(self.exit_codes.ERROR_NO_PHONON_INPUT, reason=exception)
         exposed = self.exposed_inputs(CrystalBaseWorkChain, namespace=self.part)
         parameters = exposed['crystal']['parameters'].get_dict()
         extra = list((parameters.get('scf') or {}).get('extra') or [])
@@ -215,19 +217,22 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
 
     def derive(self) -> ExitCode | None:
         """Turn forces into force constants, and those into phonons."""
-        forces = {name: node_outputs(node).get('output_forces') for name, node in self.launched().items()}
+        forces: dict[str, Any] = {
+            name: node_outputs(node).get('output_forces') for name, node in self.launched().items()
+        }
         missing = [name for name, node in forces.items() if node is None]
         if missing:
             reason = f'no forces were printed for {", ".join(missing)}'
+            self.results()
             return formatted(self.exit_codes.ERROR_NO_FORCES, reason=reason)
-        constants, node = _calculate(force_constants, self.ctx.structure, self.ctx.settings, **forces)
-        if not node.is_finished_ok:
-            return formatted(self.exit_codes.ERROR_NO_FORCES, reason=node.exit_message)
-        self.out('output_force_constants', constants)
         first = next(iter(self.launched().values())).outputs.output_parameters
-        found, node = _calculate(phonon_properties, self.ctx.structure, self.ctx.settings, constants, first)
-        if not node.is_finished_ok:
-            return formatted(self.exit_codes.ERROR_NO_FORCES, reason=node.exit_message)
+        try:
+            constants: Any = force_constants(self.ctx.structure, self.ctx.settings, **forces)
+            self.out('output_force_constants', constants)
+            found: Any = phonon_properties(self.ctx.structure, self.ctx.settings, constants, first)
+        except ValueError as exception:
+            self.results()
+            return formatted(self.exit_codes.ERROR_NO_FORCES, reason=exception)
         self.attach(
             output_phonon_bands=found['bands'],
             output_phonon_dos=found['dos'],
@@ -352,11 +357,6 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
                 builder[name] = orm.to_aiida_type(inputs[name])
         filled: ProcessBuilder = builder
         return filled
-
-
-def _calculate(function: Any, *nodes: Any, **named: Any) -> tuple[Any, Any]:
-    """Run a calculation function: what it returned, and its node."""
-    return function.run_get_node(*nodes, **named)  # type: ignore[no-any-return]
 
 
 def validate_method(value: orm.Str | None, _: Any) -> str | None:
