@@ -131,9 +131,9 @@ def make_builder(file: Path, structure: StructureData, chain: str, options: dict
         return process.get_builder_from_protocol(code, structure, **arguments)
     except ValueError as exception:
         # AiiDA says neither which port a value was for nor where it came from.
-        given = f'--set {", ".join(options["arguments"])}: a value'
+        given = f'--set {", ".join(options["arguments"])}:'
         raise ValueError(str(exception).replace('invalid attribute value', given, 1)) from exception
-    except TypeError as exception:
+    except (TypeError, AttributeError) as exception:
         if not options['arguments']:
             raise
         raise ValueError(
@@ -213,6 +213,8 @@ def own_arguments(given: tuple[str, ...], known: Mapping[str, inspect.Parameter]
             parsed[name] = yaml.safe_load(text)
         except yaml.YAMLError as exception:
             fail(f'--set {item}: the value is not YAML: {" ".join(str(exception).split())}')
+        if known[name].annotation in ('bool', 'bool | None') and not isinstance(parsed[name], bool):
+            fail(f'--set {item}: write {name}=true or {name}=false.')
     missing = [
         f'--set {name}=... ({item.annotation})'
         for name, item in known.items()
