@@ -15,12 +15,8 @@ from typing import NamedTuple
 TESTS = Path(__file__).resolve().parents[1] / 'tests'
 WAYS = ('physics', 'replay')
 
-ON_NODES = 'no recorded run fails so; tested on finished calculations that are made up'
 UNPROVEN: dict[str, str] = {
     'handle_node_failure': 'only a scheduler reports it; tested on a finished calculation with its exit status',
-    'handle_small_gap': ON_NODES,
-    'handle_level_shift': ON_NODES,
-    'handle_conducting_scf': ON_NODES,
 }
 """Handlers that no test proves, with the reason; listed in the documentation."""
 

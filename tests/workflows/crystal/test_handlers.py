@@ -39,8 +39,8 @@ def base(generate_inputs_crystal, generate_workchain):
 def finished(generate_calc_job_node, generate_structure, aiida_localhost, tmp_path):
     """Return a factory that gives a chain one more finished child with results, remote files and trajectory."""
 
-    def factory(process, exit_status, *, results=None, files=None, points=0, energies=None, message=None):
-        inputs = {'structure': process.ctx.inputs.structure}
+    def factory(process, exit_status, *, results=None, files=None, points=0, energies=None, message=None, parent=None):
+        inputs = {'structure': process.ctx.inputs.structure, **({'parent_folder': parent} if parent else {})}
         node = generate_calc_job_node('crystalmath.crystal23', inputs=inputs, exit_status=exit_status)
         node.set_process_state('finished')
         if message is not None:
@@ -387,6 +387,47 @@ def test_conducting_scf(base, finished):
     assert process.outputs['recovery_report']['physics_changed'] == {'SMEAR': {'old': None, 'new': 0.005}}
 
 
+FREQUENCIES = {'geometry': {'freqcalc': {}}}
+STATE = {'FREQINFO.DAT': 'half of it', 'fort.13': 'density'}
+
+
+@pytest.mark.parametrize(('parameters', 'block'), [(FREQUENCIES, 'freqcalc'), (OPTGEOM, 'optgeom')])
+def test_nothing_of_another_mesh_is_taken_up(base, finished, parameters, block):
+    """Forces and energies of a coarser mesh, or of sharp occupations, are not mixed with those that follow."""
+    process = base(parameters)
+    old = process.ctx.inputs.structure
+    for change in ('shrink', 'smear'):
+        finished(process, 411, files={**STATE, **BOTH}, points=3)
+        assert continues(process.inspect_process())
+        assert process.ctx.inputs.parameters['scf'][change]
+        assert process.ctx.inputs.parameters['geometry'][block]['restart'] is False
+        assert process.ctx.inputs.parameters['scf']['guessp'] is False
+        assert 'parent_folder' not in process.ctx.inputs
+    kept = process.ctx.inputs.structure
+    assert (kept is not old) is (block == 'optgeom'), 'the geometry that was reached is no less good'
+
+
+@pytest.mark.parametrize('configuration', [{'enabled': False}, {'retries': 0}])
+def test_no_shift_that_could_not_be_taken_out(base, finished, configuration):
+    process = base(recovery=orm.Dict({'level_shift': configuration}))
+    finished(process, 410, results=gap_results(0.3))
+    assert continues(process.inspect_process())
+    assert 'levshift' not in process.ctx.inputs.parameters['scf']
+
+
+def test_shift_goes_when_the_state_conducts(base, finished):
+    """No run without the shift is due then: the result is not a shifted one."""
+    process = base({'scf': {'fmixing': 90}})
+    finished(process, 410, results=gap_results(0.3))
+    assert continues(process.inspect_process())
+    assert process.ctx.inputs.parameters['scf']['levshift']
+    finished(process, 410, results=gap_results(0.0, True))
+    assert continues(process.inspect_process())
+    assert 'levshift' not in process.ctx.inputs.parameters['scf']
+    finished(process, 0, results={'scf': {'converged': True}})
+    assert process.inspect_process() is None
+
+
 # ---------------------------------------------------------------------------------------------------- monitors
 
 
@@ -589,6 +630,19 @@ def test_optimisation_that_makes_no_progress_ends(base, finished):
         finished(process, 404, results={'optimisation': {'n_points': 1}}, files=BOTH)
         result = process.inspect_process()
     assert (result.status, runs) == (404, 3)
+
+
+def test_frequencies_that_make_no_progress_are_given_more_time(base, finished):
+    """What the run left is what it was given, byte for byte: that is no progress."""
+    process = base(FREQUENCIES, options={'max_wallclock_seconds': 100})
+    for content, seconds in (('one', 100), ('two', 100), ('two', 200), ('three', 200)):
+        node = finished(
+            process, 120, files={**STATE, 'FREQINFO.DAT': content}, parent=process.ctx.inputs.get('parent_folder')
+        )
+        assert continues(process.inspect_process())
+        assert process.ctx.inputs.parameters['geometry']['freqcalc']['restart'] is True
+        assert process.ctx.inputs.parent_folder.pk == node.outputs.remote_folder.pk
+        assert process.ctx.inputs.metadata.options['max_wallclock_seconds'] == seconds
 
 
 def test_optimisation_that_makes_progress_goes_on(base, finished):

@@ -143,7 +143,7 @@ class HandlersBase(CrystalmathBaseRestartWorkChain):
         needed = folder is not None and bool(wavefunction or optimiser or task)
         if needed:
             self.ctx.inputs['parent_folder'] = folder
-        else:
+        elif (self.optgeom or {}).get('hessian') != 'HESSOPT':  # that is read from the folder of the input
             self.ctx.inputs.pop('parent_folder', None)
         self.scf['guessp'] = needed and wavefunction is not None
         self._set_guess_file(wavefunction if needed and wavefunction == SAVED else None)
@@ -210,6 +210,17 @@ class HandlersBase(CrystalmathBaseRestartWorkChain):
         """Let the next SCF start from atomic densities; what can be taken up with RESTART is, all the same."""
         if self.is_single_scf or not self.go_on_from(node, wavefunction=False):
             self.set_restart(None)
+
+    def begin_again_from(self, node: orm.CalcJobNode) -> None:
+        """Let the next calculation begin anew because SHRINK, SMEAR or the basis set is another: nothing is taken up.
+
+        Energies and gradients of before are those of another method: RESTART would mix them into the forces of
+        frequencies or the steps of an optimisation. Only the geometry that an optimisation came to is kept.
+        """
+        structure = self.last_geometry(node) if self.optgeom is not None else None
+        if structure is not None:
+            self.ctx.inputs['structure'] = structure
+        self.set_restart(None)
 
     def last_geometry(self, node: orm.CalcJobNode) -> orm.StructureData | None:
         """Return the last geometry that an optimisation reached, if there is one to start from."""

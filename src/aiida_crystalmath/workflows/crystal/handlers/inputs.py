@@ -60,7 +60,11 @@ class InputHandlers(HandlersBase):
         return self.record(node, cause='anisotropic shrinking factors', action='the largest one for all directions')
 
     @remedy(
-        'basis_linearly_dependent', priority=510, changes=('LDREMO', 'GUESSP'), physics=('LDREMO',), on_request=True
+        'basis_linearly_dependent',
+        priority=510,
+        changes=('LDREMO', 'GUESSP', 'structure'),
+        physics=('LDREMO',),
+        on_request=True,
     )
     def handle_linear_dependence(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
         """Remove the dependent combinations of basis functions (LDREMO), on request.
@@ -73,7 +77,7 @@ class InputHandlers(HandlersBase):
         if self.scf.get('ldremo') or not self.once('linear_dependence', section.retries):
             return self.end(node)
         self.scf['ldremo'] = section.ldremo
-        self.start_anew_from(node)
+        self.begin_again_from(node)
         self.note(
             'Dependent basis functions were removed (LDREMO): compare energies only with runs that removed as many.'
         )

@@ -8,7 +8,7 @@ from aiida.engine import ProcessHandlerReport
 from aiida_crystalmath.workflows.crystal.handlers.common import HandlersBase
 from aiida_crystalmath.workflows.crystal.handlers.remedy import remedy
 from aiida_crystalmath.workflows.crystal.handlers.scf import ScfHandlers
-from aiida_crystalmath.workflows.crystal.remote import RESTART_FILES, non_empty_files
+from aiida_crystalmath.workflows.crystal.remote import RESTART_FILES, is_same_file, non_empty_files
 from aiida_crystalmath.workflows.crystal.verdict import Verdict
 
 __all__ = ('InterruptionHandlers',)
@@ -78,10 +78,13 @@ class InterruptionHandlers(ScfHandlers, HandlersBase):
 
     @staticmethod
     def _left(node: orm.CalcJobNode, task: str) -> bool:
-        """Tell whether the files for RESTART of a block are there."""
+        """Tell whether the files for RESTART of a block are there, and are others than those the run was given."""
         if 'remote_folder' not in node.outputs:
             return False
-        return non_empty_files(node.outputs.remote_folder).issuperset(RESTART_FILES[task])
+        left, names = node.outputs.remote_folder, RESTART_FILES[task]
+        if not non_empty_files(left).issuperset(names):
+            return False
+        return 'parent_folder' not in node.inputs or not is_same_file(left, node.inputs.parent_folder, names[0])
 
     def _take_up(self, node: orm.CalcJobNode) -> str:
         """Let the next run take up what this one left; return what is done, in words."""

@@ -16,7 +16,7 @@ SMEARED_NOTE = (
     'The occupations were smeared (SMEAR): the energy is that of electrons at a finite temperature, and the result is '
     'that of a metal. Compare it only with runs of the same SMEAR.'
 )
-CHANGES = ('SHRINK', 'SMEAR', 'FMIXING', 'DIIS', 'BROYDEN', 'GUESSP', 'OPTGEOM RESTART')
+CHANGES = ('SHRINK', 'SMEAR', 'FMIXING', 'DIIS', 'BROYDEN', 'GUESSP', 'OPTGEOM RESTART', 'structure')
 
 
 class MetalHandlers(HandlersBase):
@@ -77,6 +77,8 @@ class MetalHandlers(HandlersBase):
     def denser_mesh_or_smear(self, node: orm.CalcJobNode, section: Conductor) -> str | None:
         """Take the next step for a metal; return it in words, ``None`` if nothing is left."""
         if self._denser_mesh(section):
+            if self.ctx.get('level_shifted'):  # of `small_gap`: a conducting state is not to be shifted
+                self.scf.pop('levshift', None)
             action = 'a denser k-mesh'
         elif section.smear and not self.scf.get('smear') and any(self.ctx.inputs.structure.pbc):
             self.scf['smear'] = section.smear_hartree
@@ -86,7 +88,8 @@ class MetalHandlers(HandlersBase):
             action = f'smear the occupations (SMEAR {section.smear_hartree})'
         else:
             return None
-        self.start_anew_from(node)
+        self.ctx.level_shifted = False
+        self.begin_again_from(node)
         return action
 
     def _damp_as_in_the_input(self) -> None:

@@ -26,9 +26,9 @@ class OptimisationHandlers(HandlersBase):
         if structure is None or not self.once('stale_hessian', self.recovery.stale_hessian.retries):
             return self.end(node)
         self.ctx.inputs['structure'] = structure
-        self.set_restart(None)
         if self.optgeom is not None and self.optgeom.get('hessian') == 'HESSOPT':
             self.optgeom.pop('hessian')
+        self.set_restart(None)
         return self.record(node, cause='the trust radius vanished', action='optimise anew from the lowest point')
 
     @staticmethod

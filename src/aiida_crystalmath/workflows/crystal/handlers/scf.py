@@ -97,7 +97,8 @@ class ScfHandlers(HandlersBase):
         if gap is None or not 0.0 < gap <= section.gap_ev or self.scf.get('levshift') or self.scf.get('smear'):
             return None
         responds = any(self.geometry.get(name) is not None for name in RESPONSES)
-        if responds or not self.once('small_gap', section.retries):
+        # A shift that may not be taken out again must not come in: shifted results are never handed out.
+        if responds or not self._may_take_shift_out() or not self.once('small_gap', section.retries):
             return None
         if not self.go_on_from(node):
             self.set_restart(None)
@@ -109,6 +110,13 @@ class ScfHandlers(HandlersBase):
             action='shift the empty levels until it converges, then once more without',
         )
 
+    def _may_take_shift_out(self) -> bool:
+        """Tell whether ``handle_level_shift`` is on, and has not been used up."""
+        section = self.recovery.level_shift
+        override = (self.ctx.handler_overrides.get('handle_level_shift') or {}).get('enabled')
+        enabled = section.enabled if override is None else bool(override)
+        return enabled and self.ctx.get('used', {}).get('level_shift', 0) < section.retries
+
     @remedy('level_shifted', priority=300, changes=('LEVSHIFT', 'GUESSP', 'FMIXING'), on_success=True)
     def handle_level_shift(self, node: orm.CalcJobNode) -> ProcessHandlerReport | None:
         """Take a level shift out again before results are taken.
@@ -118,8 +126,9 @@ class ScfHandlers(HandlersBase):
         and its final geometry, without LEVSHIFT, and with the strongest damping, so that it does not swing away from
         where it begins. A LEVSHIFT of the input stays: it was asked for.
         """
-        if not self.ctx.get('level_shifted') or not self.once('level_shift', self.recovery.level_shift.retries):
+        if not self.ctx.get('level_shifted'):
             return None
+        self.once('level_shift', self.recovery.level_shift.retries)
         self.ctx.level_shifted = False
         self.scf.pop('levshift', None)
         self.scf['fmixing'] = max([*self.recovery.scf_oscillation.fmixing, self.scf.get('fmixing') or DEFAULT_FMIXING])
