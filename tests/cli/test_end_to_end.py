@@ -127,12 +127,12 @@ def test_show_of_data_shows_what_made_it(home, finished):
 
 
 def test_failure_is_traced_and_run_again(home):
-    name = home.deck('freq.d12', 'FREQCALC\nENDFREQ\n')
+    name = home.deck('elastic.d12', 'ELASTCON\nEND\n')
     first = home('run', name)
     assert first.returncode == 2
     assert 'exit status 329' in first.stdout
     assert 'It began in Crystal23Calculation PK' in first.stdout
-    assert 'the program said: ERROR **** STANDIN **** FREQCALC NOT SUPPORTED' in first.stdout
+    assert 'the program said: ERROR **** STANDIN **** ELASTCON NOT SUPPORTED' in first.stdout
     assert 'verdi calcjob outputcat' in first.stdout
     second = home('run', name, '--no-wait', '--json')
     answer = json.loads(second.stdout)

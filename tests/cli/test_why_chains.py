@@ -161,6 +161,7 @@ def test_a_sequence_is_taken_up_at_the_step_that_failed(replay, corpus, generate
         ('waiting', None, ['The daemon is not running', 'verdi daemon start']),
     ],
 )
+@pytest.mark.usefixtures('stopped_daemon_client')
 def test_processes_that_did_not_simply_end(state, words, says):
     node = orm.WorkChainNode(process_type='aiida.workflows:crystalmath.crystal.base')
     node.set_process_label('CrystalBaseWorkChain')

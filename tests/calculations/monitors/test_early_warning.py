@@ -72,7 +72,8 @@ def test_an_oscillating_scf_is_stopped(inputs, finish):
 @pytest.mark.standin
 def test_a_converging_scf_is_not(inputs, finish):
     """Not even by a monitor that would judge after six cycles."""
-    node = finish(inputs('H2O', min_cycles=6, window=5))
+    scf = {'shrink': {'is': 3, 'isp': 3}}  # long enough to be looked at
+    node = finish(inputs('MgO', {'hamiltonian': {'dft': {'functional': 'PBE'}}, 'scf': scf}, min_cycles=6, window=5))
     assert node.is_finished_ok, f'{node.exit_status}: {node.exit_message}'
     progress, _ = last_progress(node)
     assert progress.scf_converged or not progress.terminated

@@ -182,7 +182,8 @@ def test_many_runs_in_little_memory():
     assert len(output.scf) + output.n_dropped_scf == 3000 and len(output.scf) <= 1000
     assert output.scf[0].energy_hartree == -200 and output.scf[-1].energy_hartree == pytest.approx(-200.00000002999)
     assert sum(len(run.charges) for run in output.scf) <= 110_000 and len(output.scf[-1].charges) == 100
-    assert output.status == 'finished'
+    # Nothing says which of so many is the energy of the run.
+    assert (output.status, output.missing_results) == ('incomplete', ['energy'])
 
 
 def test_many_cycles_in_little_memory():
