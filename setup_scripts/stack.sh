@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# The services of production on one machine: PostgreSQL, RabbitMQ, a SLURM cluster of one node, and SSH to it.
+#
+# Usage: bash setup_scripts/stack.sh up|down|restart [SERVICE...]    start, stop: all or the services named
+#        bash setup_scripts/stack.sh status                          what runs; exit status 3 if something does not
+#        bash setup_scripts/stack.sh reset                           stop, and remove data, keys and the job user
+# SERVICE: postgres rabbitmq munge mariadb slurmdbd slurmctld slurmd sshd
+#
+# As root on Debian it installs what is missing with apt, gives each service its own user, and runs jobs as a user
+# made for that. As anyone else everything runs as that user, and the programs must be there already.
+# Everything listens on 127.0.0.1 and keeps its files below one folder; systemd is not needed. Settings:
+#   CRYSTALMATH_STACK       the folder (/var/lib/crystalmath/stack as root, else ~/.local/state/crystalmath/stack)
+#   CRYSTALMATH_STACK_PORT  the first of nine ports (24100, or what the folder was made with)
+# How to enter the services is written to stack.env in that folder, which only its owner can read.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+for part in settings lib packages env postgres rabbitmq munge mariadb slurm slurmdbd slurmctld slurmd sshd; do
+  . "$ROOT/setup_scripts/stack/$part.sh"
+done
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
+
+# Start the services named, in order; those that run are left alone.
+up() {
+  local service
+  install_missing "$@"
+  prepare_base
+  for service in "$@"; do
+    "${service}_configure" 9>&-
+    if [ -z "$("${service}_find")" ]; then
+      refuse_taken_port "$service"
+      "${service}_start" 9>&- || die "$service does not start; its log: $(service_log "$service")"
+    fi
+    wait_for "${service}_ready" 9>&- || die "$service does not answer; its log: $(service_log "$service")"
+    "${service}_after" 9>&-
+  done
+  write_env
+}
+
+# Stop the services named, last first.
+down() {
+  local services=("$@") index
+  for ((index = ${#services[@]} - 1; index >= 0; index--)); do "${services[index]}_stop" 9>&-; done
+  say_running_jobs
+}
+
+# One line a service.
+status() {
+  local service pids missing=0
+  for service in "$@"; do
+    pids="$("${service}_find" | tr '\n' ' ')"
+    [ -n "$pids" ] || missing=3
+    printf '%-4s  %-9s  %s\n' "$([ -n "$pids" ] && echo up || echo DOWN)" "$service" \
+      "$([ -n "$pids" ] && echo "pid ${pids% }, $(service_port "$service")")"
+  done
+  return "$missing"
+}
+
+# Remove everything that `up` made.
+reset() {
+  [ -e "$BASE" ] || [ -n "$(for service in "${SERVICES[@]}"; do "${service}_find"; done)" ] || { remove_job_user; return; }
+  [ ! -e "$BASE" ] || [ -e "$BASE/$MARK" ] || [ -z "$(ls -A "$BASE")" ] ||
+    die "$BASE was not made by this script: remove it yourself, or set CRYSTALMATH_STACK to another folder"
+  end_jobs
+  down "${SERVICES[@]}"
+  remove_job_user
+  rm -rf --one-file-system "$BASE"
+  echo "removed $BASE"
+}
+
+main() {
+  local verb="${1:-}" services service
+  [ $# -eq 0 ] || shift
+  services=("$@")
+  [ $# -gt 0 ] || services=("${SERVICES[@]}")
+  for service in "${services[@]}"; do
+    [[ " ${SERVICES[*]} " == *" $service "* ]] || die "no service '$service'; known are: ${SERVICES[*]}"
+  done
+  case "$verb" in
+    up) lock; up "${services[@]}"; status "${services[@]}"
+      [ $# -gt 0 ] || echo "how to enter: $BASE/stack.env" ;;
+    down) lock; down "${services[@]}" ;;
+    restart) lock; down "${services[@]}"; up "${services[@]}" ;;
+    status) status "${services[@]}" ;;
+    reset) [ $# -eq 0 ] || die 'reset takes no services: it removes everything'; lock; reset ;;
+    -h | --help | help) usage ;;
+    *) usage >&2; exit 2 ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,100 @@
+# What the services share: users, files, processes, waiting. Sourced by stack.sh.
+
+# as USER COMMAND...: run as the user of a service; without root, as oneself.
+as() {
+  local user="$1"
+  shift
+  if [ "$AS_ROOT" = yes ] && [ "$user" != root ]; then runuser -u "$user" -- "$@"; else "$@"; fi
+}
+
+# own_dir USER MODE DIR
+own_dir() {
+  mkdir -p "$3"
+  chmod "$2" "$3"
+  [ "$AS_ROOT" = no ] || chown "$1:" "$3"
+}
+
+# write_file USER MODE PATH < TEXT: no byte is written where nothing changed, and none is readable before its time.
+write_file() {
+  local new
+  new="$(umask 077 && mktemp "$3.XXXXXX")"
+  cat > "$new"
+  chmod "$2" "$new"
+  [ "$AS_ROOT" = no ] || chown "$1:" "$new"
+  if cmp -s "$new" "$3"; then rm "$new"; else mv "$new" "$3"; fi
+  chmod "$2" "$3"
+}
+
+# secret NAME: the password of a service, made at first use.
+secret() {
+  local file="$BASE/secrets/$1"
+  if [ ! -s "$file" ]; then
+    (umask 077 && od -An -N24 -tx1 /dev/urandom | tr -d ' \n' > "$file.new" && mv "$file.new" "$file")
+  fi
+  cat "$file"
+}
+
+# Two at a time would start everything twice. The lock is file 9, which no service may inherit.
+lock() {
+  local file="${TMPDIR:-/tmp}/crystalmath-stack-$(id -u)-${BASE//\//_}.lock"
+  exec 9> "$file"
+  flock -w "$TIMEOUT_S" 9 || die "another stack.sh is at work on $BASE (it holds $file)"
+}
+
+prepare_base() {
+  mkdir -p "$BASE"
+  chmod 755 "$BASE"
+  : > "$BASE/$MARK"
+  (umask 077 && mkdir -p "$BASE/secrets" && chmod 700 "$BASE/secrets")
+  [ "$AS_ROOT" = no ] || as nobody test -x "$BASE" ||
+    die "the services' users cannot enter $BASE: each folder above it needs the permission x for all"
+}
+
+# find_process NAME MARKER: pids of the programs of that name that have our file on their command line or in their
+# environment. Not from pid files: those outlive their process, their number may be another's, or the folder is gone.
+find_process() {
+  local pid name text
+  for pid in /proc/[0-9]*; do
+    { read -r name < "$pid/comm"; } 2>/dev/null && [ "$name" = "$1" ] || continue
+    text=" $({ tr '\0' ' ' < "$pid/cmdline"; tr '\0' ' ' < "$pid/environ"; } 2>/dev/null || true) "
+    [[ "$text" != *[\ =\"]"$2"[\ \"/]* ]] || echo "${pid#/proc/}"
+  done
+}
+
+# stop_process FIND SIGNAL: ask the processes that the function FIND names to end; after half of TIMEOUT_S, make them.
+stop_process() {
+  local pids end=$((SECONDS + TIMEOUT_S / 2))
+  pids="$("$1")"
+  [ -n "$pids" ] || return 0
+  kill "-$2" $pids 2>/dev/null || true
+  while [ -n "$("$1")" ]; do
+    [ "$SECONDS" -lt "$end" ] || { kill -KILL $("$1") 2>/dev/null || true; }
+    sleep 0.1
+  done
+}
+
+# wait_for COMMAND...: until it succeeds or TIMEOUT_S are over.
+wait_for() {
+  local end=$((SECONDS + TIMEOUT_S))
+  until "$@" > /dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.2
+  done
+}
+
+# detach USER OUTPUT COMMAND...: start a program that has nothing of this terminal and of our pipes.
+detach() {
+  local user="$1" output="$2"
+  shift 2
+  as "$user" setsid "$@" < /dev/null >> "$output" 2>&1 &
+}
+
+port_open() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# A service of ours is not running; if its port answers, someone else has it.
+refuse_taken_port() {
+  local port
+  port="$(service_port "$1")"
+  [[ "$port" != port* ]] || ! port_open "${port#port }" ||
+    die "$1: ${port} of 127.0.0.1 is taken by another program; set CRYSTALMATH_STACK_PORT to the first of nine free ports"
+}

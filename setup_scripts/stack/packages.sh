@@ -1,0 +1,42 @@
+# The Debian packages of the services. Sourced by stack.sh.
+
+# The package and the program by which one sees that it is there.
+package_of() {
+  case "$1" in
+    postgres) echo postgresql ;; rabbitmq) echo rabbitmq-server ;; munge) echo munge ;; mariadb) echo mariadb-server ;;
+    slurmdbd) echo slurmdbd ;; slurmctld | slurmd) echo slurm-wlm ;; sshd) echo openssh-server ;;
+  esac
+}
+
+is_installed() {
+  case "$1" in
+    postgres) [ -n "$(postgres_bin)" ] ;; rabbitmq) [ -n "$(rabbitmq_bin)" ] ;; munge) command -v munged ;;
+    mariadb) command -v mariadbd && command -v mariadb-install-db ;; slurmctld | slurmd) command -v "$1" && command -v sbatch ;;
+    *) command -v "$1" ;;
+  esac > /dev/null 2>&1
+}
+
+# install_missing SERVICE...
+install_missing() {
+  local service packages=()
+  for service in "$@"; do is_installed "$service" || packages+=("$(package_of "$service")"); done
+  [ ${#packages[@]} -gt 0 ] || return 0
+  [ "$AS_ROOT" = yes ] && command -v apt-get > /dev/null ||
+    die "not installed: ${packages[*]}. As root on Debian: apt-get install --no-install-recommends ${packages[*]}"
+  say "Installing ${packages[*]}"
+  without_starting_services apt-get update -q > /dev/null
+  DEBIAN_FRONTEND=noninteractive without_starting_services \
+    apt-get install -qy --no-install-recommends "${packages[@]}" > /dev/null
+  for service in "$@"; do is_installed "$service" || die "$service is not there although apt-get has installed it"; done
+}
+
+# Debian starts what it installs, on the usual ports, RabbitMQ and sshd on every interface: forbid it as long as we install.
+without_starting_services() {
+  local policy=/usr/sbin/policy-rc.d status=0
+  if [ -e "$policy" ]; then "$@" 9>&-; return; fi
+  printf '#!/bin/sh\nexit 101\n' > "$policy"
+  chmod 755 "$policy"
+  "$@" 9>&- || status=$?
+  rm "$policy"
+  return "$status"
+}

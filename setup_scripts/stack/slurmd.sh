@@ -1,0 +1,23 @@
+# slurmd, the one node of the cluster. Sourced by stack.sh.
+
+slurmd_find() { find_process slurmd "$SLURM_CONF"; }
+slurmd_configure() { slurm_configure; }
+slurmd_start() { detach root "$BASE/slurm/log/slurmd.log" slurmd -D -f "$SLURM_CONF"; }
+
+# A node that was drained or found dead in an earlier life takes jobs again.
+slurmd_ready() {
+  local state
+  state="$(timeout 10 sinfo -h -p main -o %T)"
+  case "$state" in
+    idle | mixed | allocated | completing) return 0 ;;
+    *drain* | down) timeout 10 scontrol update nodename=localhost state=resume ;;
+  esac
+  return 1
+}
+
+slurmd_after() { :; }
+
+# One that cannot reach slurmctld ignores TERM.
+slurmd_stop() {
+  if [ -n "$(slurmctld_find)" ]; then stop_process slurmd_find TERM; else stop_process slurmd_find KILL; fi
+}
