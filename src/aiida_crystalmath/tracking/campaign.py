@@ -1,0 +1,211 @@
+"""A campaign: a group of items that wait, and what may be done with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ProcessBuilder
+
+from aiida_crystalmath.tracking import items
+from aiida_crystalmath.tracking.items import Item, Settings
+
+__all__ = ('CHANGED', 'CLOSING', 'Campaign', 'CampaignError')
+
+SETTINGS = 'crystalmath_settings'
+"""Extra of the group: see :class:`~aiida_crystalmath.tracking.items.Settings`. Written by commands."""
+CLOSING = 'crystalmath_closing'
+"""Extra of a controller that found nothing left to do and is about to end."""
+CHANGED = 'crystalmath.campaign.changed'
+"""Subject of the message that lets a controller look at once; its body is the UUID of the campaign."""
+
+ACTIVE = ('created', 'running', 'waiting')
+CLOSING_S = 60.0
+"""How long a controller that is about to end is waited for."""
+
+
+class CampaignError(ValueError):
+    """Something that cannot be done with a campaign: the message says what to do instead."""
+
+
+class Campaign(orm.Group):
+    """Work that waits, and the processes made of it.
+
+    Members are the items (``Dict``), the processes that were submitted for them, and the controllers. The truth about
+    what was submitted is in the call links of the provenance, not in this group.
+    """
+
+    # ------------------------------------------------------------------------------------------------ the group
+
+    @classmethod
+    def find(cls, label: str) -> Campaign | None:
+        """Return the campaign of this label, if there is one."""
+        found: Campaign | None = orm.QueryBuilder().append(cls, filters={'label': label}).first(flat=True)
+        return found
+
+    @classmethod
+    def make(cls, label: str) -> Campaign:
+        """Return the campaign of this label, made if there is none.
+
+        :raises CampaignError: if the label says nothing.
+        """
+        if not label.strip() or any(not character.isprintable() for character in label):
+            raise CampaignError(f'{label!r} is no name for a campaign.')
+        campaign: Campaign
+        campaign, _ = cls.collection.get_or_create(label=label)
+        return campaign
+
+    @property
+    def settings(self) -> Settings:
+        """Return what the campaign may do, read anew."""
+        query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, project=f'extras.{SETTINGS}')
+        return Settings(**(query.first(flat=True) or {}))
+
+    def change(self, **changes: Any) -> Settings:
+        """Change settings, and let the controller know; return them all.
+
+        :raises ValueError: for a value that makes no sense.
+        """
+        settings = replace(self.settings, **changes)
+        self.base.extras.set(SETTINGS, asdict(settings))
+        self.notify()
+        return settings
+
+    def notify(self) -> None:
+        """Let the controller look now. If the message is lost, it looks within ``interval_s`` all the same."""
+        from aiida.manage import get_manager
+
+        manager = get_manager()
+        profile = manager.get_profile()
+        if profile is None or profile.process_control_backend is None:
+            return
+        if manager.get_daemon_client().is_daemon_running:
+            manager.get_communicator().broadcast_send(self.uuid, subject=CHANGED)
+
+    # ------------------------------------------------------------------------------------------------ items
+
+    def add(
+        self,
+        builder: ProcessBuilder,
+        *,
+        label: str,
+        kind: str = '',
+        priority: int = 0,
+        extras: Mapping[str, Any] | None = None,
+    ) -> orm.Dict:
+        """Let a process wait in this campaign; :meth:`start` (or :meth:`notify`) lets it be submitted.
+
+        :param builder: with the inputs, which are checked now and stored.
+        :param kind: what caps count; by default the last word of the entry point.
+        :param priority: a higher one goes first; within one, what was added first.
+        :param extras: set on the process.
+        :raises ValueError: if the inputs are not valid.
+        """
+        node = items.make_item(builder, label=label, kind=kind, priority=priority, extras=extras)
+        self.add_nodes(node.store())
+        return node
+
+    def add_finished(self, item: orm.Dict, process: orm.ProcessNode) -> None:
+        """Note that the process of an item has run before: nothing is submitted for it."""
+        self.add_nodes([item, process])
+        outcome = items.outcomes([process.uuid])[process.uuid]
+        item.base.extras.set(items.STATE, _state({**outcome, 'process': process.uuid}))
+
+    def items(self, *states: str) -> list[Item]:
+        """Return the items in some states, or all that were not replaced, as they were last noted; in one query."""
+        wanted = {'in': list(states)} if states else {'!==': items.REPLACED}
+        query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, tag='campaign')
+        query.append(
+            orm.Dict,
+            with_group='campaign',
+            filters={f'extras.{items.STATE}.state': wanted},
+            project=['id', 'uuid', 'label', 'extras'],
+            tag='item',
+        )
+        query.order_by({'item': 'id'})
+        return [Item.from_row(*row) for row in query.iterall()]
+
+    def look(self, *states: str) -> list[Item]:
+        """Return items as :meth:`items` does, with what has become of those that run; nothing is written."""
+        found = self.items(*states)
+        known = items.outcomes(item.process for item in found if item.state == items.RUNNING and item.process)
+        return [replace(item, **known[item.process]) if item.process in known else item for item in found]
+
+    def note(self, item: Item, **record: Any) -> Item:
+        """Write down what became of an item; return it as it is then."""
+        changed = replace(item, **record)
+        orm.load_node(item.pk).base.extras.set(items.STATE, changed.record)
+        return changed
+
+    def set_order(self, item: Item, *, kind: str, priority: int) -> None:
+        """Change kind and priority of an item."""
+        orm.load_node(item.pk).base.extras.set(items.ORDER, {'kind': kind, 'priority': priority})
+
+    def repeat(self, old: Iterable[Item]) -> list[orm.Dict]:
+        """Let items that failed wait once more, as new ones that replace them; each item has one process only."""
+        repeated = []
+        for item in old:
+            node = orm.load_node(item.pk)
+            again = orm.Dict(node.get_dict())
+            again.label = node.label
+            again.base.extras.set(items.ORDER, {'kind': item.kind, 'priority': item.priority})
+            again.base.extras.set(items.STATE, {'state': items.WAITING})
+            self.add_nodes(again.store())
+            self.note(item, state=items.REPLACED)
+            repeated.append(again)
+        return repeated
+
+    # ------------------------------------------------------------------------------------------------ the controller
+
+    def controllers(self, active: bool = True) -> list[orm.WorkChainNode]:
+        """Return the processes that submit for this campaign, the newest first.
+
+        :param active: those only that are not over.
+        """
+        from aiida_crystalmath.tracking.controller import CrystalCampaignWorkChain
+
+        filters: dict[str, Any] = {'process_type': CrystalCampaignWorkChain.build_process_type()}
+        if active:
+            filters['attributes.process_state'] = {'in': list(ACTIVE)}
+        query = orm.QueryBuilder().append(orm.Str, filters={'attributes.value': self.uuid}, tag='campaign')
+        query.append(orm.WorkChainNode, with_incoming='campaign', filters=filters, tag='controller')
+        query.order_by({'controller': {'id': 'desc'}})
+        found: list[orm.WorkChainNode] = query.all(flat=True)
+        return found
+
+    def start(self) -> orm.WorkChainNode | None:
+        """Make sure that a controller is at work if anything is to be done, and return it; a new one only if needed.
+
+        :raises CampaignError: if the last controller neither goes on nor ends.
+        """
+        from aiida.engine import submit
+
+        from aiida_crystalmath.tracking.controller import CrystalCampaignWorkChain
+
+        self.notify()
+        deadline = time.monotonic() + CLOSING_S
+        while active := self.controllers():
+            if not any(node.base.extras.get(CLOSING, False) for node in active):
+                return active[0]
+            if time.monotonic() > deadline:
+                raise CampaignError(
+                    f'the controller PK {active[0].pk} does not come to its end: is the daemon at work? '
+                    'See "verdi daemon status".'
+                )
+            time.sleep(0.2)
+        if not self.items(*items.OPEN):
+            return None
+        node: orm.WorkChainNode = submit(
+            CrystalCampaignWorkChain, {'campaign': orm.Str(self.uuid), 'metadata': {'label': self.label}}
+        )
+        self.add_nodes(node)
+        return node
+
+
+def _state(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: outcome.get(name) for name in ('state', 'process', 'exit_status')} | {
+        'reason': outcome.get('reason', '')
+    }
