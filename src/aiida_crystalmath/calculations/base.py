@@ -16,6 +16,8 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from plumpy.process_states import Wait
 from pydantic import BaseModel
 
+from aiida_crystalmath.calculations.guard import guard_begin, guard_end
+from aiida_crystalmath.calculations.one_worker import RunByOneWorker
 from aiida_crystalmath.calculations.reuse import can_be_reused, reusing
 from aiida_crystalmath.crystal.inputs.errors import reasons
 
@@ -45,7 +47,7 @@ class CrystalProcessSpec(CalcJobProcessSpec):
         super().exit_code(status, label, message, invalidates_cache=invalidates_cache)
 
 
-class CrystalCalcJob(CalcJob):
+class CrystalCalcJob(RunByOneWorker, CalcJob):
     """Base of the jobs of CRYSTAL's two programs."""
 
     _spec_class = CrystalProcessSpec
@@ -95,7 +97,7 @@ class CrystalCalcJob(CalcJob):
         copies: list[tuple[str, str, str]],
         links: list[tuple[str, str, str]],
     ) -> CalcInfo:
-        """Return the instructions to run one program, its stdout and stderr joined in one file.
+        """Return the instructions to run one program, once in its directory, its stdout and stderr joined in one file.
 
         :param stdin: setting of the same name.
         :param retrieve: files kept in the repository; those that are not there are skipped.
@@ -113,6 +115,7 @@ class CrystalCalcJob(CalcJob):
         info = CalcInfo()
         info.uuid = str(self.uuid)
         info.codes_info = [code]
+        info.prepend_text, info.append_text = guard_begin(), guard_end()
         info.remote_copy_list = copies
         info.remote_symlink_list = links
         info.retrieve_list = [options.output_filename, *retrieve]
