@@ -26,13 +26,13 @@ up() {
   install_missing "$@"
   prepare_base
   for service in "$@"; do
-    "${service}_configure" 9>&-
+    "${service}_configure"
     if [ -z "$("${service}_find")" ]; then
       refuse_taken_port "$service"
-      "${service}_start" 9>&- || die "$service does not start; its log: $(service_log "$service")"
+      "${service}_start" || die "$service does not start; its log: $(service_log "$service")"
     fi
-    wait_for "${service}_ready" 9>&- || die "$service does not answer; its log: $(service_log "$service")"
-    "${service}_after" 9>&-
+    wait_for "${service}_ready" || die "$service does not answer; its log: $(service_log "$service")"
+    "${service}_after"
   done
   write_env
 }
@@ -40,7 +40,7 @@ up() {
 # Stop the services named, last first.
 down() {
   local services=("$@") index
-  for ((index = ${#services[@]} - 1; index >= 0; index--)); do "${services[index]}_stop" 9>&-; done
+  for ((index = ${#services[@]} - 1; index >= 0; index--)); do "${services[index]}_stop"; done
   say_running_jobs
 }
 
@@ -64,7 +64,7 @@ reset() {
   end_jobs
   down "${SERVICES[@]}"
   remove_job_user
-  rm -rf --one-file-system "$BASE"
+  rm -rf --one-file-system "$BASE" "$BASE.lock"
   echo "removed $BASE"
 }
 
@@ -77,15 +77,25 @@ main() {
     [[ " ${SERVICES[*]} " == *" $service "* ]] || die "no service '$service'; known are: ${SERVICES[*]}"
   done
   case "$verb" in
-    up) lock; up "${services[@]}"; status "${services[@]}"
-      [ $# -gt 0 ] || echo "how to enter: $BASE/stack.env" ;;
-    down) lock; down "${services[@]}" ;;
-    restart) lock; down "${services[@]}"; up "${services[@]}" ;;
+    up)
+      up "${services[@]}"
+      status "${services[@]}"
+      [ $# -gt 0 ] || echo "how to enter: $BASE/stack.env"
+      ;;
+    down) down "${services[@]}" ;;
+    restart)
+      down "${services[@]}"
+      up "${services[@]}"
+      ;;
     status) status "${services[@]}" ;;
-    reset) [ $# -eq 0 ] || die 'reset takes no services: it removes everything'; lock; reset ;;
+    reset)
+      [ $# -eq 0 ] || die 'reset takes no services: it removes everything'
+      reset
+      ;;
     -h | --help | help) usage ;;
     *) usage >&2; exit 2 ;;
   esac
 }
 
+case "${1:-}" in up | down | restart | reset) one_at_a_time "$@" ;; esac
 main "$@"

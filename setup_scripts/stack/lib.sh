@@ -4,7 +4,11 @@
 as() {
   local user="$1"
   shift
-  if [ "$AS_ROOT" = yes ] && [ "$user" != root ]; then runuser -u "$user" -- "$@"; else "$@"; fi
+  if [ "$AS_ROOT" = yes ] && [ "$user" != root ]; then
+    setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$@"
+  else
+    "$@"
+  fi
 }
 
 # own_dir USER MODE DIR
@@ -34,11 +38,16 @@ secret() {
   cat "$file"
 }
 
-# Two at a time would start everything twice. The lock is file 9, which no service may inherit.
-lock() {
-  local file="${TMPDIR:-/tmp}/crystalmath-stack-$(id -u)-${BASE//\//_}.lock"
-  exec 9> "$file"
-  flock -w "$TIMEOUT_S" 9 || die "another stack.sh is at work on $BASE (it holds $file)"
+# one_at_a_time VERB...: start anew under a lock, as two at a time would start everything twice. `--close`: a service that
+# inherited the lock would hold it as long as it lives.
+one_at_a_time() {
+  local status=0
+  [ "${CRYSTALMATH_STACK_LOCKED:-}" != "$BASE" ] || return 0
+  mkdir -p "$(dirname "$BASE")"
+  CRYSTALMATH_STACK_LOCKED="$BASE" flock --close --timeout "$((2 * TIMEOUT_S))" --conflict-exit-code 75 "$BASE.lock" \
+    bash "$ROOT/setup_scripts/stack.sh" "$@" || status=$?
+  [ "$status" != 75 ] || die "another stack.sh is at work on $BASE (it holds $BASE.lock)"
+  exit "$status"
 }
 
 prepare_base() {
@@ -86,7 +95,7 @@ wait_for() {
 detach() {
   local user="$1" output="$2"
   shift 2
-  as "$user" setsid "$@" < /dev/null >> "$output" 2>&1 &
+  as "$user" setsid --fork "$@" < /dev/null >> "$output" 2>&1
 }
 
 port_open() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -15,7 +15,7 @@ mariadb_configure() {
 datadir=$BASE/maria/data
 socket=$BASE/maria/sock
 pid-file=$BASE/maria/pid
-log-error=$BASE/maria/log
+log-error=$BASE/maria/log.err
 bind-address=127.0.0.1
 port=$MARIA_PORT
 innodb_buffer_pool_size=128M

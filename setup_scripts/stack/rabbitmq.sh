@@ -43,7 +43,7 @@ rabbitmq_env() {
   )
 }
 
-rabbitmq_start() { rabbitmq_env setsid "$(rabbitmq_bin)/rabbitmq-server" < /dev/null >> "$BASE/rmq/output" 2>&1 & }
+rabbitmq_start() { rabbitmq_env setsid --fork "$(rabbitmq_bin)/rabbitmq-server" < /dev/null >> "$BASE/rmq/output" 2>&1; }
 
 # The broker's first frame after the greeting of the protocol, and the database of users behind it.
 rabbitmq_ready() {

@@ -56,7 +56,7 @@ service_port() {
 service_log() {
   case "$1" in
     postgres) echo "$BASE/pg/log" ;; rabbitmq) echo "$BASE/rmq/log and $BASE/rmq/output" ;;
-    munge) echo "$BASE/munge/munged.log" ;; mariadb) echo "$BASE/maria/log" ;; sshd) echo "$BASE/sshd/log" ;;
-    *) echo "$BASE/slurm/log/$1.log" ;;
+    munge) echo "$BASE/munge/munged.log" ;; mariadb) echo "$BASE/maria/log.err" ;; sshd) echo "$BASE/sshd/log" ;;
+    *) echo "$BASE/slurm/log/$1.log and $1.out" ;;
   esac
 }

@@ -2,7 +2,7 @@
 
 slurmd_find() { find_process slurmd "$SLURM_CONF"; }
 slurmd_configure() { slurm_configure; }
-slurmd_start() { detach root "$BASE/slurm/log/slurmd.log" slurmd -D -f "$SLURM_CONF"; }
+slurmd_start() { slurmd -f "$SLURM_CONF" < /dev/null > "$BASE/slurm/log/slurmd.out" 2>&1; }
 
 # A node that was drained or found dead in an earlier life takes jobs again.
 slurmd_ready() {

@@ -26,7 +26,7 @@ CommunicationParameters=NoInAddrAny
 EOC
 }
 
-slurmdbd_start() { detach root "$BASE/slurm/log/slurmdbd.log" slurmdbd -D; }
+slurmdbd_start() { slurmdbd < /dev/null > "$BASE/slurm/log/slurmdbd.out" 2>&1; }
 slurmdbd_ready() { port_open "$SLURMDBD_PORT" && timeout 10 sacctmgr -n -P show cluster format=cluster; }
 
 # slurmctld does not start the first time without its cluster in the accounts.
