@@ -114,15 +114,18 @@ class Bench:
         """Make profile, computer, codes and daemon."""
         from aiida import orm
 
-        from aiida_crystalmath.cli import machine
+        from aiida_crystalmath.machines.computers import make_computer
+        from aiida_crystalmath.machines.daemon import start_daemon
+        from aiida_crystalmath.machines.families import make_family
+        from aiida_crystalmath.machines.profiles import make_profile
 
-        machine.make_profile('crystalmath')
-        machine.make_computer()
-        machine.make_family('sto-3g')
+        make_profile('crystalmath')
+        make_computer()
+        make_family('sto-3g')
         self.computer = orm.load_computer('localhost')
         self.crystal = self.code('crystal')
         self.plan_path.write_text(json.dumps({job['title']: job for job in self.jobs}))
-        machine.start_daemon('crystalmath')
+        start_daemon('crystalmath')
 
     def code(self, program: str, title: str = '') -> Any:
         """Return a code whose program fails as the plan says.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +12,10 @@ COMMANDS = {
     'quickstart': (
         'aiida_crystalmath.cli.quickstart:quickstart',
         'Set everything up on this machine; run it as often as you like.',
+    ),
+    'setup': (
+        'aiida_crystalmath.cli.setup:setup',
+        'Set up one thing: a profile on PostgreSQL, a cluster, codes on it.',
     ),
     'run': ('aiida_crystalmath.cli.run:run', 'Run a chain or a sequence of calculations on structure files.'),
     'sequence': (
@@ -39,34 +44,52 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is needed, so that ``crystalmath --help`` stays instant."""
+    """A group that imports a command when it is needed, so that ``crystalmath --help`` stays instant.
+
+    :param lazy: where each command is (``module:attribute``), and what it is for.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands in the order a newcomer meets them."""
-        return list(COMMANDS)
+        return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command called ``cmd_name``."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.lazy:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(':')
+        module, attribute = self.lazy[cmd_name][0].split(':')
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; what is wrong with a machine is told as an error that a person can act on."""
+        from aiida_crystalmath.machines.errors import MachineError
+
+        try:
+            return super().invoke(ctx)
+        except MachineError as exception:
+            from aiida_crystalmath.cli.common import fail
+
+            fail(str(exception), exception.hint)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
         with formatter.section('Commands'):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command when an unknown one was typed."""
-        if args and args[0] not in COMMANDS and not args[0].startswith('-'):
+        if args and args[0] not in self.lazy and not args[0].startswith('-'):
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f' Did you mean "{close[0]}"?' if close else f' There are: {", ".join(COMMANDS)}.'
+            close = get_close_matches(args[0], self.lazy, n=1)
+            hint = f' Did you mean "{close[0]}"?' if close else f' There are: {", ".join(self.lazy)}.'
             ctx.fail(f'No such command "{args[0]}".{hint}')
         return super().resolve_command(ctx, args)
 
@@ -80,7 +103,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={'help_option_names': ['-h', '--help']})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={'help_option_names': ['-h', '--help']})
 @click.option(
     '-p',
     '--profile',

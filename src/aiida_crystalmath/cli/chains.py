@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiida_crystalmath.cli.common import fail
+from aiida_crystalmath.machines.codes import is_gone, is_standin
 
 if TYPE_CHECKING:
     from aiida.orm import Code, StructureData
@@ -81,17 +82,6 @@ def find_code(identifier: str | None, plugin: str, beside: Code | None = None) -
         option = '--code' if program == 'crystal' else '--properties-code'
         fail(f'there are several codes for {program}: {names}.', f'Choose one with {option}.')
     return codes[0]  # type: ignore[no-any-return]
-
-
-def is_standin(code: Code) -> bool:
-    """Tell whether a code is one of the stand-in's programs."""
-    return Path(str(code.filepath_executable)).name.startswith('crystalmath-')
-
-
-def is_gone(code: Code) -> bool:
-    """Tell whether the program of a code on this machine is missing; of other machines nothing is known."""
-    is_here = code.computer is not None and code.computer.transport_type == 'core.local'
-    return is_here and not Path(str(code.filepath_executable)).is_file()
 
 
 def make_builder(file: Path, structure: StructureData, chain: str, options: dict[str, Any]) -> Any:

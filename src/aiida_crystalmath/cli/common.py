@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from aiida_crystalmath.machines.profiles import aiida_config
+
 if TYPE_CHECKING:
-    from aiida.manage.configuration.config import Config
     from aiida.orm import Node, ProcessNode, StructureData
     from rich.console import Console
 
@@ -37,19 +37,6 @@ def console(stderr: bool = False) -> Console:
 def echo_json(data: Any) -> None:
     """Print ``data`` as JSON on stdout."""
     click.echo(json.dumps(data, indent=2, default=str))
-
-
-def aiida_config() -> Config | None:
-    """Return the configuration of AiiDA, or ``None`` where AiiDA has never been set up."""
-    with warnings.catch_warnings():
-        # AiiDA makes its folder when it is first imported, and warns; a newcomer can do nothing about that.
-        warnings.filterwarnings('ignore', message='Creating AiiDA configuration folder')
-        from aiida.common.exceptions import MissingConfigurationError
-        from aiida.manage.configuration import get_config
-    try:
-        return get_config()
-    except MissingConfigurationError:
-        return None
 
 
 def profile_name(ctx: click.Context) -> str | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_crystalmath.cli.common import aiida_config, console, echo_json, fail, load_profile, profile_name
+from aiida_crystalmath.cli.common import console, echo_json, fail, load_profile, profile_name
 from aiida_crystalmath.cli.interrupts import stop_between
+from aiida_crystalmath.machines.profiles import aiida_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

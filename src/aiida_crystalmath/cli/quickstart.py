@@ -4,60 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from aiida_crystalmath.cli.common import PROFILE_NAME, aiida_config, console, echo_json, fail
-from aiida_crystalmath.cli.machine import (
-    COMPUTER_LABEL,
-    code_program,
-    config_folder,
-    daemon_runs,
-    has_computer,
-    has_family,
-    is_default,
-    load,
-    make_code,
-    make_computer,
-    make_family,
-    make_profile,
-    real_codes,
-    start_daemon,
-)
+from aiida_crystalmath.cli.common import PROFILE_NAME, console, echo_json, fail
+from aiida_crystalmath.cli.steps import Step, carry_out, print_steps
+from aiida_crystalmath.machines.codes import CRYSTAL, PROPERTIES, code_program, make_code, real_codes
+from aiida_crystalmath.machines.computers import LOCALHOST, has_computer, make_computer
+from aiida_crystalmath.machines.daemon import daemon_runs, start_daemon
+from aiida_crystalmath.machines.families import FAMILIES, has_family, make_family
+from aiida_crystalmath.machines.profiles import config_folder, exists, is_default, load, make_profile
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from aiida_crystalmath.cli.engines import Engine
-
-FAMILIES = ('sto-3g', 'pob-tzvp-rev2')
-
-
-@dataclass
-class Step:
-    """One thing that quickstart sees to.
-
-    :param name: what it is about.
-    :param present: whether it is there already.
-    :param detail: what is, or will be, there.
-    :param undo: command that takes it away again; empty when nothing needs to be.
-    :param action: what makes it.
-    """
-
-    name: str
-    present: bool
-    detail: str
-    undo: str = ''
-    action: Callable[[], Any] | None = None
-    done: bool = False
-
-    def as_dict(self, dry_run: bool) -> dict[str, Any]:
-        """Return what a script wants to know of this step."""
-        state = 'present' if self.present else 'would be made' if dry_run else 'made' if self.done else 'not made'
-        return {'step': self.name, 'state': state, 'detail': self.detail, 'undo': self.undo}
+    from aiida_crystalmath.machines.programs import Engine
 
 
 @click.command()
@@ -80,7 +42,7 @@ def quickstart(
     The codes are those of a real CRYSTAL23 found on PATH, in CRY23_EXEDIR or in CRY23_ROOT; only where there is none,
     those of the free stand-in engine.
     """
-    from aiida_crystalmath.cli.engines import find_real, find_standin
+    from aiida_crystalmath.machines.programs import find_real, find_standin
 
     check_ps()
     name = profile or (ctx.find_root().obj or {}).get('profile') or PROFILE_NAME
@@ -104,7 +66,7 @@ def quickstart(
             {
                 'profile': name,
                 'engine': 'stand-in' if engine.is_standin else 'CRYSTAL',
-                'code': f'{engine.label}@{COMPUTER_LABEL}',
+                'code': f'{engine.label}@{LOCALHOST}',
                 'refused': refused,
                 'dry_run': dry_run,
                 'steps': [step.as_dict(dry_run) for step in steps],
@@ -116,34 +78,33 @@ def quickstart(
 
 def plan(name: str, engine: Engine, daemon: bool) -> list[Step]:
     """List the steps for profile ``name``; those that need the profile look into it only if it exists."""
-    config = aiida_config()
-    exists = config is not None and name in config.profile_names
+    there = exists(name)
     steps = [
         Step(
             'profile',
-            exists,
+            there,
             f'{name}: SQLite storage, ZeroMQ broker, in {config_folder()}',
             f'verdi profile delete {name}',
             lambda: make_profile(name),
         )
     ]
-    if exists:
+    if there:
         load(name)
     steps.append(
         Step(
             'computer',
-            exists and has_computer(),
-            f'{COMPUTER_LABEL}: this machine, no scheduler',
-            f'verdi -p {name} computer delete {COMPUTER_LABEL}',
+            there and has_computer(),
+            f'{LOCALHOST}: this machine, no scheduler',
+            f'verdi -p {name} computer delete {LOCALHOST}',
             make_computer,
         )
     )
-    steps += code_steps(name, engine, exists)
+    steps += code_steps(name, engine, there)
     for family in FAMILIES:
         steps.append(
             Step(
                 'basis sets',
-                exists and has_family(family),
+                there and has_family(family),
                 family,
                 f'verdi -p {name} group delete {family}',
                 lambda family=family: make_family(family),  # type: ignore[misc]
@@ -153,7 +114,7 @@ def plan(name: str, engine: Engine, daemon: bool) -> list[Step]:
         steps.append(
             Step(
                 'daemon',
-                exists and daemon_runs(name),
+                there and daemon_runs(name),
                 'one worker, carries the calculations out in the background',
                 f'verdi -p {name} daemon stop',
                 lambda: start_daemon(name),
@@ -162,24 +123,24 @@ def plan(name: str, engine: Engine, daemon: bool) -> list[Step]:
     return steps
 
 
-def code_steps(name: str, engine: Engine, exists: bool) -> list[Step]:
+def code_steps(name: str, engine: Engine, profile_exists: bool) -> list[Step]:
     """List the steps for the codes of ``engine``."""
-    wanted = [(engine.label, engine.crystal, 'crystalmath.crystal23')]
+    wanted = [(engine.label, engine.crystal, CRYSTAL)]
     if engine.properties is not None:
-        wanted.append((engine.properties_label, engine.properties, 'crystalmath.properties23'))
+        wanted.append((engine.properties_label, engine.properties, PROPERTIES))
     steps = []
     for label, path, plugin in wanted:
-        there = code_program(label) if exists else None
+        there = code_program(label, LOCALHOST) if profile_exists else None
         is_gone = there is not None and not there.is_file()
         note = f' (in place of {there}, which is not there any more)' if is_gone else ''
         steps.append(
             Step(
                 'code',
                 there is not None and not is_gone,
-                f'{label}@{COMPUTER_LABEL}: {path if there is None or is_gone else there}{note}',
-                f'verdi -p {name} code delete {label}@{COMPUTER_LABEL}',
+                f'{label}@{LOCALHOST}: {path if there is None or is_gone else there}{note}',
+                f'verdi -p {name} code delete {label}@{LOCALHOST}',
                 lambda label=label, path=path, plugin=plugin: make_code(  # type: ignore[misc]
-                    label, str(path), plugin, engine.with_mpi and plugin == 'crystalmath.crystal23'
+                    label, LOCALHOST, str(path), plugin, with_mpi=engine.with_mpi and plugin == CRYSTAL
                 ),
             )
         )
@@ -198,35 +159,10 @@ def check_ps() -> None:
         )
 
 
-def carry_out(steps: list[Step], quiet: bool) -> None:
-    """Do the steps that are not present, in order, each announced."""
-    from rich.status import Status
-
-    out = console(stderr=True)
-    for step in steps:
-        if step.present or step.action is None:
-            continue
-        if quiet or not out.is_terminal:
-            step.action()
-        else:
-            with Status(f'{step.name}: {step.detail}', console=out):
-                step.action()
-        step.done = True
-
-
 def report(name: str, engine: Engine, steps: list[Step], refused: list[str], dry_run: bool) -> None:
     """Say what is there now, how to undo it, and what to type next."""
-    from rich.table import Table
-
     out = console()
-    table = Table(box=None, pad_edge=False, header_style='bold')
-    for title in ('step', 'state', 'what'):
-        table.add_column(title, overflow='fold')
-    colours = {'present': 'dim', 'made': 'green', 'would be made': 'yellow', 'not made': 'red'}
-    for step in steps:
-        state = str(step.as_dict(dry_run)['state'])
-        table.add_row(step.name, f'[{colours[state]}]{state}[/]', step.detail)
-    out.print(table)
+    print_steps(steps, out, dry_run)
     for line in refused:
         out.print(f'Not used: {line}')
     print_engine(engine, out, real_codes() if steps[0].present else [])

@@ -271,7 +271,7 @@ def ensure_daemon(profile: str) -> None:
 
     if get_daemon_client(profile).is_daemon_running:
         return
-    from aiida_crystalmath.cli.machine import start_daemon
+    from aiida_crystalmath.machines.daemon import start_daemon
 
     click.echo(f'The daemon of profile "{profile}" was not running: starting it.', err=True)
     start_daemon(profile)

@@ -1,4 +1,4 @@
-"""Finding the CRYSTAL programs on this machine, and the stand-in where there are none."""
+"""The programs of CRYSTAL: their names, finding them on this machine, and the stand-in where there are none."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aiida_crystalmath.cli import engines
+from aiida_crystalmath.machines import programs
 
 
 def program(folder: Path, name: str, script: str) -> Path:
@@ -34,20 +34,20 @@ def replay(corpus: Path, n_lines: int = 80) -> str:
 
 
 def test_nothing_found(no_engine):
-    assert engines.find_real() == (None, [])
+    assert programs.find_real() == (None, [])
 
 
 def test_another_program_called_crystal_is_refused_by_name(no_engine, monkeypatch, tmp_path):
     path = program(tmp_path / 'bin', 'crystal', 'echo "Usage: crystal [command] [switches] [program file]"')
     monkeypatch.setenv('PATH', str(path.parent))
-    found, refused = engines.find_real()
+    found, refused = programs.find_real()
     assert found is None
     assert str(path) in refused[0]
     assert 'banner' in refused[0]
 
 
 def test_hanging_program_is_refused(tmp_path):
-    assert not engines.is_crystal(program(tmp_path, 'crystal', 'sleep 30'), timeout_s=0.5)
+    assert not programs.is_crystal(program(tmp_path, 'crystal', 'sleep 30'), timeout_s=0.5)
 
 
 @pytest.mark.corpus
@@ -58,7 +58,7 @@ def test_real_banner_is_believed(no_engine, monkeypatch, tmp_path, corpus, varia
     crystal = program(below, 'crystal', replay(corpus))
     properties = program(below, 'properties', 'true')
     monkeypatch.setenv(variable, str(folder))
-    found, refused = engines.find_real()
+    found, refused = programs.find_real()
     assert found is not None, refused
     assert (found.crystal, found.properties) == (crystal, properties)
     assert not found.is_standin
@@ -70,17 +70,17 @@ def test_real_banner_is_believed(no_engine, monkeypatch, tmp_path, corpus, varia
 def test_parallel_program_needs_mpirun(no_engine, monkeypatch, tmp_path, corpus):
     program(tmp_path / 'bin', 'Pcrystal', replay(corpus))
     monkeypatch.setenv('PATH', str(tmp_path / 'bin'))
-    found, refused = engines.find_real()
+    found, refused = programs.find_real()
     assert found is None
     assert 'mpirun' in refused[0]
     program(tmp_path / 'bin', 'mpirun', 'true')
-    found, _ = engines.find_real()
+    found, _ = programs.find_real()
     assert found is not None
     assert found.with_mpi
 
 
 def test_the_standin_never_passes_for_crystal():
-    standin = engines.find_standin()
+    standin = programs.find_standin()
     assert standin is not None, 'the tests need the extra "standin"'
     assert standin.is_standin
-    assert not engines.is_crystal(standin.crystal)
+    assert not programs.is_crystal(standin.crystal)
