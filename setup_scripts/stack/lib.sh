@@ -51,12 +51,22 @@ one_at_a_time() {
 }
 
 prepare_base() {
+  stop_ghosts
   mkdir -p "$BASE"
   chmod 755 "$BASE"
   : > "$BASE/$MARK"
   (umask 077 && mkdir -p "$BASE/secrets" && chmod 700 "$BASE/secrets")
   [ "$AS_ROOT" = no ] || as nobody test -x "$BASE" ||
     die "the services' users cannot enter $BASE: each folder above it needs the permission x for all"
+}
+
+# Services whose folder was removed under them cannot be used, and hold the ports.
+stop_ghosts() {
+  local service
+  [ ! -e "$BASE/$MARK" ] || return 0
+  for service in "${SERVICES[@]}"; do
+    [ -z "$("${service}_find")" ] || { echo "$service: its folder is gone, stopping it"; "${service}_stop"; }
+  done
 }
 
 # find_process NAME MARKER: pids of the programs of that name that have our file on their command line or in their
