@@ -54,9 +54,8 @@ class Campaign(orm.Group):
         """
         if not label.strip() or any(not character.isprintable() for character in label):
             raise CampaignError(f'{label!r} is no name for a campaign.')
-        campaign: Campaign
         campaign, _ = cls.collection.get_or_create(label=label)
-        return campaign
+        return campaign  # type: ignore[return-value]
 
     @property
     def settings(self) -> Settings:
@@ -198,11 +197,11 @@ class Campaign(orm.Group):
             time.sleep(0.2)
         if not self.items(*items.OPEN):
             return None
-        node: orm.WorkChainNode = submit(
+        node: Any = submit(
             CrystalCampaignWorkChain, {'campaign': orm.Str(self.uuid), 'metadata': {'label': self.label}}
         )
         self.add_nodes(node)
-        return node
+        return node  # type: ignore[no-any-return]
 
 
 def _state(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ The core's work chains wait until all processes they called are over. This one w
 command tells it that something changed, and every few seconds in case a message was lost. While it waits it costs two
 queries each time it looks; it goes through its outline only when there is something to do.
 
-**Nothing is submitted twice.** Only the holder of the campaign's lock submits, so that neither a second controller nor
-a second instance of this one (a broker may hand out a task again) does anything. It submits one item a step. Before
-that it looks for a process called for the item by any controller before: the call link is stored in one transaction
-with the process, so there is no moment in which a worker could die between the two. All else can be found anew from
-these links; the context is empty, and a checkpoint of any age will do.
+**Nothing is submitted twice.** Only who has claimed the campaign submits, so that of two controllers one stands by; and
+one worker only carries a controller out. It submits one item a step. Before that it looks for a process called for the
+item by any controller before: the call link is stored in one transaction with the process, so there is no moment in
+which a worker could die between the two. All else can be found anew from these links; the context is empty, and a
+checkpoint of any age will do.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from aiida import orm
 from aiida.engine import ExitCode, ProcessState, WorkChain, while_
 from aiida.engine.processes.workchains.awaitable import Awaitable, AwaitableAction
 
+from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.tracking import items
 from aiida_crystalmath.tracking.campaign import CHANGED, CLOSING, Campaign
 from aiida_crystalmath.tracking.items import Item
-from aiida_crystalmath.tracking.lock import Lock
+from aiida_crystalmath.workflows.restart import formatted
 
 if TYPE_CHECKING:
     from aiida.engine.processes.workchains.workchain import WorkChainSpec
@@ -37,10 +38,14 @@ DOUBT_S = 30.0
 NEVER_BEGUN = 'never begun: the worker that made it was stopped before it could hand it over'
 
 
-class CrystalCampaignWorkChain(WorkChain):
+CLAIMS = 2**40
+"""Claims of campaigns are those of processes with PKs beyond all that there are."""
+
+
+class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
     """Submit the items of a campaign while fewer than its limit run; end when nothing waits and nothing runs."""
 
-    _lock: Lock | None = None
+    _claimed: int | None = None
     _timer: asyncio.TimerHandle | None = None
     _called: frozenset[int] = frozenset()
     _doubts: dict[str, float]
@@ -50,7 +55,8 @@ class CrystalCampaignWorkChain(WorkChain):
         """Define input, outline and exit codes."""
         super().define(spec)
         spec.input('campaign', valid_type=orm.Str, serializer=orm.to_aiida_type, help='UUID of the group.')
-        spec.outline(while_(cls.has_more)(cls.advance), cls.conclude)
+        steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
+        spec.outline(while_(steps.has_more)(steps.advance), steps.conclude)
         spec.exit_code(
             420, 'ERROR_ITEMS_FAILED', message='{failed} of {total} failed or were not submitted: see {command}'
         )
@@ -106,7 +112,7 @@ class CrystalCampaignWorkChain(WorkChain):
         campaign = self.campaign
         if campaign is None:
             return
-        if self._is_in_charge():
+        if self._is_in_charge(campaign):
             found = [self._note(campaign, item) for item in campaign.look(*items.OPEN)]
             chosen = items.next_item(self._free_of_doubt(found), campaign.settings)
             if chosen is not None:
@@ -122,16 +128,15 @@ class CrystalCampaignWorkChain(WorkChain):
         """Name what failed."""
         campaign = self.campaign
         if campaign is None:
-            return self.exit_codes.ERROR_NO_CAMPAIGN.format(uuid=self.inputs.campaign.value)
+            return formatted(self.exit_codes.ERROR_NO_CAMPAIGN, uuid=self.inputs.campaign.value)
         states = [item.state for item in campaign.items()]
         waiting = states.count(items.WAITING)
         failed = states.count(items.FAILED) + states.count(items.REFUSED)
         if waiting:
-            return self.exit_codes.ERROR_STOPPED.format(waiting=waiting, command='`crystalmath campaign start`')
+            return formatted(self.exit_codes.ERROR_STOPPED, waiting=waiting, command='`crystalmath campaign start`')
         if failed:
-            return self.exit_codes.ERROR_ITEMS_FAILED.format(
-                failed=failed, total=len(states), command='`crystalmath campaign status`'
-            )
+            command = '`crystalmath campaign status`'
+            return formatted(self.exit_codes.ERROR_ITEMS_FAILED, failed=failed, total=len(states), command=command)
         return None
 
     # -- items --------------------------------------------------------------------------------------------------------
@@ -169,8 +174,12 @@ class CrystalCampaignWorkChain(WorkChain):
 
         :raises ValueError: if its inputs are not there any more, or not valid any more.
         """
-        process, inputs, extras = items.load_inputs(orm.load_node(item.pk))
-        metadata = {'label': item.label[:255], **inputs.get('metadata', {}), 'call_link_label': items.link_label(item.uuid)}
+        process, inputs, extras = items.load_inputs(item)
+        metadata = {
+            'label': item.label[:255],
+            **inputs.get('metadata', {}),
+            'call_link_label': items.link_label(item.uuid),
+        }
         node = self.submit(process, {**inputs, 'metadata': metadata})
         node.base.extras.set_many(extras)
         return node
@@ -182,18 +191,19 @@ class CrystalCampaignWorkChain(WorkChain):
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
-    def _is_in_charge(self) -> bool:
-        """Tell whether this instance, of all that there may be, is the one to submit."""
-        if self._lock is None:
-            self._lock = Lock(f'campaign-{self.inputs.campaign.value}')
-        return self._lock.acquire()
+    def _is_in_charge(self, campaign: Campaign) -> bool:
+        """Tell whether this controller, of all that there may be for the campaign, is the one to submit."""
+        number = CLAIMS + int(campaign.pk or 0)
+        if self._claimed is None and one_worker.claim(number):
+            self._claimed = number
+        return self._claimed is not None
 
     def _let_go(self) -> None:
-        """Give up the lock and the timer."""
+        """Give up the claim and the timer."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._lock is not None:
-            self._lock.release()
+        if self._claimed is not None:
+            one_worker.release(one_worker.claims_file(), self._claimed)
 
     def _action_awaitables(self) -> None:
         """Begin to look for changes, instead of waiting for every process that was called."""
@@ -226,7 +236,7 @@ class CrystalCampaignWorkChain(WorkChain):
         """Tell whether there is something to do; an instance that is not in charge never has."""
         if campaign is None:
             return True
-        if not self._is_in_charge():
+        if not self._is_in_charge(campaign):
             return False
         found = campaign.look(*items.OPEN)
         has_ended = any(item.state in items.CLOSED for item in found)

@@ -168,7 +168,7 @@ def make_item(
     return node
 
 
-def load_inputs(node: orm.Dict) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def load_inputs(item: Item) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Return the process class, the inputs and the extras of an item.
 
     :raises ValueError: if the process or one of the nodes is not there any more.
@@ -176,7 +176,7 @@ def load_inputs(node: orm.Dict) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     from aiida.common.exceptions import EntryPointError, NotExistent
     from aiida.plugins.entry_point import load_entry_point_from_string
 
-    content = node.get_dict()
+    content = orm.load_node(item.pk).get_dict()
     try:
         process = load_entry_point_from_string(content['process'])
         inputs = _decode(content['inputs'])

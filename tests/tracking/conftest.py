@@ -1,0 +1,51 @@
+"""Campaigns of sums: the smallest jobs there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from aiida import orm
+
+from aiida_crystalmath.tracking.campaign import Campaign
+
+
+@pytest.fixture
+def sums(aiida_profile, aiida_code_installed):
+    """Return a factory of builders of ``core.arithmetic.add``: ``sums(x)`` is done in no time, ``sleep`` in seconds."""
+    code = aiida_code_installed(
+        label='add', default_calc_job_plugin='core.arithmetic.add', filepath_executable='/bin/bash'
+    )
+
+    def factory(number: int, sleep: int | None = None):
+        builder = code.get_builder()
+        builder.x, builder.y = orm.Int(number), orm.Int(1)
+        builder.metadata.options.resources = {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
+        if sleep is not None:
+            builder.metadata.options.sleep = sleep
+        return builder
+
+    return factory
+
+
+@pytest.fixture
+def campaign(aiida_profile_clean, request) -> Campaign:
+    """Return an empty campaign that looks often."""
+    made = Campaign.make('sums')
+    made.change(interval_s=1.0)
+    return made
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 240.0) -> None:
+    """Wait for something that processes of the daemon do."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f'waited in vain for: {what}'
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Return the function that waits."""
+    return wait_until

@@ -1,0 +1,158 @@
+"""What waits, in which order it goes, and what is kept of it; no process runs here."""
+
+from __future__ import annotations
+
+import pytest
+from aiida import orm
+
+from aiida_crystalmath.tracking import items
+from aiida_crystalmath.tracking.campaign import Campaign, CampaignError
+from aiida_crystalmath.tracking.items import Item, Settings, next_item
+
+
+def item(pk: int, kind: str = '', priority: int = 0, state: str = items.WAITING) -> Item:
+    return Item(pk, str(pk), f'{pk}.cif', kind, priority, state)
+
+
+def order_of(waiting: list[Item], settings: Settings) -> list[int]:
+    """Return the order in which items are taken as long as none ends."""
+    taken = []
+    while chosen := next_item(waiting, settings):
+        taken.append(chosen.pk)
+        waiting = [item(i.pk, i.kind, i.priority, items.RUNNING) if i is chosen else i for i in waiting]
+    return taken
+
+
+@pytest.mark.parametrize(
+    ('settings', 'order'),
+    [
+        ({}, [3, 1, 2, 4, 5]),
+        ({'limit': 2}, [3, 1]),
+        ({'limit': 0}, []),
+        ({'caps': {'geopt': 1}}, [3, 1, 4]),
+        ({'caps': {'geopt': 0, 'scf': 1}}, [3]),
+        ({'limit': 3, 'caps': {'geopt': 5}}, [3, 1, 2]),
+        ({'paused': True}, []),
+        ({'stopped': True}, []),
+    ],
+)
+def test_limits_caps_and_priorities(settings, order):
+    waiting = [
+        item(1, 'geopt'),
+        item(2, 'geopt'),
+        item(3, 'scf', priority=5),
+        item(4, 'scf', priority=-1),
+        item(5, 'geopt', priority=-1),
+    ]
+    assert order_of(waiting, Settings(**settings)) == order
+
+
+def test_what_runs_counts_whatever_its_kind():
+    running = [item(1, 'scf', state=items.RUNNING), item(2, 'geopt', state=items.RUNNING)]
+    assert next_item([*running, item(3, 'geopt')], Settings(limit=2)) is None
+    assert next_item([*running, item(3, 'geopt')], Settings(limit=3, caps={'geopt': 1})) is None
+    assert next_item([*running, item(3, 'scf')], Settings(limit=3, caps={'geopt': 1})).pk == 3
+
+
+@pytest.mark.parametrize(
+    'changes', [{'limit': -1}, {'limit': True}, {'limit': 2.5}, {'caps': {'scf': -1}}, {'interval_s': 0.0}]
+)
+def test_settings_that_make_no_sense(campaign, changes):
+    with pytest.raises(ValueError, match=r'limit|cap of "scf"|interval_s'):
+        campaign.change(**changes)
+    assert campaign.settings == Settings(interval_s=1.0)
+
+
+@pytest.mark.parametrize('label', ['', '  ', 'a\nb', 'a\x1b[31m'])
+def test_names_that_nobody_could_type(aiida_profile, label):
+    with pytest.raises(CampaignError, match='is no name for a campaign'):
+        Campaign.make(label)
+
+
+def test_settings_are_kept_with_the_group(campaign):
+    campaign.change(limit=3, caps={'eos': 1}, paused=True)
+    found = Campaign.find('sums')
+    assert found is not None
+    assert found.settings == Settings(limit=3, caps={'eos': 1}, paused=True, interval_s=1.0)
+    assert Campaign.find('other') is None
+    assert Campaign.make('sums').pk == campaign.pk
+
+
+def test_an_item_gives_back_what_was_put_in(campaign, sums):
+    builder = sums(4, sleep=2)
+    builder.metadata.label = 'mine; $(touch hacked)'
+    node = campaign.add(builder, label='four', kind='sum', priority=3, extras={'crystalmath_fingerprint': 'abc'})
+    (found,) = campaign.items()
+    assert found == Item(node.pk, node.uuid, 'four', 'sum', 3)
+    process, inputs, extras = items.load_inputs(found)
+    assert process is builder.process_class
+    assert inputs['x'].value == 4
+    assert inputs['code'].uuid == builder.code.uuid
+    assert inputs['metadata']['options'] == {
+        'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1},
+        'sleep': 2,
+    }
+    assert inputs['metadata']['label'] == 'mine; $(touch hacked)'
+    assert extras == {'crystalmath_fingerprint': 'abc'}
+
+
+def test_inputs_that_are_not_valid_are_refused_before_they_wait(campaign, sums):
+    builder = sums(1)
+    del builder['x']
+    with pytest.raises(ValueError, match='x: required value was not provided'):
+        campaign.add(builder, label='none')
+    assert campaign.items() == []
+    assert campaign.is_empty
+
+
+def test_a_node_that_is_gone_is_told_of(campaign, sums):
+    from aiida.tools import delete_nodes
+
+    builder = sums(1)
+    campaign.add(builder, label='one')
+    delete_nodes([builder.x.pk], dry_run=False)
+    with pytest.raises(ValueError, match=builder.x.uuid):
+        items.load_inputs(campaign.items()[0])
+
+
+def test_what_failed_waits_again_as_another_item(campaign, sums):
+    campaign.add(sums(1), label='one', kind='sum', priority=2)
+    failed = campaign.note(campaign.items()[0], state=items.FAILED, reason='no luck')
+    campaign.repeat([failed])
+    (again,) = campaign.items()
+    assert (again.label, again.kind, again.priority, again.state) == ('one', 'sum', 2, items.WAITING)
+    assert again.pk != failed.pk
+    assert [found.pk for found in campaign.items(items.REPLACED)] == [failed.pk]
+    assert items.load_inputs(again)[1]['x'].value == 1
+
+
+def test_what_ran_before_is_not_submitted(campaign, sums):
+    from aiida.engine import run_get_node
+
+    process = run_get_node(sums(1)).node
+    campaign.add_finished(items.make_item(sums(1), label='one').store(), process)
+    (found,) = campaign.look()
+    assert (found.state, found.process, found.exit_status) == (items.FINISHED, process.uuid, 0)
+    assert next_item([found], Settings()) is None
+
+
+def test_a_thousand_items_are_one_query(campaign, sums):
+    """What the controller does each time it looks must not load a thousand nodes."""
+    builder = sums(1)
+    first = campaign.add(builder, label='0')
+    nodes = []
+    for number in range(1, 1000):
+        node = orm.Dict(first.get_dict())
+        node.label = str(number)
+        node.base.extras.set_many(first.base.extras.all)
+        nodes.append(node)
+    campaign.add_nodes([node.store() for node in nodes])
+    statements = []
+    from sqlalchemy import event
+
+    engine = orm.QueryBuilder().backend.get_session().get_bind()
+    event.listen(engine, 'before_cursor_execute', lambda *arguments: statements.append(arguments[2]))
+    found = campaign.look(*items.OPEN)
+    assert len(found) == 1000
+    assert len(statements) == 1, statements
+    assert next_item(found, Settings()).label == '0'
