@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 
-def load_temporary_profile(folder: str) -> None:
-    """Make and load a profile whose database lies in ``folder``; call it before anything of AiiDA is imported."""
+def load_temporary_profile(folder: str, *, daemon: bool = False) -> Any:
+    """Make, load and return a profile whose database lies in ``folder``; call it before anything of AiiDA is imported.
+
+    :param daemon: with the ZeroMQ broker, so that a daemon can be started.
+    """
     os.environ['AIIDA_PATH'] = folder
     from aiida.manage.configuration import create_profile, get_config, load_profile
+    from aiida.plugins import BrokerFactory
 
+    broker = 'core.zeromq' if daemon else None
+    config = get_config(create=True)
     create_profile(
-        get_config(create=True),
+        config,
         name='bench',
         email='bench@localhost',
         storage_backend='core.sqlite_dos',
         storage_config={},
+        broker_backend=broker,
+        broker_config=BrokerFactory(broker).get_default_config() if broker else None,
     )
-    load_profile('bench')
+    if daemon:
+        config.set_option('runner.poll.interval', 1, scope='bench')
+        config.set_option('daemon.timeout', 30, scope='bench')
+        config.set_default_profile('bench', overwrite=True)
+        config.store()
+    return load_profile('bench')
