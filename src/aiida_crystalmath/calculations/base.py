@@ -20,6 +20,7 @@ from aiida_crystalmath.calculations.guard import guard_begin, guard_end
 from aiida_crystalmath.calculations.one_worker import RunByOneWorker
 from aiida_crystalmath.calculations.reuse import can_be_reused, reusing
 from aiida_crystalmath.crystal.inputs.errors import reasons
+from aiida_crystalmath.schedulers.job_end import CANCELLED, NODE_FAILURE, OUT_OF_MEMORY, OUT_OF_TIME, job_end
 
 __all__ = ('CrystalCalcJob', 'CrystalProcessSpec', 'join_validators', 'model_message', 'model_validator')
 
@@ -28,6 +29,14 @@ INPUT_FILENAME = 'INPUT'
 
 WAVEFUNCTION = 'fort.9'
 ERROR_FILENAME = 'fort.87'
+
+END_LABELS = {
+    OUT_OF_TIME: 'ERROR_SCHEDULER_OUT_OF_WALLTIME',
+    OUT_OF_MEMORY: 'ERROR_SCHEDULER_OUT_OF_MEMORY',
+    NODE_FAILURE: 'ERROR_SCHEDULER_NODE_FAILURE',
+    CANCELLED: 'ERROR_SCHEDULER_JOB_CANCELLED',
+}
+"""Exit codes for how the scheduler ended a job; all but the last are AiiDA's."""
 
 
 class CrystalProcessSpec(CalcJobProcessSpec):
@@ -136,15 +145,29 @@ class CrystalCalcJob(RunByOneWorker, CalcJob):
         return super().parse(retrieved_temporary_folder, existing_exit_code)
 
     def parse_scheduler_output(self, retrieved: orm.Node) -> ExitCode | None:
-        """Read what the scheduler wrote, but of an imported run only if it is there: its lack is no reason to warn."""
+        """Read how the scheduler ended the job, where AiiDA's plugin does not: cancelled jobs, and without accounts.
+
+        Of an imported run what the scheduler wrote is read only if it is there: its lack is no reason to warn.
+        """
         names = {self.node.get_option('scheduler_stdout'), self.node.get_option('scheduler_stderr')}
         if self.is_import and names.isdisjoint(retrieved.base.repository.list_object_names()):
             return None
         try:
-            return super().parse_scheduler_output(retrieved)
+            return super().parse_scheduler_output(retrieved) or self._scheduler_end(retrieved)
         except UnicodeDecodeError as exception:
             self.logger.warning(f'what the scheduler wrote is not text: {exception}')
+            return self._scheduler_end(retrieved)
+
+    def _scheduler_end(self, retrieved: orm.Node) -> ExitCode | None:
+        """Return the exit code for how SLURM ended the job, if it did."""
+        name = str(self.node.get_option('scheduler_stderr'))
+        there = name in retrieved.base.repository.list_object_names()
+        content: bytes = retrieved.base.repository.get_object_content(name, mode='rb') if there else b''
+        end = job_end(self.node.get_detailed_job_info(), content.decode('utf-8', errors='replace'))
+        if end is None:
             return None
+        code: ExitCode = self.exit_codes[END_LABELS[end.reason]]
+        return code.format(by=f' by {end.by}' if end.by else '') if end.reason == CANCELLED else code
 
     @property
     def is_import(self) -> bool:

@@ -1,4 +1,4 @@
-"""Shell text around the program of a job, so that nothing runs twice in one directory (docs/topics/nothing_twice.md)."""
+"""Shell text around the program of a job: nothing runs twice in one directory (docs/topics/nothing_twice.md)."""
 
 from __future__ import annotations
 

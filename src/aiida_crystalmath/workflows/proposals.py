@@ -170,6 +170,7 @@ RULES: Mapping[str, Callable[[CalcJobNode], Proposal | None]] = {
     'interrupted': _again,
     'aborted_without_reason': _again,
     'node_failure': _again,
+    'cancelled': _again,
     'optimisation_without_end': _again,
     'scf_failed': _unconverged_scf,
     'scf_too_many_cycles': _unconverged_scf,

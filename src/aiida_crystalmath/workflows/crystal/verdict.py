@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ('Verdict', 'results_of')
 
-SCHEDULER = {110: 'out_of_memory', 120: 'walltime', 140: 'node_failure'}
-"""Entries of the catalogue for AiiDA's exit codes of the scheduler."""
+SCHEDULER = {110: 'out_of_memory', 120: 'walltime', 140: 'node_failure', 170: 'cancelled'}
+"""Entries of the catalogue for the exit codes of the scheduler."""
 
+CANCELLED = 170
 STOPPED_BY_MONITOR = 150
 
 CUT = frozenset({'walltime', 'killed', 'interrupted', 'crashed', 'aborted_without_reason', 'not_crystal_output'})
@@ -50,7 +51,7 @@ class Verdict:
 
         The program's own errors decide over the machine's verdict: a job that was killed after it said what is wrong
         would say it again. The last words of a run that was cut short decide nothing when the scheduler, or a monitor,
-        tells why.
+        tells why. Who cancels a job has decided already, whatever the program said.
         """
         status = node.exit_status or 0
         scheduler = status if 100 <= status < 200 else None
@@ -61,7 +62,9 @@ class Verdict:
         errors = [name for name in known if name not in warnings] if status else []
         words = (node.exit_message or '') if status == STOPPED_BY_MONITOR else ''
         machine = _machine(status, words)
-        if machine:
+        if status == CANCELLED:
+            own = []
+        elif machine:
             own = [name for name in errors if name not in CUT and name != 'unclassified_error']
         else:
             own = [name for name in errors if name not in CUT] or errors[:1]
