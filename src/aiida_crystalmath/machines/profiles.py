@@ -132,3 +132,12 @@ def apply_settings(name: str, broker_backend: str) -> None:
     # Backups of the file are written whenever it changes, and hold the same passwords.
     for path in [Path(config.filepath), *Path(config.filepath).parent.glob(f'{Path(config.filepath).name}*')]:
         path.chmod(0o600)
+
+
+def set_workers(name: str, workers: int) -> None:
+    """Set how many workers the daemon of a profile starts with, unless it is told otherwise."""
+    from aiida.manage.configuration import get_config
+
+    config = get_config()
+    config.set_option('daemon.default_workers', workers, scope=name)
+    config.store()
