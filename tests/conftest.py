@@ -6,6 +6,8 @@ a loaded profile (SQLite and the ZeroMQ broker, in a temporary folder) without a
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import shutil
@@ -22,10 +24,28 @@ import pytest
 os.environ['AIIDA_PATH'] = tempfile.mkdtemp(prefix='crystalmath-tests-')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
+# What benchmarks and tests share, such as the services of production.
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'benchmarks'))
+
 # Daemon workers and codes are found next to the running Python, also when the environment is not activated.
 os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get('PATH', '')])
 
 from aiida.tools import pytest_fixtures as core
+
+
+def pytest_addoption(parser) -> None:
+    """Choose the services behind the test profile, and the computer on which its codes are."""
+    group = parser.getgroup('AiiDA')
+    group.addoption('--db-backend', choices=('sqlite', 'psql'), default='sqlite', help='storage of the test profile')
+    group.addoption(
+        '--broker-backend', choices=('zeromq', 'rabbitmq'), default='zeromq', help='broker of the test profile'
+    )
+    group.addoption(
+        '--computer',
+        choices=('local', 'slurm'),
+        default='local',
+        help='where codes run: here, or on the SLURM cluster of setup_scripts/stack.sh, over SSH',
+    )
 
 
 def pytest_configure(config) -> None:
@@ -58,7 +78,7 @@ stopped_daemon_client = core.stopped_daemon_client
 submit_and_await = core.submit_and_await
 
 TESTS = Path(__file__).parent
-NEEDS_AIIDA = ('data', 'calculations', 'parsers', 'workflows', 'importing', 'cli')
+NEEDS_AIIDA = ('data', 'calculations', 'parsers', 'workflows', 'importing', 'cli', 'stack')
 
 
 # ------------------------------------------------------------------------------------------------ real files
@@ -146,17 +166,34 @@ def aiida_config(tmp_path_factory, aiida_config_factory):
 
 
 @pytest.fixture(scope='session')
-def aiida_profile(aiida_config, aiida_profile_factory, run_aiida_broker_service_for_profile):
-    """Return a temporary profile on SQLite with the ZeroMQ broker running, so that real daemons can be started."""
-    with aiida_profile_factory(
-        aiida_config, broker_backend='core.zeromq', broker_config={'supervised_by_daemon': False}
-    ) as profile:
+def aiida_profile(request, aiida_config, aiida_profile_factory, run_aiida_broker_service_for_profile, tmp_path_factory):
+    """Return a temporary profile with a broker running, so that real daemons can be started.
+
+    On SQLite and ZeroMQ, or on what ``--db-backend`` and ``--broker-backend`` name.
+    """
+    with contextlib.ExitStack() as opened:
+        services: dict[str, Any] = {
+            'broker_backend': 'core.zeromq',
+            'broker_config': {'supervised_by_daemon': False},
+        }
+        if request.config.getoption('--broker-backend') == 'rabbitmq':
+            stack = request.getfixturevalue('stack')
+            services = {'broker_backend': 'core.rabbitmq', 'broker_config': stack.broker_config()}
+        if request.config.getoption('--db-backend') == 'psql':
+            stack = request.getfixturevalue('stack')
+            database = opened.enter_context(stack.database())
+            services['storage_backend'] = 'core.psql_dos'
+            services['storage_config'] = stack.storage_config(database, tmp_path_factory.mktemp('repository'))
+        profile = opened.enter_context(aiida_profile_factory(aiida_config, **services))
         profile.set_option('runner.poll.interval', 1)
         # Of the profile: what is set for all profiles does not reach the daemon's client.
         profile.set_option('daemon.timeout', 30)
+        # Debian's RabbitMQ is newer than AiiDA's list; what it warns of, stack.sh has set.
+        profile.set_option('warnings.rabbitmq_version', False)
         aiida_config.store()
-        with run_aiida_broker_service_for_profile(profile):
-            yield profile
+        if services['broker_backend'] == 'core.zeromq':
+            opened.enter_context(run_aiida_broker_service_for_profile(profile))
+        yield profile
 
 
 @pytest.fixture(autouse=True)
@@ -179,25 +216,38 @@ def _console_script(name: str) -> str:
 
 
 @pytest.fixture
-def crystal_code(aiida_code_installed):
-    """Return the stand-in ``crystalmath-crystal`` as a code."""
-    return aiida_code_installed(
-        label='crystal-standin',
-        default_calc_job_plugin='crystalmath.crystal23',
-        filepath_executable=_console_script('crystalmath-crystal'),
-        prepend_text='export OMP_NUM_THREADS=1',
-    )
+def job_computer(request):
+    """Return the computer on which the codes of the tests run (``--computer``): this one, or the SLURM cluster."""
+    slurm = request.config.getoption('--computer') == 'slurm'
+    return request.getfixturevalue('slurm_computer' if slurm else 'aiida_localhost')
 
 
 @pytest.fixture
-def properties_code(aiida_code_installed):
+def standin_code(aiida_code_installed, job_computer):
+    """Return a factory of codes of the stand-in: ``standin_code('crystal', computer=...)``."""
+
+    def factory(program: str, computer=job_computer):
+        return aiida_code_installed(
+            label=f'{program}-standin' if computer == job_computer else f'{program}-standin-{computer.label}',
+            default_calc_job_plugin=f'crystalmath.{program}23',
+            computer=computer,
+            filepath_executable=_console_script(f'crystalmath-{program}'),
+            prepend_text='export OMP_NUM_THREADS=1',
+        )
+
+    return factory
+
+
+@pytest.fixture
+def crystal_code(standin_code):
+    """Return the stand-in ``crystalmath-crystal`` as a code."""
+    return standin_code('crystal')
+
+
+@pytest.fixture
+def properties_code(standin_code):
     """Return the stand-in ``crystalmath-properties`` as a code."""
-    return aiida_code_installed(
-        label='properties-standin',
-        default_calc_job_plugin='crystalmath.properties23',
-        filepath_executable=_console_script('crystalmath-properties'),
-        prepend_text='export OMP_NUM_THREADS=1',
-    )
+    return standin_code('properties')
 
 
 @pytest.fixture
@@ -208,6 +258,91 @@ def fixture_code(aiida_code_installed):
         return aiida_code_installed(label=f'dummy-{entry_point}', default_calc_job_plugin=entry_point)
 
     return factory
+
+
+# ------------------------------------------------------------------------------------------------ the services
+
+
+@pytest.fixture(scope='session')
+def stack():
+    """Return the services of production (:class:`production_stack.Stack`), all up; left at the end as they were found.
+
+    ``stack.env['PG_PORT']``, ``stack.up('postgres')``, ``stack.down(...)``, ``stack.restart(...)``,
+    ``stack.slurm('squeue')``, ``stack.ssh('ls')``. The test profile outlives a restart of its PostgreSQL.
+    """
+    from production_stack import Stack
+
+    stack = Stack(on_change=_reconnect)
+    existed, ran = stack.exists, stack.running()
+    stack.up()
+    yield stack
+    if not existed:
+        stack.script('reset')
+    else:
+        now = stack.running()
+        if now - ran:
+            stack.down(*(now - ran))
+        if ran - now:
+            stack.up(*(ran - now))
+
+
+def _reconnect() -> None:
+    """Have the loaded profile forget connections that died with its server; what daemons do is theirs."""
+    from aiida.manage.manager import get_manager
+
+    if get_manager().profile_storage_loaded:
+        get_manager().get_profile_storage().get_session().rollback()
+
+
+@pytest.fixture(autouse=True)
+def _services_are_back(request):
+    """Start what a test of the services left stopped."""
+    yield
+    if request.node.get_closest_marker('stack') and 'stack' in request.fixturenames:
+        stack = request.getfixturevalue('stack')
+        if missing := stack.missing():
+            stack.up(*missing)
+
+
+@pytest.fixture(scope='session')
+def cluster_home(stack, daemon_client, tmp_path_factory):
+    """Make the cluster known to SSH: for the rest of the session ``HOME`` is a folder with its ``.ssh``."""
+    home = tmp_path_factory.mktemp('home')
+    stack.write_ssh_config(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('HOME', str(home))
+        if daemon_client.is_daemon_running:  # since before, with another HOME
+            workers = daemon_client.get_numprocesses()['numprocesses']
+            daemon_client.stop_daemon(wait=True)
+            daemon_client.start_daemon(number_workers=workers)
+        yield home
+
+
+@pytest.fixture
+def slurm_computer(aiida_profile, stack, cluster_home):
+    """Return the SLURM cluster of the stack, over ``core.ssh_async``, asked often as tests cannot wait."""
+    from aiida import orm
+    from aiida.common.exceptions import NotExistent
+
+    program = _console_script('crystalmath-crystal')
+    try:
+        stack.ssh(f'test -x {program} && test -r {TESTS}')
+    except RuntimeError:
+        pytest.fail(f'jobs run as {stack.env["SSH_USER"]}, who may not read {program} or {TESTS}: put them elsewhere')
+    try:
+        return orm.load_computer(label='cluster')
+    except NotExistent:
+        computer = orm.Computer(
+            label='cluster',
+            hostname=stack.env['SSH_ALIAS'],
+            transport_type='core.ssh_async',
+            scheduler_type='crystalmath.slurm',
+            workdir=f'{stack.env["SCRATCH_DIR"]}/aiida',
+        ).store()
+    computer.set_minimum_job_poll_interval(1)
+    computer.set_default_mpiprocs_per_machine(1)
+    computer.configure(safe_interval=0.5, use_login_shell=False)
+    return computer
 
 
 # ------------------------------------------------------------------------------------------------ recorded runs
@@ -351,9 +486,13 @@ def _as_bytes(content: Path | str | bytes) -> bytes:
 
 
 @pytest.fixture
-def replay(aiida_profile, tmp_path_factory, aiida_code_installed):
+def replay(request, aiida_profile, tmp_path_factory, aiida_code_installed, job_computer):
     """Return the maker of codes that play recorded runs (:class:`Replay`)."""
-    recorder = Replay(tmp_path_factory.mktemp('replay'), aiida_code_installed)
+    if request.config.getoption('--computer') == 'slurm':
+        folder = request.getfixturevalue('stack').shared_folder('replay')
+    else:
+        folder = tmp_path_factory.mktemp('replay')
+    recorder = Replay(folder, functools.partial(aiida_code_installed, computer=job_computer))
     yield recorder
     assert not recorder.unplanned, f'the replay was called {recorder.unplanned} times more than it has steps'
 
@@ -413,6 +552,21 @@ def generate_structure():
         else:
             raise KeyError(f'generate_structure knows no structure `{structure_id}`')
         return structure
+
+    return factory
+
+
+@pytest.fixture(scope='session')
+def shipped_family(aiida_profile):
+    """Return a factory of the shipped basis-set families, each installed once a session (checking one takes long)."""
+    installed = {}
+
+    def factory(name: str = 'sto-3g'):
+        from aiida_crystalmath.data.basis_family import BasisSetFamily
+
+        if name not in installed:
+            installed[name] = BasisSetFamily.create_from_library(name)
+        return installed[name]
 
     return factory
 
