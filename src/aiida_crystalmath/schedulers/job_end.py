@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ('JobEnd', 'job_end')
+__all__ = ('JobEnd', 'has_ended', 'job_end')
 
 OUT_OF_TIME = 'out_of_time'
 OUT_OF_MEMORY = 'out_of_memory'
@@ -27,6 +27,9 @@ STATES = {
     'CANCELLED': CANCELLED,
 }
 """States of ``sacct`` and ``squeue``."""
+
+NO_END = frozenset({'', 'PENDING', 'RUNNING', 'SUSPENDED', 'REQUEUED', 'RESIZING', 'COMPLETING', 'CONFIGURING'})
+"""States of a job that has not ended, or of which the accounts do not know yet that it has."""
 
 LINES = (
     (re.compile(r'\*\*\* (?:JOB|STEP) .* CANCELLED AT \S+ DUE TO TIME LIMIT'), OUT_OF_TIME),
@@ -65,6 +68,15 @@ def job_end(detailed_job_info: Mapping[str, Any] | None, stderr: str) -> JobEnd 
     if state == 'COMPLETED':
         return None
     return next((JobEnd(reason) for pattern, reason in LINES if pattern.search(stderr)), None)
+
+
+def has_ended(detailed_job_info: Mapping[str, Any]) -> bool:
+    """Tell whether accounts know the end of a job.
+
+    :param detailed_job_info: as for :func:`job_end`.
+    """
+    rows = _rows(str(detailed_job_info.get('stdout') or ''))
+    return bool(rows) and rows[0].get('State', '') not in NO_END
 
 
 def _rows(text: str) -> list[dict[str, str]]:

@@ -8,12 +8,12 @@ from shlex import quote
 from aiida.schedulers.datastructures import JobTemplate
 from aiida.schedulers.plugins.slurm import SlurmScheduler
 
+from aiida_crystalmath.schedulers.job_end import has_ended
+
 __all__ = ('GuardedSlurmScheduler',)
 
-QUEUE_FIELDS = ('%i', '%T', '%u')
-"""Fields of ``squeue`` that stand in for :data:`ACCOUNT_FIELDS`, where nobody keeps accounts."""
-
-ACCOUNT_FIELDS = ('JobID', 'State', 'User')
+QUEUE_FIELDS = {'JobID': '%i', 'State': '%T', 'User': '%u'}
+"""Columns of ``sacct`` and the fields of ``squeue`` that say the same."""
 
 
 class GuardedSlurmScheduler(SlurmScheduler):
@@ -36,11 +36,16 @@ class GuardedSlurmScheduler(SlurmScheduler):
         text = files('aiida_crystalmath.schedulers').joinpath('submit.sh').read_text(encoding='utf-8')
         return f'script={submit_script}\n{text}'
 
-    def _get_detailed_job_info_command(self, job_id: str) -> str:
-        """Return the shell text that asks how a job ended: the accounts, or where nobody keeps any, the queue.
+    def get_detailed_job_info(self, job_id: str) -> dict[str, str | int]:
+        """Return how a job ended: what the accounts say, or where nobody keeps any, or they are late, the queue.
 
         For some minutes after its end (``MinJobAge``) the queue remembers a job and its state.
         """
-        accounts = super()._get_detailed_job_info_command(quote(job_id))
-        queue = f"squeue --noheader --states=all --jobs={quote(job_id)} -o '{'|'.join(QUEUE_FIELDS)}|'"
-        return f"{accounts} || {{ echo '{'|'.join(ACCOUNT_FIELDS)}|'; {queue}; }}"
+        accounts = super().get_detailed_job_info(job_id)
+        if accounts['retval'] == 0 and has_ended(accounts):
+            return accounts
+        fields = '|'.join(QUEUE_FIELDS.values())
+        command = f"squeue --noheader --states=all --jobs={quote(job_id)} -o '{fields}|'"
+        retval, stdout, stderr = self.transport.exec_command_wait(command)
+        queue = {'retval': retval, 'stdout': f'{"|".join(QUEUE_FIELDS)}|\n{stdout}', 'stderr': stderr}
+        return queue if retval == 0 and has_ended(queue) else accounts
