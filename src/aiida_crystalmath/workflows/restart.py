@@ -22,6 +22,7 @@ from aiida import orm
 from aiida.engine import BaseRestartWorkChain, ExitCode, ProcessHandlerReport
 from aiida.engine.processes.workchains.restart import validate_on_unhandled_failure
 
+from aiida_crystalmath.calculations.one_worker import ChainByOneWorker
 from aiida_crystalmath.workflows.changes import changes, snapshot
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def own_exit_code(node: orm.ProcessNode) -> ExitCode:
     return ExitCode(node.exit_status or 0, node.exit_message)
 
 
-class CrystalmathBaseRestartWorkChain(BaseRestartWorkChain):
+class CrystalmathBaseRestartWorkChain(ChainByOneWorker, BaseRestartWorkChain):
     """Restart chain that keeps the reason of a failure, the right child, and partial outputs.
 
     Handlers tell what they did through :meth:`record`, and why they stop through :meth:`give_up`; the output

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import ExitCode, ToContext, WorkChain
+from aiida.engine import ExitCode, ToContext
 
+from aiida_crystalmath.calculations.one_worker import ChainByOneWorker
 from aiida_crystalmath.workflows.functions.energies import check_repairs
 from aiida_crystalmath.workflows.restart import formatted
 
@@ -148,7 +149,7 @@ def link_label(*parts: object) -> str:
     return label
 
 
-class CallingWorkChain(WorkChain):
+class CallingWorkChain(ChainByOneWorker):
     """A work chain that calls others: it cleans up after them, and hands on what they left when one fails."""
 
     @classmethod

@@ -1,0 +1,229 @@
+"""A process is carried out by one worker at a time, whatever the broker says.
+
+A broker hands a task on when the connection to the worker that has it breaks; the worker, however, goes on with the
+process, and two of them then write the same node: "already has an outgoing CREATE link", excepted. RabbitMQ restarted
+under two workers does that to every tenth process or so (aiida-core 2.9.4 only notices when it is handed on to itself).
+
+So whoever carries a process out claims it: one byte, at the offset of its PK, of a file of the profile is locked
+(``fcntl``). The operating system frees it when the worker dies, in whichever way; nothing is ever left to clean up, and
+a claim works over NFS as well. Who finds a process claimed leaves it alone, and its task is taken for done.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import struct
+import sys
+from collections.abc import MutableMapping
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import kiwipy
+import plumpy
+from aiida import orm
+from aiida.common import timezone
+from aiida.engine import Process, WorkChain
+from aiida.engine.processes.workchains.awaitable import Awaitable
+from aiida.manage import get_manager
+
+from aiida_crystalmath.calculations.lost_services import is_broker_lost, is_database_lost, patiently
+
+__all__ = ('ChainByOneWorker', 'RunByOneWorker', 'claim', 'claimant', 'claims_file', 'is_claimed_here', 'release')
+
+LOGGER = logging.getLogger(__name__)
+
+# struct flock: the BSDs, and so macOS, begin with the range, Linux with the type.
+_FLOCK = 'qqihh' if sys.platform == 'darwin' else 'hhqqi4x'
+
+_open_files: dict[Path, int] = {}
+"""Descriptors of the files of claims: opened once and never closed, as closing one would free every lock in it."""
+
+_claimed: set[tuple[Path, int]] = set()
+"""What this process has claimed: its own locks would not stop it from taking them twice."""
+
+
+def claims_file() -> Path:
+    """Return the file whose bytes are the claims of the loaded profile; its folder is made."""
+    from aiida.manage.configuration.settings import AiiDAConfigDir
+
+    profile = get_manager().get_profile()
+    assert profile is not None
+    folder = AiiDAConfigDir.get() / 'crystalmath'
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return Path(folder / f'{profile.uuid}.claims')
+
+
+def _descriptor(path: Path) -> int:
+    if path not in _open_files:
+        _open_files[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return _open_files[path]
+
+
+def is_claimed_here(pk: int) -> bool:
+    """Tell whether this very program carries the process out."""
+    return (claims_file(), pk) in _claimed
+
+
+def claim(pk: int) -> bool:
+    """Claim the process ``pk``; return whether it could be had."""
+    path = claims_file()
+    if (path, pk) in _claimed:
+        return False
+    try:
+        fcntl.lockf(_descriptor(path), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, pk)
+    except (BlockingIOError, PermissionError):
+        return False
+    _claimed.add((path, pk))
+    return True
+
+
+def release(path: Path, pk: int) -> None:
+    """Give the claim on process ``pk`` back, if this program has it."""
+    if (path, pk) in _claimed:
+        fcntl.lockf(_descriptor(path), fcntl.LOCK_UN, 1, pk)
+        _claimed.remove((path, pk))
+
+
+def claimant(pk: int) -> int | None:
+    """Return the pid of who carries the process ``pk`` out (0: on another machine), or ``None``; claims nothing."""
+    if is_claimed_here(pk):
+        return os.getpid()
+    darwin = sys.platform == 'darwin'
+    asked = (pk, 1, 0, fcntl.F_WRLCK, os.SEEK_SET) if darwin else (fcntl.F_WRLCK, os.SEEK_SET, pk, 1, 0)
+    answer = struct.unpack(_FLOCK, fcntl.fcntl(_descriptor(claims_file()), fcntl.F_GETLK, struct.pack(_FLOCK, *asked)))
+    kind, pid = (answer[3], answer[2]) if darwin else (answer[0], answer[4])
+    return None if kind == fcntl.F_UNLCK else max(int(pid), 0)
+
+
+class RunByOneWorker(Process):
+    """A process that only one worker carries out at a time, and that outlives the broker and the database."""
+
+    @classmethod
+    def recreate_from(
+        cls, saved_state: MutableMapping[str, Any], load_context: plumpy.persistence.LoadSaveContext | None = None
+    ) -> RunByOneWorker:
+        """Recreate the process from its checkpoint, unless somebody carries it out.
+
+        :raises kiwipy.DuplicateSubscriberIdentifier: if somebody does; the launcher of aiida-core takes that for a
+            task sent twice, and drops it.
+        """
+        pk = saved_state.get(cls.SaveKeys.CALC_ID.value)
+        if pk is None:
+            return super().recreate_from(saved_state, load_context)  # type: ignore[return-value]
+        path = claims_file()
+        if not claim(pk):
+            raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} is carried out by {claimant(pk) or "another"}')
+        try:
+            return super().recreate_from(_newest(pk), load_context)  # type: ignore[return-value]
+        except BaseException as exception:
+            release(path, pk)
+            _stop_if_database_is_lost(exception)
+            raise
+
+    def init(self) -> None:
+        """Listen to messages; claim what is begun here (what is recreated has been claimed before)."""
+        patiently(super().init, undo=self._forget_subscriptions)
+        pk = self.node.pk
+        if pk is not None:
+            claim(pk)
+            self.add_cleanup(partial(release, claims_file(), pk))
+
+    def submit(self, process: type[Process], inputs: dict[str, Any] | None = None, **kwargs: Any) -> orm.ProcessNode:
+        """Submit a process, and see to it that its task gets to the broker, even if that is away just now."""
+        begun = timezone.now()
+        try:
+            return super().submit(process, inputs, **kwargs)
+        except Exception as exception:
+            child = self._called_since(begun) if is_broker_lost(exception) else None
+            if child is None:
+                raise
+        controller = self.runner.controller
+        assert controller is not None
+        # Sent twice it does no harm: the process is carried out once.
+        patiently(lambda: controller.continue_process(child, nowait=False, no_reply=True))
+        return orm.load_node(child)  # type: ignore[return-value]
+
+    def on_except(self, exc_info: tuple[Any, Exception, TracebackType]) -> None:
+        """Let a failure of the services not become one of the process."""
+        if is_broker_lost(exc_info[1]):
+            _stop_worker(exc_info[1])
+        _stop_if_database_is_lost(exc_info[1])
+        super().on_except(exc_info)
+
+    def _called_since(self, begun: datetime) -> int | None:
+        """Return the PK of the process that was called since ``begun``."""
+        query = orm.QueryBuilder().append(orm.ProcessNode, filters={'id': self.node.pk}, tag='caller')
+        query.append(
+            orm.ProcessNode, with_incoming='caller', filters={'ctime': {'>=': begun}}, project='id', tag='called'
+        )
+        found = query.order_by({'called': {'id': 'desc'}}).limit(1).first(flat=True)
+        return None if found is None else int(found)
+
+    def _forget_subscriptions(self) -> None:
+        """Take back what an attempt to listen to messages has begun."""
+        for cleanup in self._cleanups or []:
+            with suppress(Exception):
+                cleanup()
+
+
+class ChainByOneWorker(RunByOneWorker, WorkChain):
+    """A work chain that only one worker carries out at a time."""
+
+    def _action_awaitables(self) -> None:
+        """Ask to be told when each process ends that was called, even if the broker is away just now."""
+        for awaitable in self._awaitables:
+            callback = partial(self.call_soon, self._on_awaitable_finished, awaitable)
+            patiently(partial(self.runner.call_on_process_finish, awaitable.pk, callback))
+
+    def _on_awaitable_finished(self, awaitable: Awaitable) -> None:
+        """Take the end of a called process in; once, though it may be told twice after the broker was away."""
+        if awaitable in self._awaitables:
+            super()._on_awaitable_finished(awaitable)
+
+
+def _stop_if_database_is_lost(exception: BaseException) -> None:
+    if is_database_lost(exception):
+        _stop_worker(exception)
+
+
+def _stop_worker(reason: BaseException) -> None:
+    """End this daemon worker at once: its processes go on from their checkpoints in the worker that takes its place.
+
+    A worker without its services can only do harm: every process that it touches is put down as excepted. What a user
+    runs by himself is left alone.
+    """
+    runner = get_manager().get_runner()
+    if not runner.is_daemon_runner:
+        return
+    LOGGER.critical('this worker lost its services and makes room for another: %s', reason)
+    logging.shutdown()
+    os._exit(1)
+
+
+def _newest(pk: int) -> MutableMapping[str, Any]:
+    """Return the checkpoint of a process that has just been claimed.
+
+    The one that the launcher read may be from before the claim, when another worker still went on with the process.
+
+    :raises kiwipy.DuplicateSubscriberIdentifier: if that worker has brought it to its end.
+    """
+    from aiida.orm.utils import serialize
+
+    # A snapshot begun before the claim would show the past (SQLite).
+    storage = get_manager().get_profile_storage()
+    if hasattr(storage, 'get_session'):
+        storage.get_session().commit()
+    query = orm.QueryBuilder().append(
+        orm.ProcessNode, filters={'id': pk}, project=['attributes.checkpoints', 'attributes.sealed']
+    )
+    checkpoint, sealed = query.first() or (None, True)
+    if sealed or checkpoint is None:
+        raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} has ended')
+    newest: MutableMapping[str, Any] = serialize.deserialize_unsafe(checkpoint)
+    return newest
