@@ -47,7 +47,7 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
 
     _claimed: int | None = None
     _timer: asyncio.TimerHandle | None = None
-    _called: frozenset[int] = frozenset()
+    _running: frozenset[int] = frozenset()
     _doubts: dict[str, float]
 
     @classmethod
@@ -121,7 +121,7 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
             running = sum(item.state == items.RUNNING for item in found)
             waiting = sum(item.state == items.WAITING for item in found)
             self.set_status(f'{running} running, {waiting} waiting')
-            self._called = frozenset(item.process_pk for item in found if item.process_pk is not None)
+            self._running = frozenset(item.process_pk for item in found if item.process_pk is not None)
         self._awaitables.append(Awaitable(pk=self.pid, key='', action=AwaitableAction.ASSIGN, target='change'))
 
     def conclude(self) -> ExitCode | None:
@@ -248,7 +248,7 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
 
     def _on_end(self, _comm: Any, _body: Any, sender: Any, _subject: Any, _correlation_id: Any) -> None:
         """Look at once when a process ends that was called."""
-        if sender in self._called:
+        if sender in self._running:
             self._look_after(0)
 
     def broadcast_receive(self, _comm: Any, msg: Any, sender: Any, subject: Any, correlation_id: Any) -> Any:
