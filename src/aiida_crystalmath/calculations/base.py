@@ -20,6 +20,7 @@ from aiida_crystalmath.calculations.guard import guard_begin, guard_end
 from aiida_crystalmath.calculations.one_worker import RunByOneWorker
 from aiida_crystalmath.calculations.reuse import can_be_reused, reusing
 from aiida_crystalmath.crystal.inputs.errors import reasons
+from aiida_crystalmath.data.imported_folder import ImportedFolderData
 from aiida_crystalmath.schedulers.job_end import CANCELLED, NODE_FAILURE, OUT_OF_MEMORY, OUT_OF_TIME, job_end
 
 __all__ = ('CrystalCalcJob', 'CrystalProcessSpec', 'join_validators', 'model_message', 'model_validator')
@@ -141,7 +142,7 @@ class CrystalCalcJob(RunByOneWorker, CalcJob):
         """
         if self.is_import:
             path = self.inputs.remote_folder.get_remote_path()
-            self.out('remote_folder', orm.RemoteData(computer=self.node.computer, remote_path=path))
+            self.out('remote_folder', ImportedFolderData(computer=self.node.computer, remote_path=path))
         return super().parse(retrieved_temporary_folder, existing_exit_code)
 
     def parse_scheduler_output(self, retrieved: orm.Node) -> ExitCode | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from aiida import orm
 from pydantic import BaseModel, ConfigDict, Field
 
+from aiida_crystalmath.calculations.stash import run_behind
+
 __all__ = ('Imported', 'has_file', 'imported_deck', 'name_in', 'retrieve_entries')
 
 
@@ -73,7 +75,7 @@ def imported_deck(folder: Path, imported: Imported, program: str, output_filenam
 
 def name_in(folder: orm.RemoteData, name: str) -> str:
     """Return the name that a file of CRYSTAL has in the remote folder of a run that may be imported."""
-    creator = folder.creator
+    creator = run_behind(folder)
     given = creator.get_option('import_from') if isinstance(creator, orm.CalcJobNode) else None
     return (Imported.model_validate(given).name_of(name) or name) if given else name
 

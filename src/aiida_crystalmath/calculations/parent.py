@@ -11,6 +11,7 @@ from aiida.common.links import LinkType
 
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation, reduced_from_inputs
 from aiida_crystalmath.calculations.retrieved import read_retrieved
+from aiida_crystalmath.calculations.stash import run_behind
 
 if TYPE_CHECKING:
     from aiida_crystalmath.calculations.cells import CellMap
@@ -36,11 +37,11 @@ class Parent:
 
     @classmethod
     def of(cls, folder: orm.RemoteData) -> Parent:
-        """Find the parent of a remote folder.
+        """Find the parent of a remote folder, which may have been brought back from a stash.
 
         :raises ValueError: if no ``Crystal23Calculation`` made the folder.
         """
-        node = folder.creator
+        node = run_behind(folder)
         if node is None or getattr(node, 'process_class', None) is not Crystal23Calculation:
             made = (
                 'was not made by any calculation' if node is None else f'was made by {node.process_label} <{node.pk}>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiida import orm
 
 __all__ = ('run_behind',)
@@ -9,12 +11,12 @@ __all__ = ('run_behind',)
 STASHING = ('aiida.calculations:core.stash', 'aiida.calculations:core.unstash')
 
 
-def run_behind(folder: orm.Data) -> orm.ProcessNode | None:
+def run_behind(folder: orm.Data) -> Any:
     """Return the process that wrote the files of a folder, however often they were stashed and unstashed since.
 
-    :return: None if no process made the folder.
+    :return: its node; None if no process made the folder.
     """
-    node: orm.ProcessNode | None = folder.creator
+    node = folder.creator
     while node is not None and node.process_type in STASHING:
         node = node.inputs.source_node.creator
     return node

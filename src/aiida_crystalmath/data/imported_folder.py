@@ -12,9 +12,9 @@ __all__ = ('ImportedFolderData',)
 class ImportedFolderData(RemoteData):
     """A folder that AiiDA did not make: the only copy of somebody's files.
 
-    It can be read and gone on from as any remote folder. What removes working folders (``verdi calcjob cleanworkdir``,
-    the input ``clean_workdir``) leaves it alone: an import is a job to AiiDA, and cleaning all jobs of some age would
-    else delete the original data.
+    It can be read and gone on from as any remote folder. What removes working folders leaves it alone: ``verdi calcjob
+    cleanworkdir`` does not find a node of this type, and others call :meth:`_clean`. An import is a job to AiiDA, and
+    cleaning all jobs of some age would else delete the original data.
     """
 
     def _clean(self, transport: Any = None) -> None:

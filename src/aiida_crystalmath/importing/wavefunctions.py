@@ -72,7 +72,7 @@ class Wavefunctions:
             edge_filters={'label': 'output_parameters'},
             project=[f'attributes.{key}' for key in keys],
         )
-        query.append(orm.RemoteData, with_incoming='job', edge_filters={'label': 'remote_folder'})
+        query.append(orm.Data, with_incoming='job', edge_filters={'label': 'remote_folder'})
         query.order_by({'job': {'ctime': 'desc'}})
         return list(_rows(query))
 
