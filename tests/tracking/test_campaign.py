@@ -17,7 +17,7 @@ COPIED = ('node_type', 'attributes', 'extras', 'user_id', 'repository_metadata')
 
 
 def item(pk: int, kind: str = '', priority: int = 0, state: str = items.WAITING) -> Item:
-    return Item(pk, str(pk), f'{pk}.cif', kind, priority, state)
+    return Item(pk, str(pk), f'{pk}.cif', kind, priority, state=state)
 
 
 def order_of(waiting: list[Item], settings: Settings) -> list[int]:
@@ -123,12 +123,13 @@ def test_a_node_that_is_gone_is_told_of(campaign, sums):
 
 
 def test_what_failed_waits_again_as_another_item(campaign, sums):
-    campaign.add(sums(1), label='one', kind='sum', priority=2)
+    campaign.add(sums(1), label='one', kind='sum', priority=2, key='abc')
     failed = campaign.note(campaign.items()[0], state=items.FAILED, reason='no luck')
     campaign.repeat([failed])
     (again,) = campaign.items()
     assert (again.label, again.kind, again.priority, again.state) == ('one', 'sum', 2, items.WAITING)
     assert again.pk != failed.pk
+    assert again.key == 'abc'
     assert [found.pk for found in campaign.items(items.REPLACED)] == [failed.pk]
     assert items.load_inputs(again)[1]['x'].value == 1
 
@@ -137,7 +138,7 @@ def test_what_ran_before_is_not_submitted(campaign, sums):
     from aiida.engine import run_get_node
 
     process = run_get_node(sums(1)).node
-    campaign.add_finished(items.make_item(sums(1), label='one').store(), process)
+    campaign.add_run(process, sums(1), label='one')
     (found,) = campaign.look()
     assert (found.state, found.process, found.exit_status) == (items.FINISHED, process.uuid, 0)
     assert next_item([found], Settings()) is None

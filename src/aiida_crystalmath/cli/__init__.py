@@ -18,6 +18,10 @@ COMMANDS = {
         'Set up one thing: a profile on PostgreSQL, a cluster, codes on it.',
     ),
     'run': ('aiida_crystalmath.cli.run:run', 'Run a chain or a sequence of calculations on structure files.'),
+    'campaign': (
+        'aiida_crystalmath.cli.campaign:campaign',
+        'Many files that the daemon submits little by little: start, add, status, pause.',
+    ),
     'sequence': (
         'aiida_crystalmath.cli.sequence:sequence',
         'Sequences of steps: list, check, pause, resume, skip, redo.',

@@ -1,267 +1,292 @@
-"""Many structure files at once: each its own work chain, a table of how far all are."""
+"""``crystalmath campaign``: much work that the daemon submits little by little."""
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_crystalmath.cli.common import console, echo_json
-from aiida_crystalmath.cli.run import launch
+from aiida_crystalmath.cli.common import echo_json, fail, load_profile
+from aiida_crystalmath.cli.recipe import check_recipe, recipe_options
 
 if TYPE_CHECKING:
-    from aiida.orm import ProcessNode
-    from rich.table import Table
+    from aiida_crystalmath.tracking.campaign import Campaign
 
-POLL_S = 1.0
-AT_ONCE_ELSEWHERE = 50
-"""How many run at once on another machine, whose scheduler has a queue."""
+KILL_TIMEOUT_S = 60.0
+LEVELS = 4
+"""Processes that an item keeps at once: a chain, one that it calls, a base chain, a calculation."""
 
-WAITING, REFUSED, RUNNING, FINISHED, FAILED = 'waiting', 'not submitted', 'running', 'finished', 'failed'
-COLOURS = {
-    FINISHED: 'green',
-    'reused': 'green',
-    RUNNING: 'yellow',
-    'paused': 'yellow',
-    FAILED: 'red',
-    REFUSED: 'red',
-    'not started': 'red',
-    'not run': 'red',
-}
+FILES = click.argument(
+    'files', metavar='[FILE]...', nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+JSON = click.option('--json', 'as_json', is_flag=True, help='Print as JSON.')
+ORDER = (
+    click.option('--priority', type=int, help='What has a higher one is submitted first.  [default: 0]'),
+    click.option('--kind', help='What --cap counts.  [default: the name of the chain or sequence]'),
+)
 
 
-@dataclass
-class Entry:
-    """One file of many.
+def order_options(command: Any) -> Any:
+    """Give a command the options that say in which order work goes."""
+    for option in reversed(ORDER):
+        command = option(command)
+    return command
 
-    :param state: one of the words above, or ``paused``.
-    :param node: its work chain, once it was submitted or found.
-    :param reason: why it was not submitted, or failed.
-    :param finished_before: the same had run before.
-    :param steps: state of each step of a sequence by name; of another chain, of each process it calls.
+
+@click.group()
+def campaign() -> None:
+    """Run the same on hundreds of files: the daemon submits them as others end, with nobody logged in.
+
+    What is submitted and when is up to a process of the daemon. It survives a restart of the daemon or of the machine,
+    and submits nothing twice.
     """
 
-    file: Path
-    state: str = WAITING
-    node: ProcessNode | None = None
-    reason: str = ''
-    finished_before: bool = False
-    steps: dict[str, str] = field(default_factory=dict)
 
-    def look(self) -> None:
-        """See how far it is."""
-        node = self.node
-        if node is None:
-            return
-        self.steps = states_of(node)
-        if not node.is_terminated:
-            self.state = 'paused' if node.paused else RUNNING
-            return
-        self.state = FINISHED if node.is_finished_ok else FAILED
-        if not node.is_finished_ok:
-            state = node.process_state.value if node.process_state else 'unknown'
-            self.reason = str(node.exit_message or node.exception or state)
+@campaign.command()
+@FILES
+@click.option('--name', help='Name of the campaign.  [default: that of the chain or sequence]')
+@click.option('--limit', type=click.IntRange(min=0), help='How many files may be worked on at once.')
+@click.option('--cap', 'caps', multiple=True, metavar='KIND=N', help='How many of one kind at once (repeat).')
+@order_options
+@click.option('--failed', is_flag=True, help='Let what failed, or was not submitted, run once more.')
+@recipe_options
+@click.option('--again', is_flag=True, help='Run also what has finished outside of this campaign before.')
+@JSON
+@click.pass_context
+def start(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> None:
+    """Start a campaign with FILEs, or go on with one.
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what a script wants to know."""
-        return {
-            'file': str(self.file),
-            'state': self.state,
-            'is_ok': self.state == FINISHED,
-            'pk': self.node.pk if self.node else None,
-            'uuid': self.node.uuid if self.node else None,
-            'finished_before': self.finished_before,
-            'reason': self.reason or None,
-            'steps': self.steps,
-        }
-
-
-def states_of(node: ProcessNode) -> dict[str, str]:
-    """Return the state of each step of a sequence, or of each work chain that another chain calls, by label."""
-    from aiida.common.links import LinkType
-
-    from aiida_crystalmath.workflows.sequences.control import STEPS
-
-    steps = node.base.extras.get(STEPS, None)
-    if steps is not None:
-        return {str(name): str(entry['status']) for name, entry in steps.items()}
-    states = {}
-    links = node.base.links.get_outgoing(link_type=(LinkType.CALL_WORK, LinkType.CALL_CALC)).all()
-    for link in sorted(links, key=lambda link: int(link.node.pk or 0)):
-        called: Any = link.node
-        if link.link_label != 'CALL' and hasattr(called, 'exit_status'):
-            over = FINISHED if called.is_finished_ok else FAILED
-            states[link.link_label] = over if called.is_terminated else RUNNING
-    return states
-
-
-def run_many(files: list[Path], profile: str, options: dict[str, Any]) -> None:
-    """Run the same for every file, some at once, to the end of all; leave with 2 if any failed, 1 if one was not run.
-
-    :param options: those of ``crystalmath run``.
+    The same command again adds what is new and what failed, and repeats nothing else. Without FILEs, --name says which
+    campaign goes on; --limit and --cap hold from now on. Exit status: 0 well, 1 a file was not added.
     """
-    entries = [Entry(file) for file in files]
-    refuse_unreadable(entries)
-    limit = options['max_running'] or at_once(options)
+    from aiida_crystalmath.cli.campaign_files import add_files, default_name
+
+    check_recipe(options)
+    profile = load_profile(ctx)
+    caps = parse_caps(options['caps'])
+    name = options['name'] or (default_name(files, options) if files else None)
+    if name is None:
+        fail('which campaign?', 'Give files, or the name of a campaign that there is: crystalmath campaign list')
+    chosen = begin(name, bool(files), caps, options)
+    if options['failed']:
+        chosen.repeat([item for item in chosen.look() if item.state in ('failed', 'not submitted')])
+    added = add_files(chosen, profile, list(dict.fromkeys(files)), options)
+    finish(chosen, profile, added, options['as_json'])
+
+
+def begin(name: str, is_new_welcome: bool, caps: dict[str, int], options: dict[str, Any]) -> Campaign:
+    """Return the campaign, made if it may be, with its settings as asked for."""
+    from aiida_crystalmath.cli.many import at_once
+    from aiida_crystalmath.tracking.campaign import Campaign
+
+    found = Campaign.find(name)
+    if found is None and not is_new_welcome:
+        fail(f'there is no campaign "{name}".', 'Those there are: crystalmath campaign list')
+    changes: dict[str, Any] = {'paused': False, 'stopped': False}
+    if options['limit'] is not None:
+        changes['limit'] = options['limit']
+    elif found is None:
+        changes['limit'] = at_once(options)
     try:
-        if options['wait']:
-            follow_all(entries, limit, profile, options)
-        else:
-            submit_some(entries, len(entries), profile, options)
-    except KeyboardInterrupt:
-        stopped(entries)
-    report(entries, options['as_json'])
-    states = {entry.state for entry in entries}
-    if states & {FAILED, REFUSED}:
-        sys.exit(2 if FAILED in states else 1)
+        chosen = found or Campaign.make(name)
+        settings = chosen.change(**changes, caps={**chosen.settings.caps, **caps})
+    except ValueError as exception:
+        fail(str(exception))
+    warn_of_slots(settings.limit)
+    return chosen
 
 
-def refuse_unreadable(entries: list[Entry]) -> None:
-    """Read every file, so that broken ones are known before anything runs."""
-    from aiida_crystalmath.cli.repeats import read_file
+def warn_of_slots(limit: int) -> None:
+    """Say so if the workers cannot hold all that may run at once: what calls would wait for what is called."""
+    from aiida.manage import get_manager
 
-    for entry in entries:
-        try:
-            read_file(entry.file)
-        except (ValueError, OSError) as exception:
-            refuse(entry, str(exception))
-
-
-def refuse(entry: Entry, reason: str) -> None:
-    """Note and say that a file is not run."""
-    entry.state, entry.reason = REFUSED, reason
-    click.secho(f'Not submitted: {with_name(entry)}', fg='red', err=True)
+    slots = get_manager().get_option('daemon.worker_process_slots')
+    workers = -(-limit * LEVELS // slots)
+    if workers > 1:
+        click.echo(
+            f'note: {limit} at once may need {limit * LEVELS} places in the daemon; a worker has {slots}. '
+            f'Start it with {workers} workers ("verdi daemon start {workers}").',
+            err=True,
+        )
 
 
-def with_name(entry: Entry) -> str:
-    """Return the reason, which names the file."""
-    name = entry.file.name
-    return entry.reason if entry.reason.startswith((name, str(entry.file))) else f'{name}: {entry.reason}'
-
-
-def at_once(options: dict[str, Any]) -> int:
-    """Return how many run at once: as many as this machine has cores; more where a queue holds them."""
-    from aiida_crystalmath.cli.chains import find_code
-
-    code = find_code(options['code'], 'crystalmath.crystal23')
-    is_here = code.computer is not None and code.computer.transport_type == 'core.local'
-    return (os.cpu_count() or 1) if is_here else AT_ONCE_ELSEWHERE
-
-
-def submit_some(entries: list[Entry], limit: int, profile: str, options: dict[str, Any]) -> None:
-    """Submit files that wait, until ``limit`` of all run."""
-    for entry in entries:
-        if entry.state != WAITING or sum(other.state == RUNNING for other in entries) >= limit:
-            continue
-        try:
-            entry.node, is_old = launch(entry.file, profile, options)
-        except ValueError as exception:
-            refuse(entry, str(exception))
-            continue
-        entry.finished_before = is_old and bool(entry.node.is_terminated)
-        entry.look()
-
-
-def follow_all(entries: list[Entry], limit: int, profile: str, options: dict[str, Any]) -> None:
-    """Submit and watch until all are over: a live table on a terminal, a line for each change elsewhere."""
-    out = console(stderr=True)
-    if out.is_terminal:
-        from rich.live import Live
-
-        with Live(table_of(entries), console=out, refresh_per_second=2) as live:
-            for _ in rounds(entries, limit, profile, options):
-                live.update(table_of(entries))
-        return
-    start, seen = time.monotonic(), dict.fromkeys([entry.file for entry in entries], '')
-    for _ in rounds(entries, limit, profile, options):
-        for entry in entries:
-            words = line_of(entry)
-            if entry.state not in (REFUSED, WAITING) and words != seen[entry.file]:
-                seen[entry.file] = words
-                out.print(f'{time.monotonic() - start:6.0f} s  {entry.file.name}: {words}', markup=False)
-
-
-def rounds(entries: list[Entry], limit: int, profile: str, options: dict[str, Any]) -> Any:
-    """Submit and look, again and again until all are over; yield after each look."""
-    while True:
-        submit_some(entries, limit, profile, options)
-        yield
-        if all(entry.state in (REFUSED, FINISHED, FAILED) for entry in entries):
-            return
-        time.sleep(POLL_S)
-        for entry in entries:
-            if entry.state in (RUNNING, 'paused'):
-                entry.look()
-
-
-def line_of(entry: Entry) -> str:
-    """Return the state of a file in a line."""
-    steps = ', '.join(f'{name} {state}' for name, state in entry.steps.items() if state not in (WAITING, 'left out'))
-    pk = f' (PK {entry.node.pk})' if entry.node else ''
-    before = ' before' if entry.finished_before else ''
-    return f'{entry.state}{before}{pk}{f": {steps}" if steps and not entry.finished_before else ""}'
-
-
-def table_of(entries: list[Entry]) -> Table:
-    """Return the table: a line for each file, a column for each step."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    names = list(dict.fromkeys(name for entry in entries for name in entry.steps))
-    table = Table(box=None, pad_edge=False, header_style='bold')
-    for title in ('file', 'PK', 'state', *names):
-        table.add_column(title, no_wrap=True)
-    for entry in entries:
-        cells = [coloured(entry.steps.get(name, '')) for name in names]
-        pk = str(entry.node.pk) if entry.node else ''
-        table.add_row(escape(entry.file.name), pk, coloured(entry.state), *cells)
-    return table
-
-
-def coloured(state: str) -> str:
-    """Return a state with its colour."""
-    return f'[{COLOURS[state]}]{state}[/]' if state in COLOURS else f'[dim]{state}[/]'
-
-
-def report(entries: list[Entry], as_json: bool) -> None:
-    """Print the table, what went wrong with whom, and what to type next."""
-    from rich.markup import escape
-
-    counts = {state: sum(entry.state == state for entry in entries) for state in (FINISHED, FAILED, REFUSED)}
+def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool) -> None:
+    """See to a controller, say what was done, and leave with 1 if a file was not added."""
+    node = ensure_controller(chosen, profile)
+    refused = added.pop('refused')
     if as_json:
-        echo_json({'n_files': len(entries), **counts_as_keys(counts), 'files': [entry.as_dict() for entry in entries]})
-        return
-    out = console()
-    out.print(table_of(entries))
-    out.print(', '.join(f'{n} {state}' for state, n in counts.items() if n) + f' of {len(entries)}')
-    for entry in entries:
-        if entry.state in (FAILED, REFUSED):
-            pk = f'PK {entry.node.pk}: ' if entry.node else ''
-            out.print(f'\n[red]{entry.state}[/]: {pk}{escape(with_name(entry))}')
-            if entry.node:
-                out.print(f'  crystalmath why {entry.node.pk}')
-    done = next((entry for entry in entries if entry.node is not None), None)
-    if done is not None and done.node is not None:
-        out.print(f'\nNext: crystalmath show PK, for example crystalmath show {done.node.pk}')
+        echo_json({'name': chosen.label, 'controller': node, **added, 'refused': refused})
+    else:
+        words = ', '.join(f'{n} {what}' for what, n in added.items() if n)
+        click.echo(f'Campaign "{chosen.label}": {words or "nothing new"}.')
+        at_work = f'Controller PK {node} submits' if node else 'Nothing is left to do in'
+        click.echo(f'{at_work} {"what waits" if node else "it"}. Look: crystalmath campaign status {quoted(chosen)}')
+    if refused:
+        sys.exit(1)
 
 
-def counts_as_keys(counts: dict[str, int]) -> dict[str, int]:
-    """Return counts by state under names for scripts."""
-    return {f'n_{state.replace(" ", "_")}': n for state, n in counts.items()}
+def quoted(chosen: Campaign) -> str:
+    """Return the name of a campaign as a shell wants it."""
+    import shlex
+
+    return shlex.quote(str(chosen.label))
 
 
-def stopped(entries: list[Entry]) -> None:
-    """Say what goes on without us, and leave."""
-    going = sum(entry.state in (RUNNING, 'paused') for entry in entries)
-    waiting = sum(entry.state == WAITING for entry in entries)
+def ensure_controller(chosen: Campaign, profile: str) -> int | None:
+    """Return the PK of the controller at work, started if anything is left to do and there is none."""
+    from aiida_crystalmath.cli.run import ensure_daemon
+    from aiida_crystalmath.tracking.campaign import CampaignError
+    from aiida_crystalmath.tracking.items import OPEN
+
+    if not chosen.items(*OPEN):
+        return None
+    ensure_daemon(profile)
+    try:
+        node = chosen.start()
+    except CampaignError as exception:
+        fail(str(exception))
+    return int(node.pk or 0) if node is not None else None
+
+
+def parse_caps(given: tuple[str, ...]) -> dict[str, int]:
+    """Parse ``KIND=N`` options."""
+    caps = {}
+    for text in given:
+        kind, _, number = text.rpartition('=')
+        if not kind or not number.isdecimal():
+            fail(f'--cap {text}: write KIND=N, for example elastic=4.')
+        caps[kind] = int(number)
+    return caps
+
+
+def load_campaign(ctx: click.Context, name: str | None) -> tuple[str, Campaign]:
+    """Load the profile and a campaign: the one called ``name``, else the only one there is; exits if there is none."""
+    from aiida import orm
+
+    from aiida_crystalmath.tracking.campaign import Campaign
+
+    profile = load_profile(ctx)
+    labels = orm.QueryBuilder().append(Campaign, project='label').all(flat=True)
+    if name is None and len(labels) == 1:
+        name = labels[0]
+    if name is None or name not in labels:
+        names = ', '.join(sorted(labels)) or 'none; start one with "crystalmath campaign start FILE..."'
+        fail('which campaign?' if name is None else f'there is no campaign "{name}".', f'There are: {names}')
+    found = Campaign.find(name)
+    assert found is not None
+    return profile, found
+
+
+NAME = click.argument('name', metavar='[NAME]', required=False)
+
+
+@campaign.command()
+@click.argument('name')
+@FILES
+@order_options
+@recipe_options
+@click.option('--again', is_flag=True, help='Run also what has finished outside of this campaign before.')
+@JSON
+@click.pass_context
+def add(ctx: click.Context, /, name: str, files: tuple[Path, ...], **options: Any) -> None:
+    """Add FILEs to the campaign NAME, also while it goes on; by default the same is run for them as for the first.
+
+    A file that waits already is put where --priority and --kind say. Exit status: 0 well, 1 a file was not added.
+    """
+    from aiida_crystalmath.cli.campaign_files import add_files, same_as_before
+
+    profile, found = load_campaign(ctx, name)
+    options = same_as_before(found, options)
+    check_recipe(options)
+    added = add_files(found, profile, list(dict.fromkeys(files)), options)
+    finish(found, profile, added, options['as_json'])
+
+
+@campaign.command()
+@NAME
+@JSON
+@click.pass_context
+def status(ctx: click.Context, name: str | None, as_json: bool) -> None:
+    """Say how far the campaign NAME is: what runs, what failed and why, and how much waits."""
+    from aiida_crystalmath.cli.campaign_status import print_status, status_of
+
+    profile, found = load_campaign(ctx, name)
+    known = status_of(found, profile)
+    if as_json:
+        echo_json(known)
+    else:
+        print_status(known)
+
+
+@campaign.command('list')
+@JSON
+@click.pass_context
+def list_(ctx: click.Context, as_json: bool) -> None:
+    """List the campaigns there are, and how far they are."""
+    from aiida import orm
+
+    from aiida_crystalmath.cli.campaign_status import print_list, status_of
+    from aiida_crystalmath.tracking.campaign import Campaign
+
+    profile = load_profile(ctx)
+    query = orm.QueryBuilder().append(Campaign, tag='campaign').order_by({'campaign': 'id'})
+    known = [status_of(found, profile) for found in query.all(flat=True)]
+    for entry in known:
+        del entry['items']
+    if as_json:
+        echo_json(known)
+    else:
+        print_list(known)
+
+
+@campaign.command()
+@NAME
+@click.pass_context
+def pause(ctx: click.Context, name: str | None) -> None:
+    """Let the campaign NAME submit nothing more for now; what runs goes on to its end."""
+    _, found = load_campaign(ctx, name)
+    found.change(paused=True)
     click.echo(
-        f'\nStopped watching; {going} go on in the background, {waiting} were not submitted. The same command again '
-        'goes on from here.',
-        err=True,
+        f'Campaign "{found.label}" submits nothing more; what runs goes on. '
+        f'Go on with: crystalmath campaign resume {quoted(found)}'
     )
-    sys.exit(130)
+
+
+@campaign.command()
+@NAME
+@click.pass_context
+def resume(ctx: click.Context, name: str | None) -> None:
+    """Let the campaign NAME go on after "pause" or "stop", or after its controller was killed."""
+    from aiida_crystalmath.cli.sequence import play
+
+    profile, found = load_campaign(ctx, name)
+    found.change(paused=False, stopped=False)
+    node = ensure_controller(found, profile)
+    for controller in found.controllers():
+        if controller.paused:
+            play(controller)
+    click.echo(
+        f'Campaign "{found.label}" ' + (f'goes on: controller PK {node}.' if node else 'has nothing left to do.')
+    )
+
+
+@campaign.command()
+@NAME
+@click.option('--kill', is_flag=True, help='Kill what runs, too.')
+@click.pass_context
+def stop(ctx: click.Context, name: str | None, kill: bool) -> None:
+    """Let the campaign NAME end when what runs now is over; "resume" takes up what waits."""
+    _, found = load_campaign(ctx, name)
+    found.change(stopped=True)
+    if kill:
+        from aiida.engine.processes.control import kill_processes
+
+        kill_processes([*found.controllers()], timeout=KILL_TIMEOUT_S)
+        click.echo(f'Campaign "{found.label}" and all it ran were told to stop.')
+        return
+    click.echo(
+        f'Campaign "{found.label}" ends when what runs now is over. '
+        f'Take up what waits with: crystalmath campaign resume {quoted(found)}'
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,26 @@ def find_failed(fingerprint: str) -> ProcessNode | None:
     """Return the newest work chain that tried the same and ended badly."""
     stopped = {'attributes.process_state': {'in': ['excepted', 'killed']}}
     return _newest(fingerprint, {'or': [{'attributes.exit_status': {'>': 0}}, stopped]})
+
+
+def runs_of(fingerprints: Iterable[str]) -> dict[str, ProcessNode]:
+    """Return the newest work chain of each fingerprint that finished well or goes on, else that failed; one query."""
+    from aiida import orm
+
+    query = orm.QueryBuilder()
+    filters = {f'extras.{FINGERPRINT}': {'in': sorted(set(fingerprints))}}
+    query.append(orm.ProcessNode, filters=filters, project=[f'extras.{FINGERPRINT}', '*'], tag='node')
+    query.order_by({'node': {'ctime': 'asc'}})
+    found: dict[str, ProcessNode] = {}
+    for fingerprint, node in query.iterall():
+        if fingerprint not in found or not has_failed(node) or has_failed(found[fingerprint]):
+            found[fingerprint] = node
+    return found
+
+
+def has_failed(node: ProcessNode) -> bool:
+    """Tell whether a process is over and did not end well."""
+    return bool(node.is_terminated and not node.is_finished_ok)
 
 
 def _newest(fingerprint: str, filters: dict[str, Any]) -> ProcessNode | None:

@@ -93,25 +93,32 @@ class Campaign(orm.Group):
         label: str,
         kind: str = '',
         priority: int = 0,
+        key: str = '',
         extras: Mapping[str, Any] | None = None,
     ) -> orm.Dict:
         """Let a process wait in this campaign; :meth:`start` (or :meth:`notify`) lets it be submitted.
 
         :param builder: with the inputs, which are checked now and stored.
-        :param kind: what caps count; by default the last word of the entry point.
+        :param kind: what caps count.
         :param priority: a higher one goes first; within one, what was added first.
+        :param key: what the item has in common with all that ask for the same.
         :param extras: set on the process.
         :raises ValueError: if the inputs are not valid.
         """
-        node = items.make_item(builder, label=label, kind=kind, priority=priority, extras=extras)
+        node = items.make_item(builder, label=label, kind=kind, priority=priority, key=key, extras=extras)
         self.add_nodes(node.store())
         return node
 
-    def add_finished(self, item: orm.Dict, process: orm.ProcessNode) -> None:
-        """Note that the process of an item has run before: nothing is submitted for it."""
-        self.add_nodes([item, process])
+    def add_run(self, process: orm.ProcessNode, builder: ProcessBuilder, **order: Any) -> orm.Dict:
+        """Let a process that is over, or runs already, be the one of an item: nothing is submitted for it.
+
+        :param builder: with the inputs, as for :meth:`add`; ``order``: label, kind, priority, key.
+        """
+        node = items.make_item(builder, **order)
         outcome = items.outcomes([process.uuid])[process.uuid]
-        item.base.extras.set(items.STATE, _state({**outcome, 'process': process.uuid}))
+        node.base.extras.set(items.STATE, {'process': process.uuid, **outcome, 'process_pk': None})
+        self.add_nodes([node.store(), process])
+        return node
 
     def items(self, *states: str) -> list[Item]:
         """Return the items in some states, or all that were not replaced, as they were last noted; in one query."""
@@ -128,9 +135,9 @@ class Campaign(orm.Group):
         return [Item.from_row(*row) for row in query.iterall()]
 
     def look(self, *states: str) -> list[Item]:
-        """Return items as :meth:`items` does, with what has become of those that run; nothing is written."""
+        """Return items as :meth:`items` does, with what has become of their processes by now; nothing is written."""
         found = self.items(*states)
-        known = items.outcomes(item.process for item in found if item.state == items.RUNNING and item.process)
+        known = items.outcomes(item.process for item in found if item.process)
         return [replace(item, **known[item.process]) if item.process in known else item for item in found]
 
     def note(self, item: Item, **record: Any) -> Item:
@@ -139,9 +146,9 @@ class Campaign(orm.Group):
         orm.load_node(item.pk).base.extras.set(items.STATE, changed.record)
         return changed
 
-    def set_order(self, item: Item, *, kind: str, priority: int) -> None:
-        """Change kind and priority of an item."""
-        orm.load_node(item.pk).base.extras.set(items.ORDER, {'kind': kind, 'priority': priority})
+    def put(self, item: Item, **order: Any) -> None:
+        """Change the ``kind`` or ``priority`` of an item."""
+        orm.load_node(item.pk).base.extras.set(items.ORDER, replace(item, **order).order)
 
     def repeat(self, old: Iterable[Item]) -> list[orm.Dict]:
         """Let items that failed wait once more, as new ones that replace them; each item has one process only."""
@@ -150,7 +157,7 @@ class Campaign(orm.Group):
             node = orm.load_node(item.pk)
             again = orm.Dict(node.get_dict())
             again.label = node.label
-            again.base.extras.set(items.ORDER, {'kind': item.kind, 'priority': item.priority})
+            again.base.extras.set(items.ORDER, item.order)
             again.base.extras.set(items.STATE, {'state': items.WAITING})
             self.add_nodes(again.store())
             self.note(item, state=items.REPLACED)
@@ -202,9 +209,3 @@ class Campaign(orm.Group):
         )
         self.add_nodes(node)
         return node  # type: ignore[no-any-return]
-
-
-def _state(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: outcome.get(name) for name in ('state', 'process', 'exit_status')} | {
-        'reason': outcome.get('reason', '')
-    }

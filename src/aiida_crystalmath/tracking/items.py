@@ -46,7 +46,7 @@ WAITING, RUNNING, FINISHED, FAILED, REFUSED, REPLACED = (
 OPEN, CLOSED = (WAITING, RUNNING), (FINISHED, FAILED, REFUSED)
 
 ORDER = 'crystalmath_order'
-"""Extra of an item: its ``kind`` and ``priority``. Written by commands."""
+"""Extra of an item: its ``kind``, ``priority`` and ``key``. Written by commands."""
 STATE = 'crystalmath_state'
 """Extra of an item: its ``state``, the UUID of its ``process``, ``exit_status``, ``reason``. Written by controllers."""
 
@@ -83,6 +83,7 @@ class Item:
     """An item as it stands in the database.
 
     :param label: mostly the name of a file.
+    :param key: what it has in common with all items that ask for the same.
     :param process: UUID of its process, once there is one; ``pk`` of it as ``process_pk`` where it was looked up.
     """
 
@@ -91,6 +92,7 @@ class Item:
     label: str
     kind: str = ''
     priority: int = 0
+    key: str = ''
     state: str = WAITING
     process: str | None = None
     process_pk: int | None = None
@@ -101,6 +103,11 @@ class Item:
     def from_row(cls, pk: int, uuid: str, label: str, extras: Mapping[str, Any]) -> Item:
         """Return the item of a row of the database."""
         return cls(pk, uuid, label, **extras.get(ORDER, {}), **extras.get(STATE, {}))
+
+    @property
+    def order(self) -> dict[str, Any]:
+        """Return what the extra ``crystalmath_order`` holds."""
+        return {name: getattr(self, name) for name in ('kind', 'priority', 'key')}
 
     @property
     def record(self) -> dict[str, Any]:
@@ -141,11 +148,13 @@ def make_item(
     label: str,
     kind: str = '',
     priority: int = 0,
+    key: str = '',
     extras: Mapping[str, Any] | None = None,
 ) -> orm.Dict:
     """Return the node of an item, not stored yet; the inputs of the process are checked, then stored.
 
     :param builder: of any process that has an entry point.
+    :param key: what it has in common with all items that ask for the same.
     :param extras: set on the process once it is submitted.
     :raises ValueError: if the inputs are not valid, or cannot be kept.
     """
@@ -163,7 +172,7 @@ def make_item(
     content = {'process': f'{group}:{entry_point.name}', 'inputs': _encode(inputs), 'extras': dict(extras or {})}
     node = orm.Dict(content)
     node.label = label
-    node.base.extras.set(ORDER, {'kind': kind, 'priority': priority})
+    node.base.extras.set(ORDER, {'kind': kind, 'priority': priority, 'key': key})
     node.base.extras.set(STATE, {'state': WAITING})
     return node
 
