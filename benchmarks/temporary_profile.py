@@ -1,15 +1,17 @@
-"""A profile of AiiDA without services, for the benchmarks."""
+"""A profile of AiiDA for the benchmarks; without services unless they are given."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 
-def load_temporary_profile(folder: str, *, daemon: bool = False) -> Any:
-    """Make, load and return a profile whose database lies in ``folder``; call it before anything of AiiDA is imported.
+def load_temporary_profile(folder: str, *, daemon: bool = False, postgresql: Mapping[str, Any] | None = None) -> Any:
+    """Make, load and return a profile whose files lie in ``folder``; call it before anything of AiiDA is imported.
 
     :param daemon: with the ZeroMQ broker, so that a daemon can be started.
+    :param postgresql: the configuration of ``core.psql_dos``; without it the database is SQLite.
     """
     os.environ['AIIDA_PATH'] = folder
     from aiida.manage.configuration import create_profile, get_config, load_profile
@@ -21,8 +23,8 @@ def load_temporary_profile(folder: str, *, daemon: bool = False) -> Any:
         config,
         name='bench',
         email='bench@localhost',
-        storage_backend='core.sqlite_dos',
-        storage_config={},
+        storage_backend='core.psql_dos' if postgresql else 'core.sqlite_dos',
+        storage_config=dict(postgresql or {}),
         broker_backend=broker,
         broker_config=BrokerFactory(broker).get_default_config() if broker else None,
     )
