@@ -39,7 +39,7 @@ def test_code_whose_program_moved_is_put_aside_and_made_anew(aiida_profile_clean
     assert str(orm.load_code(f'{PROGRAM.name}@localhost').filepath_executable) == str(PROGRAM)
     old = orm.load_node(old.pk)
     assert old.is_hidden
-    assert old.label == f'{PROGRAM.name}-gone-{old.pk}'
+    assert old.label == f'{PROGRAM.name}-old-{old.pk}'
     (step,) = steps_of(PROGRAM)
     assert step.present
 

@@ -11,7 +11,14 @@ from aiida_crystalmath.cli.common import console
 if TYPE_CHECKING:
     from rich.console import Console
 
-COLOURS = {'present': 'dim', 'made': 'green', 'would be made': 'yellow', 'not made': 'red'}
+COLOURS = {
+    'present': 'dim',
+    'made': 'green',
+    'would be made': 'yellow',
+    'not made': 'red',
+    'found': 'dim',
+    'passed': 'green',
+}
 
 
 @dataclass
@@ -23,6 +30,7 @@ class Step:
     :param detail: what is, or will be, there.
     :param undo: command that takes it away again; empty when nothing needs to be.
     :param action: what makes it; a text that it returns replaces ``detail``.
+    :param word: what to call its state, if not by one of the words for things made.
     """
 
     name: str
@@ -31,11 +39,12 @@ class Step:
     undo: str = ''
     action: Callable[[], Any] | None = None
     done: bool = False
+    word: str = ''
 
     def as_dict(self, dry_run: bool) -> dict[str, Any]:
         """Return what a script wants to know of this step."""
         state = 'present' if self.present else 'would be made' if dry_run else 'made' if self.done else 'not made'
-        return {'step': self.name, 'state': state, 'detail': self.detail, 'undo': self.undo}
+        return {'step': self.name, 'state': self.word or state, 'detail': self.detail, 'undo': self.undo}
 
 
 def carry_out(steps: list[Step], quiet: bool) -> None:

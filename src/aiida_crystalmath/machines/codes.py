@@ -55,7 +55,7 @@ def make_code(
 
     if code_program(label, computer) is not None:
         old = orm.load_code(f'{label}@{computer}')
-        old.label = f'{label}-gone-{old.pk}'
+        old.label = f'{label}-old-{old.pk}'
         old.is_hidden = True
     code = orm.InstalledCode(
         label=label,

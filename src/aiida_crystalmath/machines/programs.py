@@ -86,8 +86,14 @@ def is_crystal(program: Path, timeout_s: float = 20.0) -> bool:
             )
         except (OSError, subprocess.TimeoutExpired):
             return False
-    text = answer.stdout + answer.stderr
-    return 'CRYSTAL' in text and 'STARTING' in text and 'STAND-IN' not in text
+    return banner_of(answer.stdout + answer.stderr) == 'CRYSTAL'
+
+
+def banner_of(text: str) -> str | None:
+    """Tell from what a program printed whose banner it is: ``'CRYSTAL'``, ``'STAND-IN'``, or nobody's."""
+    if 'CRYSTAL' not in text or 'STARTING' not in text:
+        return None
+    return 'STAND-IN' if 'STAND-IN' in text else 'CRYSTAL'
 
 
 def properties_beside(crystal: Path) -> Path | None:

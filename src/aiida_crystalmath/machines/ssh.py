@@ -1,0 +1,128 @@
+"""Ways to a machine: ``user@host:port`` or a ``Host`` of ``~/.ssh/config``.
+
+AiiDA's ``core.ssh_async`` is given one word and finds user, port and key in ``~/.ssh/config``, which is read here by
+the same library. What was asked for and is not in there is added as a ``Host`` of its own; no line is changed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiida_crystalmath.machines.errors import MachineError
+
+TARGET = re.compile(
+    r'(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(?P<port>\d{1,5}))?'
+)
+PREFIX = 'crystalmath-'
+HERE = ('localhost', 'this')
+"""Targets that mean this machine; no SSH is needed then."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where jobs go, as a person wrote it.
+
+    :param user: and ``port``: ``None`` for what ``~/.ssh/config`` says.
+    """
+
+    host: str
+    user: str | None = None
+    port: int | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Tell whether it is this machine."""
+        return self.host in HERE and self.user is None and self.port is None
+
+    @property
+    def label(self) -> str:
+        """Return a short name: the first word of the host, or all of an address in numbers."""
+        return self.host if self.host.replace('.', '').isdigit() else self.host.split('.', maxsplit=1)[0]
+
+
+def parse_target(text: str) -> Target:
+    """Read ``[user@]host[:port]``.
+
+    :raises MachineError: for anything else; what comes in here ends in a file that SSH believes.
+    """
+    match = TARGET.fullmatch(text)
+    if match is None:
+        raise MachineError(f'"{text}" is no machine.', 'Write USER@HOST, USER@HOST:PORT or a Host of ~/.ssh/config.')
+    port = match['port']
+    return Target(match['host'], match['user'], int(port) if port else None)
+
+
+def config_path() -> Path:
+    """Return the file of SSH's configuration."""
+    return Path('~/.ssh/config').expanduser()
+
+
+def resolved(host: str, path: Path | None = None) -> tuple[str, str, int]:
+    """Return (host name, user, port) that SSH would connect to for one word.
+
+    :param path: the configuration, by default ``~/.ssh/config``.
+    :raises MachineError: if that file cannot be understood.
+    """
+    import asyncssh
+
+    path = path or config_path()
+    try:
+        options = asyncssh.SSHClientConnectionOptions(host=host, config=[str(path)] if path.exists() else None)
+    except (asyncssh.Error, OSError, ValueError) as exception:
+        raise MachineError(f'{path} cannot be read: {exception}') from exception
+    return str(options.host), str(options.username), int(options.port)
+
+
+def reachable_name(target: Target, label: str, identity: Path | None = None, known_hosts: Path | None = None) -> str:
+    """Return the word by which SSH finds ``target``; where ``~/.ssh/config`` does not lead there, add a ``Host``.
+
+    :param label: of the computer; the ``Host`` is named after it.
+    :param identity: file of the private key to show.
+    :param known_hosts: file with the keys of hosts that are believed.
+    :raises MachineError: if the configuration leads elsewhere all the same.
+    """
+    host, user, port = resolved(target.host)
+    wanted = (host, target.user or user, target.port or port)
+    if wanted == (host, user, port) and identity is None and known_hosts is None:
+        return target.host
+    name = f'{PREFIX}{label}'
+    text = host_block(name, wanted, identity, known_hosts)
+    path = config_path()
+    content = path.read_text(encoding='utf-8') if path.exists() else ''
+    if text not in content:
+        if re.search(rf'(?m)^\s*Host\s.*(?<!\S){re.escape(name)}(?!\S)', content):
+            raise MachineError(
+                f'{path} has a "Host {name}" already, which says something else.',
+                'Take that block out, or give the computer another name with --label.',
+            )
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.touch(mode=0o600)
+        separator = '' if not content or content.endswith('\n\n') else '\n' if content.endswith('\n') else '\n\n'
+        path.write_text(content + separator + text, encoding='utf-8')
+    if resolved(name) != wanted:
+        raise MachineError(
+            f'{path}: a line before "Host {name}" overrules it: {resolved(name)} instead of {wanted}.',
+            f'SSH takes the first value it meets: put the block "Host {name}" before the others.',
+        )
+    return name
+
+
+def host_block(name: str, wanted: tuple[str, str, int], identity: Path | None, known_hosts: Path | None) -> str:
+    """Return the lines of ``~/.ssh/config`` that lead to (host, user, port).
+
+    :raises MachineError: for a file that is not there, or whose name SSH could not read back.
+    """
+    host, user, port = wanted
+    lines = [f'Host {name}', f'  HostName {host}', f'  User {user}', f'  Port {port}']
+    for keyword, file in (('IdentityFile', identity), ('UserKnownHostsFile', known_hosts)):
+        if file is None:
+            continue
+        text = str(file.expanduser().resolve())
+        if not Path(text).is_file():
+            raise MachineError(f'{file} is not there.')
+        if re.search(r'["\s%]', text):
+            raise MachineError(f'{file}: SSH reads no file names with blanks, quotes or percent signs reliably.')
+        lines.append(f'  {keyword} {text}')
+    return '\n'.join([*lines, *(['  IdentitiesOnly yes'] if identity else []), ''])
