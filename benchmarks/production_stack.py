@@ -169,9 +169,7 @@ class Stack:
     @staticmethod
     def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
         # No pipe is left to a service that inherits it: stack.sh gives its services none of ours.
-        said = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
+        said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         if said.returncode:
             raise RuntimeError(f'{command} ended with {said.returncode}:\n{said.stdout}{said.stderr}')
         return said.stdout

@@ -223,15 +223,20 @@ def job_computer(request):
 
 
 @pytest.fixture
-def standin_code(aiida_code_installed, job_computer):
+def standin_code(request, aiida_code_installed, job_computer):
     """Return a factory of codes of the stand-in: ``standin_code('crystal', computer=...)``."""
 
     def factory(program: str, computer=job_computer):
+        script = _console_script(f'crystalmath-{program}')
+        if computer.hostname != 'localhost':
+            from cluster_programs import script_for_jobs
+
+            script = script_for_jobs(request.getfixturevalue('stack'), Path(script).name)
         return aiida_code_installed(
             label=f'{program}-standin' if computer == job_computer else f'{program}-standin-{computer.label}',
             default_calc_job_plugin=f'crystalmath.{program}23',
             computer=computer,
-            filepath_executable=_console_script(f'crystalmath-{program}'),
+            filepath_executable=script,
             prepend_text='export OMP_NUM_THREADS=1',
         )
 
@@ -324,11 +329,6 @@ def slurm_computer(aiida_profile, stack, cluster_home):
     from aiida import orm
     from aiida.common.exceptions import NotExistent
 
-    program = _console_script('crystalmath-crystal')
-    try:
-        stack.ssh(f'test -x {program} && test -r {TESTS}')
-    except RuntimeError:
-        pytest.fail(f'jobs run as {stack.env["SSH_USER"]}, who may not read {program} or {TESTS}: put them elsewhere')
     try:
         return orm.load_computer(label='cluster')
     except NotExistent:
@@ -392,8 +392,9 @@ class Replay:
         '.f34': 'fort.34',
     }
 
-    def __init__(self, folder: Path, make_code) -> None:
+    def __init__(self, folder: Path, make_code, python: str) -> None:
         self._folder = folder
+        self._python = python
         self._make_code = make_code
         self._codes: dict[str, list[Path]] = {'crystal23': [], 'properties23': []}
 
@@ -463,12 +464,13 @@ class Replay:
         folder = self._folder / f'{program}-{number}'
         for name in ('state', 'calls'):
             (folder / name).mkdir(parents=True)
+            (folder / name).chmod(0o777)  # on a cluster another user plays
         for index, step in enumerate(steps):
             chosen = step if isinstance(step, Step) else self.run(step)
             chosen.write(folder / f'step-{index:04}', repeat and index == len(steps) - 1)
         executable = folder / 'replay'
         source = (TESTS / 'mock' / 'replay.py').read_text().split('\n', 1)[1]
-        executable.write_text(f'#!{sys.executable} -IS\n{source}')
+        executable.write_text(f'#!{self._python} -IS\n{source}')
         executable.chmod(0o755)
         self._codes[program].append(folder)
         return self._make_code(
@@ -488,11 +490,14 @@ def _as_bytes(content: Path | str | bytes) -> bytes:
 @pytest.fixture
 def replay(request, aiida_profile, tmp_path_factory, aiida_code_installed, job_computer):
     """Return the maker of codes that play recorded runs (:class:`Replay`)."""
+    folder, python = None, sys.executable
     if request.config.getoption('--computer') == 'slurm':
-        folder = request.getfixturevalue('stack').shared_folder('replay')
-    else:
-        folder = tmp_path_factory.mktemp('replay')
-    recorder = Replay(folder, functools.partial(aiida_code_installed, computer=job_computer))
+        from cluster_programs import python_for_jobs
+
+        stack = request.getfixturevalue('stack')
+        folder, python = stack.shared_folder('replay'), python_for_jobs(stack)
+    make_code = functools.partial(aiida_code_installed, computer=job_computer)
+    recorder = Replay(folder or tmp_path_factory.mktemp('replay'), make_code, python)
     yield recorder
     assert not recorder.unplanned, f'the replay was called {recorder.unplanned} times more than it has steps'
 

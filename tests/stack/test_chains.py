@@ -30,7 +30,9 @@ def ran_once_each(request, job_computer):
             accounts = stack.slurm('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '-o', 'JobName,JobID,State')
             rows = [line.split('|') for line in accounts.splitlines()]
             for job in jobs:
-                assert [row[1:] for row in rows if row[0] == f'aiida-{job.pk}'][-1:] == [[job.get_job_id(), 'COMPLETED']]
+                assert [row[1:] for row in rows if row[0] == f'aiida-{job.pk}'][-1:] == [
+                    [job.get_job_id(), 'COMPLETED']
+                ]
                 folder = job.get_remote_workdir()
                 assert stack.ssh(f"grep -c '' {folder}/fort.87 2>/dev/null || true") is not None
 
@@ -45,7 +47,9 @@ def test_options_choose_the_services(request, aiida_profile, job_computer):
     assert job_computer.transport_type == transport
 
 
-def test_characterisation(started_daemon_client, submit_and_await, shipped_family, crystal_code, properties_code, ran_once_each):
+def test_characterisation(
+    started_daemon_client, submit_and_await, shipped_family, crystal_code, properties_code, ran_once_each
+):
     """From a CIF to the relaxed structure, bands and density of states of MgO."""
     from aiida_crystalmath.calculations.functions.structure_from_file import structure_from_file
 
