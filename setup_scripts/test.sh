@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what the tests need and runs everything that must pass: style, types, layers, tests, docs.
+# Sets up what the tests need and runs everything that must pass: style, types, layers, documentation, tests.
 # Usage: bash setup_scripts/test.sh [pytest arguments]   (with arguments, only pytest is run)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -33,4 +33,8 @@ say 'Tests'
 python -m pytest
 
 say 'Long proofs'
-python -m pytest -m slow
+python -m pytest -m 'slow and not stack'
+
+# PostgreSQL, RabbitMQ and SLURM over SSH for real; then the chains without RabbitMQ, and without PostgreSQL too.
+say 'Production'
+bash setup_scripts/test_stack.sh

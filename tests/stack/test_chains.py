@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from aiida import orm
 from aiida.plugins import WorkflowFactory
 
 pytestmark = [pytest.mark.stack, pytest.mark.daemon, pytest.mark.standin, pytest.mark.timeout(900)]
 
-CIF = Path(__file__).parents[2] / 'examples' / 'MgO.cif'
 TIMEOUT_S = 800
 
 
@@ -24,17 +21,15 @@ def ran_once_each(request, job_computer):
 
     def check(node):
         jobs = jobs_of(node)
-        assert jobs and {job.computer.label for job in jobs} == {job_computer.label}
+        assert jobs
+        assert {job.computer.label for job in jobs} == {job_computer.label}
         if request.config.getoption('--computer') == 'slurm':
             stack = request.getfixturevalue('stack')
-            accounts = stack.slurm('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '-o', 'JobName,JobID,State')
-            rows = [line.split('|') for line in accounts.splitlines()]
             for job in jobs:
-                assert [row[1:] for row in rows if row[0] == f'aiida-{job.pk}'][-1:] == [
-                    [job.get_job_id(), 'COMPLETED']
-                ]
-                folder = job.get_remote_workdir()
-                assert stack.ssh(f"grep -c '' {folder}/fort.87 2>/dev/null || true") is not None
+                command = ('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '-o', 'JobID,State,WorkDir')
+                rows = [line.split('|') for line in stack.slurm(*command).splitlines()]
+                here = [row[:2] for row in rows if row[2] == job.get_remote_workdir()]
+                assert here == [[job.get_job_id(), 'COMPLETED']]
 
     return check
 
@@ -47,34 +42,37 @@ def test_options_choose_the_services(request, aiida_profile, job_computer):
     assert job_computer.transport_type == transport
 
 
-def test_characterisation(
-    started_daemon_client, submit_and_await, shipped_family, crystal_code, properties_code, ran_once_each
-):
-    """From a CIF to the relaxed structure, bands and density of states of MgO."""
-    from aiida_crystalmath.calculations.functions.structure_from_file import structure_from_file
-
+@pytest.fixture
+def characterisation(crystal_code, properties_code, shipped_family, generate_structure):
+    """Return the builder of the characterisation of LiH, protocol fast: the cheapest crystal with a gap."""
     shipped_family('sto-3g')
-    builder = WorkflowFactory('crystalmath.crystal.characterise').get_builder_from_protocol(
-        crystal_code, structure_from_file(orm.SinglefileData(CIF)), 'fast', properties_code=properties_code
+    return WorkflowFactory('crystalmath.crystal.characterise').get_builder_from_protocol(
+        crystal_code, generate_structure('LiH'), 'fast', properties_code=properties_code
     )
-    node = submit_and_await(builder, timeout=TIMEOUT_S)
+
+
+def test_characterisation(submit_and_await, characterisation, ran_once_each):
+    """From a structure to the relaxed one, its bands and density of states."""
+    node = submit_and_await(characterisation, timeout=TIMEOUT_S)
     assert node.is_finished_ok, f'{node.exit_status}: {node.exit_message}'
     assert {'output_structure', 'output_bands', 'output_dos', 'output_parameters'} <= set(node.outputs)
-    # 3.98 Å: MgO with PBE/STO-3G by PySCF alone
-    assert node.outputs.output_structure.cell_lengths[0] == pytest.approx(3.98, abs=0.05)
+    before, after = node.inputs.structure, node.outputs.output_structure
+    assert after.cell_angles == pytest.approx(before.cell_angles, abs=1e-3)
+    assert after.cell_lengths[0] != pytest.approx(before.cell_lengths[0], abs=1e-3)
     assert node.outputs.output_parameters['gap_ev'] > 1
     ran_once_each(node)
 
 
-def test_failure_is_cured(started_daemon_client, submit_and_await, generate_inputs_crystal, ran_once_each):
-    """An SCF that jumps between two energies for ever is damped and converges, wherever it runs."""
+def test_failure_is_cured(submit_and_await, generate_inputs_crystal, ran_once_each):
+    """An SCF that is given too few cycles goes on from its wavefunction and converges, wherever it runs."""
     parameters = {
         'hamiltonian': {'dft': {'functional': 'PBE'}},
-        'scf': {'diis': False, 'fmixing': 0, 'maxcycle': 24, 'shrink': {'is': 2, 'isp': 2}},
+        'scf': {'diis': False, 'maxcycle': 4, 'shrink': {'is': 2, 'isp': 2}},
     }
-    crystal = generate_inputs_crystal('MgO', parameters)
+    crystal = generate_inputs_crystal('LiH', parameters)
     node = submit_and_await(WorkflowFactory('crystalmath.crystal.base'), timeout=TIMEOUT_S, crystal=crystal)
     assert node.is_finished_ok, node.exit_message
-    failed, cured = sorted(jobs_of(node), key=lambda job: job.pk)
-    assert (failed.exit_status, cured.exit_status) == (410, 0)
+    *failed, cured = sorted(jobs_of(node), key=lambda job: job.pk)
+    assert [job.exit_status for job in failed] == [410] * len(failed) != []
+    assert cured.is_finished_ok
     ran_once_each(node)
