@@ -12,7 +12,6 @@ from aiida_crystalmath.tracking import items
 from aiida_crystalmath.tracking.campaign import Campaign, CampaignError
 from aiida_crystalmath.tracking.items import Item, Settings, next_item
 
-
 COPIED = ('node_type', 'attributes', 'extras', 'user_id', 'repository_metadata')
 
 

@@ -141,9 +141,10 @@ def print_list(known: list[dict[str, Any]]) -> None:
     if not known:
         console().print('There are no campaigns. Start one: crystalmath campaign start FILE...')
         return
-    table = Table('campaign', 'state', 'files', *STATES, 'who submits', box=None, pad_edge=False, header_style='bold')
+    table = Table('campaign', 'state', 'files', *STATES, 'controller', box=None, pad_edge=False, header_style='bold')
     for entry in known:
         numbers = [str(entry[key]) for key in counts_as_keys(dict.fromkeys(STATES, 0))]
-        line = controller_line(entry)
-        table.add_row(escape(entry['name']), entry['state'], str(entry['n_items']), *numbers, escape(line))
+        controller = entry['controller']
+        pk = f'PK {controller["pk"]}' if controller and controller['is_active'] else 'none'
+        table.add_row(escape(entry['name']), entry['state'], str(entry['n_items']), *numbers, pk)
     console().print(table)
