@@ -1,7 +1,7 @@
 """Our programs on the cluster of ``stack.sh``, whose jobs run as a user who may not read where they are installed.
 
-A Python below ``/root`` is the usual case. What the user of the jobs cannot reach is copied (by hard links where that can
-be) to the folder of the stack, and a script there starts it from the copy.
+A Python below ``/root`` is the usual case. What the user of the jobs cannot reach is copied to the folder of the stack
+(by hard links where that can be), and a script there starts it from the copy.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / 'setup_scripts' / 'stack.sh'
 SERVICES = ('postgres', 'rabbitmq', 'munge', 'mariadb', 'slurmdbd', 'slurmctld', 'slurmd', 'sshd')
 TEST_PORT = '24200'
 TIMEOUT_S = 600
+SOME_ARE_DOWN = 3  # exit status of `stack.sh status`
 
 
 class Stack:
@@ -74,21 +75,29 @@ class Stack:
 
     def running(self) -> set[str]:
         """Return the names of the services that run."""
-        command = ['bash', str(SCRIPT), 'status']
-        said = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-        return {line.split()[1] for line in said.stdout.splitlines() if line.startswith('up ')}
+        return set(self._processes())
 
     def missing(self) -> set[str]:
         """Return the names of the services that do not run."""
         return set(SERVICES) - self.running()
 
     def pids(self, service: str) -> list[int]:
-        """Return the processes of a service."""
-        for line in self.script('status', service).splitlines():
-            return [int(word) for word in line.partition('pid ')[2].partition(',')[0].split()]
-        return []
+        """Return the processes of a service; none if it does not run."""
+        return self._processes().get(service, [])
+
+    def _processes(self) -> dict[str, list[int]]:
+        command = ['bash', str(SCRIPT), 'status']
+        said = subprocess.run(
+            command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+        if said.returncode not in (0, SOME_ARE_DOWN):
+            raise RuntimeError(f'{command} ended with {said.returncode}:\n{said.stdout}{said.stderr}')
+        found = {}
+        for line in said.stdout.splitlines():
+            if line.startswith('up '):
+                pids = line.partition(' pid ')[2].partition(',')[0]
+                found[line.split()[1]] = [int(word) for word in pids.split()]
+        return found
 
     # ------------------------------------------------------------------------------------------ the cluster
 
