@@ -17,6 +17,10 @@ COMMANDS = {
         'aiida_crystalmath.cli.setup:setup',
         'Set up one thing: a profile on PostgreSQL, a cluster, codes on it.',
     ),
+    'doctor': (
+        'aiida_crystalmath.cli.doctor:doctor',
+        'Look at all that calculations need, and mend what can be mended.',
+    ),
     'run': ('aiida_crystalmath.cli.run:run', 'Run a chain or a sequence of calculations on structure files.'),
     'campaign': (
         'aiida_crystalmath.cli.campaign:campaign',

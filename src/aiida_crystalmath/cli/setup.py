@@ -16,6 +16,10 @@ COMMANDS = {
         'A cluster, over SSH, with what scheduler it has.',
     ),
     'code': ('aiida_crystalmath.cli.setup_code:code', 'The programs of CRYSTAL on a computer.'),
+    'supervisor': (
+        'aiida_crystalmath.cli.setup_supervisor:supervisor',
+        'Something that looks after the daemon by itself.',
+    ),
 }
 
 

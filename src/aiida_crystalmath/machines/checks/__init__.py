@@ -1,0 +1,32 @@
+"""The checks of ``crystalmath doctor``, a module a subject; :func:`examine` makes them all, in the order they build on.
+
+Each check returns findings and raises nothing: that something cannot be looked at is a finding as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiida_crystalmath.machines.checks.finding import Finding
+
+__all__ = ('Finding', 'examine')
+
+
+def examine(name: str, *, remote: bool = True) -> Iterator[Finding]:
+    """Yield the findings for profile ``name``, which must be loaded; what needs a storage comes only if there is one.
+
+    :param remote: also connect to the computers.
+    """
+    from aiida_crystalmath.machines.checks import basis, daemon, disk, places, processes, services
+
+    storage = services.check_storage(name)
+    yield storage
+    broker = services.check_broker(name)
+    yield broker
+    yield from daemon.check(name, services_answer=storage.state == broker.state == 'ok')
+    if storage.state == 'fail':
+        return
+    yield basis.check()
+    yield from places.check(remote=remote)
+    yield from disk.check()
+    yield from processes.check(name)

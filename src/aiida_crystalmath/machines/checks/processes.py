@@ -1,0 +1,188 @@
+"""Processes that stand still: paused after their computer was away, or without anybody who carries them out.
+
+A process is carried out by the worker that claims it (``calculations/one_worker.py``). One that nobody claims must wait
+as a task at the broker; where there is none either, it would wait for ever. Processes of other packages claim nothing:
+they are alive if they can be spoken to through RabbitMQ, and ZeroMQ writes down which tasks are being worked on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiida import orm
+from aiida.common import timezone
+from aiida.manage import get_manager
+
+from aiida_crystalmath.calculations.one_worker import claimant
+from aiida_crystalmath.machines.checks.finding import Finding
+from aiida_crystalmath.machines.checks.places import answers
+
+SETTLED_S = 30
+"""A process this long without a change may be called stuck: a task on its way is seen neither here nor there."""
+
+PAUSED_BY_TRANSPORT = 'Pausing after failed transport task'
+RPC_TIMEOUT_S = 5
+PLAY_TIMEOUT_S = 30
+OURS = ':crystalmath.'
+N_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Active:
+    """A process that has not ended."""
+
+    pk: int
+    process_type: str
+    paused: bool
+    status: str
+    quiet_s: float
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether it claims what it carries out."""
+        return OURS in self.process_type
+
+    @property
+    def gave_up(self) -> bool:
+        """Tell whether it paused because its computer was not to be reached."""
+        return self.paused and self.status.startswith(PAUSED_BY_TRANSPORT)
+
+
+def active() -> list[Active]:
+    """Return the processes that have not ended and that a daemon can carry out; of functions it cannot."""
+    query = orm.QueryBuilder().append(
+        (orm.CalcJobNode, orm.WorkChainNode),
+        filters={'attributes.process_state': {'in': ['created', 'waiting', 'running']}},
+        project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime'],
+    )
+    now = timezone.now()
+    return [
+        Active(pk, kind or '', bool(paused), status or '', (now - mtime) / timedelta(seconds=1))
+        for pk, kind, paused, status, mtime in query.all()
+    ]
+
+
+def check(name: str) -> Iterator[Finding]:
+    """Yield the findings about the processes of profile ``name``."""
+    found = active()
+    yield _stuck(name, found)
+    yield _paused(name, found)
+
+
+# -- stuck -------------------------------------------------------------------------------------------------------------
+
+
+def _stuck(name: str, found: list[Active]) -> Finding:
+    lost = stuck(found)
+    if not lost:
+        return Finding('processes', 'ok', f'{len(found)} under way, each with a worker or in the queue')
+    return Finding(
+        'processes',
+        'fail',
+        f'{len(lost)} of {len(found)} will never go on by themselves: {_named(lost)}',
+        f'crystalmath -p {name} doctor --fix',
+        partial(revive, name, lost),
+    )
+
+
+def stuck(found: list[Active]) -> list[int]:
+    """Return the PKs of the processes that have neither a worker nor a task at the broker."""
+    idle = [one for one in found if one.quiet_s > SETTLED_S and claimant(one.pk) is None]
+    if not idle:
+        return []
+    tasks = queued()
+    return [one.pk for one in idle if one.pk not in tasks and (one.is_ours or not _can_be_spoken_to(one.pk))]
+
+
+def queued() -> set[int]:
+    """Return the PKs of the processes whose tasks are at the broker.
+
+    RabbitMQ shows those that no worker has taken yet. ZeroMQ keeps both sorts in files, which are only read here:
+    aiida-core's own reader puts those that are being worked on back into the queue, as after a crash.
+    """
+    broker = get_manager().get_broker()
+    profile = get_manager().get_profile()
+    if broker is None or profile is None:
+        return set()
+    if profile.process_control_backend == 'core.rabbitmq':
+        from aiida.engine.processes.control import get_process_tasks
+
+        return set(get_process_tasks(broker))
+    storage: Any = broker
+    folder = Path(storage._storage_path) / 'tasks'
+    return {pk for path in folder.glob('*/*.json') if (pk := _pk_of_task(path)) is not None}
+
+
+def _pk_of_task(path: Path) -> int | None:
+    """Return the process that a task of ZeroMQ is about; ``None`` if it has just been done."""
+    try:
+        return int(json.loads(path.read_text())['body']['args']['pid'])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _can_be_spoken_to(pk: int) -> bool:
+    """Tell whether anybody listens for messages to a process, which whoever carries it out does."""
+    from concurrent.futures import TimeoutError as NoAnswer
+
+    import kiwipy
+
+    try:
+        future: Any = get_manager().get_process_controller().get_status(pk)
+        future.result(timeout=RPC_TIMEOUT_S)
+    except (kiwipy.UnroutableError, kiwipy.DeliveryFailed):
+        return False
+    except (NoAnswer, kiwipy.RemoteException):
+        return True
+    return True
+
+
+def revive(name: str, pks: list[int]) -> str:
+    """Give processes their tasks back; return what was done. The daemon may run: whoever is carried out is left so."""
+    from aiida_crystalmath.machines.daemon import daemon_runs
+
+    if not daemon_runs(name):
+        return 'nothing: the daemon must run first'
+    controller = get_manager().get_process_controller()
+    for pk in pks:
+        controller.continue_process(pk, nowait=False, no_reply=True)
+    return f'gave {len(pks)} processes their tasks back: {_named(pks)}'
+
+
+# -- paused ------------------------------------------------------------------------------------------------------------
+
+
+def _paused(name: str, found: list[Active]) -> Finding:
+    paused = [one.pk for one in found if one.paused]
+    if not paused:
+        return Finding('paused', 'ok', 'none')
+    failed = [one.pk for one in found if one.gave_up]
+    if not failed:
+        text = f'{len(paused)} processes were paused by somebody: {_named(paused)}'
+        return Finding('paused', 'warn', text, f'verdi -p {name} process play {paused[0]}')
+    text = f'{len(failed)} processes gave up on their computers and wait: {_named(failed)}'
+    return Finding('paused', 'warn', text, f'verdi -p {name} process play --all', partial(play, failed))
+
+
+def play(pks: list[int]) -> str:
+    """Let paused processes go on whose computers answer; return what was done."""
+    from aiida.engine.processes.control import play_processes
+
+    nodes: list[Any] = [orm.load_node(pk) for pk in pks]
+    reachable = {node.computer.pk: answers(node.computer) for node in nodes if node.computer is not None}
+    ready = [node for node in nodes if node.computer is None or reachable[node.computer.pk]]
+    if not ready:
+        return f'nothing: the computers of {len(pks)} paused processes do not answer yet'
+    play_processes(ready, timeout=PLAY_TIMEOUT_S)
+    return f'let {len(ready)} processes go on: {_named([node.pk for node in ready])}'
+
+
+def _named(pks: list[int]) -> str:
+    rest = f' and {len(pks) - N_NAMED} more' if len(pks) > N_NAMED else ''
+    return ', '.join(map(str, pks[:N_NAMED])) + rest
