@@ -62,7 +62,7 @@ def computer(ctx: click.Context, /, target: str, **options: Any) -> None:
         where.host if where.is_here else reachable_name(where, label, options['identity'], options['known_hosts'])
     )
     with open_shell(transport, hostname) as shell:
-        machine = probe(shell)
+        machine = probe(shell).with_scheduler(options['scheduler'])
         settings = asked_for(suggest(machine, label, hostname, transport), machine, options)
         room = check_workdir(shell, settings.workdir)
     steps = found_steps(machine, settings, room)

@@ -45,13 +45,18 @@ def suggest(machine: Machine, label: str, hostname: str, transport: str) -> Comp
 def asked_for(settings: ComputerSettings, machine: Machine, options: Mapping[str, Any]) -> ComputerSettings:
     """Return the settings with what was asked for in place of what was found.
 
-    :param options: any of ``scheduler`` (a key of ``SCHEDULERS``), ``scratch``, ``mpirun``, ``cores``, ``queue``,
+    :param options: any of ``scratch``, ``mpirun``, ``cores``, ``queue``,
         ``account``, ``qos``, ``prepend``, ``poll_interval``, ``safe_interval``; ``None`` for what was not.
     :raises MachineError: for a partition that there is not, a name that is no name, or a folder that is relative.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    kind = given.get('scheduler', machine.scheduler)
-    if 'queue' in given and kind == 'slurm' == machine.scheduler and 'cores' not in given:
+    kind = machine.scheduler
+    if kind == 'slurm' and not machine.partitions:
+        raise MachineError(
+            'SLURM is installed there, but sinfo names no partition: it does not answer.',
+            'Look with "sinfo" there. If it is not meant to be used: --scheduler none.',
+        )
+    if 'queue' in given and kind == 'slurm' and 'cores' not in given:
         partition = machine.partition(given['queue'])
         given['cores'] = partition.cores if partition else settings.cores
     changes: dict[str, Any] = {

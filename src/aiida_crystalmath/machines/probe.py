@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from aiida_crystalmath.machines.errors import MachineError
@@ -66,6 +66,12 @@ class Machine:
     partitions: tuple[Partition, ...]
     login_cores: int
     has_accounts: bool
+
+    def with_scheduler(self, kind: str | None) -> Machine:
+        """Return the machine with another scheduler than the one that was found, if one is given."""
+        if kind in (None, self.scheduler):
+            return self
+        return replace(self, scheduler=str(kind), partitions=self.partitions if kind == 'slurm' else ())
 
     def partition(self, name: str | None = None) -> Partition | None:
         """Return a partition: the one named, or where jobs go by default; ``None`` where there is no SLURM.

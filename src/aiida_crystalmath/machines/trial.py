@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,6 @@ from aiida_crystalmath.machines.programs import banner_of
 if TYPE_CHECKING:
     from aiida.orm import CalcJobNode, Computer, InstalledCode, Node
 
-LOGGER = logging.getLogger('aiida.delete')
 SOON_S = 1.0
 """Seconds between connections and between looks at the queue while the trial runs."""
 
@@ -41,7 +38,7 @@ def try_computer(computer: Computer, timeout_s: float) -> float:
     seconds = time.monotonic() - begin
     if not node.is_finished_ok or node.outputs.sum.value != 5:
         raise MachineError(f'{computer.label}: the trial job <{node.pk}> failed: {_reason(node)}', _hint(node))
-    forget(node)
+    forget(node, node.inputs.code)
     return seconds
 
 
@@ -82,20 +79,79 @@ def _output(node: CalcJobNode) -> str:
 def run_job(builder: Any, computer: Computer, timeout_s: float) -> CalcJobNode:
     """Run one small job to its end and return its node.
 
-    :raises MachineError: if it has not ended in time: it is killed then, and leaves the queue.
+    By ``run``, a job that cannot be submitted would be tried for minutes and then paused for ever, deaf to Ctrl-C.
+
+    :raises MachineError: if a step fails, or it has not ended in time; it is taken out of the queue and forgotten then.
     """
-    from aiida.engine import run_get_node
+    from aiida.engine.utils import instantiate_process
+    from aiida.manage import get_manager
+    from plumpy import run_until_complete
 
     builder.metadata.options.resources = small_resources(computer)
     builder.metadata.options.max_wallclock_seconds = 300
-    with hurried(computer), interrupt_after(timeout_s) as is_late:
-        node: CalcJobNode = run_get_node(builder)[1]  # type: ignore[assignment]
-    if is_late.is_set():
-        raise MachineError(
-            f'{computer.label}: the trial job <{node.pk}> has not ended after {timeout_s:g} s and was taken back.',
-            'Where jobs wait for long: --test-timeout SECONDS, or --no-test. ' + _hint(node),
-        )
-    return node
+    runner = get_manager().get_runner()
+    with quiet('aiida', 'asyncio'), hurried(computer):
+        process: Any = instantiate_process(runner, builder)
+        is_over = run_until_complete(runner.loop, _step(process, timeout_s))
+    node: CalcJobNode = process.node
+    if is_over:
+        return node
+    if process.paused:
+        logs = [entry.message for entry in orm_logs(node)]
+        said = logs[-1].strip() if logs else node.process_status
+        problem, hint = f'no trial job can be run: {said}', f'Try by hand there, as ssh {computer.hostname} shows it.'
+    else:
+        problem = f'the trial job had not ended after {timeout_s:g} s and was taken back.'
+        hint = 'Where jobs wait for long: --test-timeout SECONDS, or --no-test.'
+    take_back(node, computer)
+    raise MachineError(f'{computer.label}: {problem}', hint)
+
+
+async def _step(process: Any, timeout_s: float) -> bool:
+    """Carry a process out; return ``False`` as soon as it is paused, or time is over."""
+    task = asyncio.current_task()
+    assert task is not None
+    is_left = False
+
+    async def watch() -> None:
+        nonlocal is_left
+        end = time.monotonic() + timeout_s
+        while not process.paused and time.monotonic() < end:
+            await asyncio.sleep(0.2)
+        is_left = True
+        task.cancel()
+
+    watcher = asyncio.ensure_future(watch())
+    try:
+        await process.step_until_terminated()
+    except asyncio.CancelledError:
+        if not is_left:
+            raise
+        task.uncancel()
+    finally:
+        watcher.cancel()
+    return not is_left
+
+
+def orm_logs(node: CalcJobNode) -> list[Any]:
+    """Return what was logged about a job."""
+    from aiida import orm
+
+    return list(orm.Log.collection.get_logs_for(node))
+
+
+def take_back(node: CalcJobNode, computer: Computer) -> None:
+    """Take a job that nobody carries on out of the queue, delete its folder and forget it."""
+    folder, job = node.get_remote_workdir(), node.get_job_id()
+    if folder is not None or job is not None:
+        with computer.get_transport() as transport:
+            if job is not None:
+                scheduler = computer.get_scheduler()
+                scheduler.set_transport(transport)
+                scheduler.kill_job(job)
+            if folder is not None and transport.path_exists(folder):
+                transport.rmtree(folder)
+    forget(node)
 
 
 def _reason(node: CalcJobNode) -> str:
@@ -118,47 +174,48 @@ def small_resources(computer: Computer) -> dict[str, Any]:
     return {'tot_num_mpiprocs': 1}
 
 
-def forget(node: CalcJobNode) -> None:
-    """Delete a job, what went into it, its code if made for it, and its folder on the machine."""
+def forget(node: CalcJobNode, *others: Node) -> None:
+    """Delete a job, the data that went into it alone, other nodes named, and its folder on the machine."""
+    from aiida import orm
     from aiida.tools import delete_nodes
 
-    LOGGER.setLevel(logging.WARNING)
-    inputs: list[Node] = node.base.links.get_incoming().all_nodes()
-    node.outputs.remote_folder._clean()
-    pks = [node.pk, *(item.pk for item in inputs if item.base.links.get_outgoing().all_nodes() == [node])]
-    delete_nodes([pk for pk in pks if pk is not None], dry_run=False)
+    inputs = [item for item in node.base.links.get_incoming().all_nodes() if not isinstance(item, orm.AbstractCode)]
+    own = [item for item in inputs if len(item.base.links.get_outgoing().all_link_labels()) == 1]
+    with quiet('aiida.delete'):
+        if 'remote_folder' in node.outputs:
+            node.outputs.remote_folder._clean()
+        delete_nodes([item.pk for item in (node, *own, *others) if item.pk is not None], dry_run=False)
+
+
+@contextmanager
+def quiet(*names: str) -> Iterator[None]:
+    """Keep loggers from saying what is told in better words, or what nobody asked."""
+    loggers = [(logging.getLogger(name), logging.getLogger(name).level) for name in names]
+    try:
+        for logger, _ in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in loggers:
+            logger.setLevel(level)
 
 
 @contextmanager
 def hurried(computer: Computer) -> Iterator[None]:
-    """Look at the queue often for a while; what was set before is set again afterwards."""
+    """Look at the queue often for a while, and try nothing twice; what was set before is set again afterwards."""
+    from aiida.manage.configuration import get_config, get_profile
+
+    config, profile = get_config(), get_profile()
+    assert profile is not None
+    attempts = config.get_option('transport.task_maximum_attempts', profile.name)
     poll, configuration = computer.get_minimum_job_poll_interval(), computer.get_configuration()
     try:
+        config.set_option('transport.task_maximum_attempts', 1, scope=profile.name)
         computer.set_minimum_job_poll_interval(min(SOON_S, poll))
         interval = min(SOON_S, configuration.get('safe_interval', SOON_S))
         computer.configure(**{**configuration, 'safe_interval': interval})
         yield
     finally:
+        config.set_option('transport.task_maximum_attempts', attempts, scope=profile.name)
         computer.set_minimum_job_poll_interval(poll)
         computer.configure(**configuration)
-
-
-@contextmanager
-def interrupt_after(seconds: float) -> Iterator[threading.Event]:
-    """Press Ctrl-C after a while: AiiDA then kills what it runs, the job in the queue as well.
-
-    The event that is given tells whether it came to that.
-    """
-    is_late = threading.Event()
-
-    def interrupt() -> None:
-        is_late.set()
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(seconds, interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield is_late
-    finally:
-        timer.cancel()

@@ -54,11 +54,17 @@ class Active:
         return self.paused and self.status.startswith(PAUSED_BY_TRANSPORT)
 
 
-def active() -> list[Active]:
-    """Return the processes that have not ended and that a daemon can carry out; of functions it cannot."""
+def active(has_checkpoint: bool = True) -> list[Active]:
+    """Return the processes that have not ended and that a daemon can carry out; of functions it cannot.
+
+    :param has_checkpoint: those that have one to go on from, or those that have none.
+    """
     query = orm.QueryBuilder().append(
         (orm.CalcJobNode, orm.WorkChainNode),
-        filters={'attributes.process_state': {'in': ['created', 'waiting', 'running']}},
+        filters={
+            'attributes.process_state': {'in': ['created', 'waiting', 'running']},
+            'attributes': {'has_key' if has_checkpoint else '!has_key': 'checkpoints'},
+        },
         project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime'],
     )
     now = timezone.now()
@@ -73,6 +79,7 @@ def check(name: str) -> Iterator[Finding]:
     found = active()
     yield _stuck(name, found)
     yield _paused(name, found)
+    yield from _broken(name)
 
 
 # -- stuck -------------------------------------------------------------------------------------------------------------
@@ -93,11 +100,16 @@ def _stuck(name: str, found: list[Active]) -> Finding:
 
 def stuck(found: list[Active]) -> list[int]:
     """Return the PKs of the processes that have neither a worker nor a task at the broker."""
-    idle = [one for one in found if one.quiet_s > SETTLED_S and claimant(one.pk) is None]
-    if not idle:
-        return []
-    tasks = queued()
-    return [one.pk for one in idle if one.pk not in tasks and (one.is_ours or not _can_be_spoken_to(one.pk))]
+    idle = [one for one in found if _is_deserted(one)]
+    tasks = queued() if idle else set()
+    return [one.pk for one in idle if one.pk not in tasks]
+
+
+def _is_deserted(one: Active) -> bool:
+    """Tell whether nobody carries a process out, and nothing has come of it for a while."""
+    if one.quiet_s <= SETTLED_S or claimant(one.pk) is not None:
+        return False
+    return one.is_ours or not _can_be_spoken_to(one.pk)
 
 
 def queued() -> set[int]:
@@ -153,6 +165,14 @@ def revive(name: str, pks: list[int]) -> str:
     for pk in pks:
         controller.continue_process(pk, nowait=False, no_reply=True)
     return f'gave {len(pks)} processes their tasks back: {_named(pks)}'
+
+
+def _broken(name: str) -> Iterator[Finding]:
+    """Look for processes that nothing can be done for: two workers once had them, or one died as they began."""
+    broken = [one.pk for one in active(has_checkpoint=False) if _is_deserted(one)]
+    if broken:
+        text = f'{len(broken)} have no checkpoint to go on from, and count as active for ever: {_named(broken)}'
+        yield Finding('broken', 'warn', text, f'verdi -p {name} node delete {broken[0]}')
 
 
 # -- paused ------------------------------------------------------------------------------------------------------------
