@@ -140,7 +140,7 @@ def ensure_controller(chosen: Campaign, profile: str) -> int | None:
     from aiida_crystalmath.tracking.campaign import CampaignError
     from aiida_crystalmath.tracking.items import OPEN
 
-    if not chosen.items(*OPEN):
+    if not chosen.has(*OPEN):
         return None
     ensure_daemon(profile)
     try:

@@ -127,7 +127,7 @@ def print_running(known: dict[str, Any], out: Any) -> None:
     for item in running[:AT_MOST]:
         node: Any = orm.load_node(uuid=item['process'])
         steps = states_of(node)
-        words = ', '.join(f'{escape(name)} {coloured(state)}' for name, state in steps.items() if state != 'left out')
+        words = ', '.join(f'{escape(name)} {coloured(state)}' for name, state in steps.items() if state == 'running')
         out.print(f'  {item["process_pk"]}  {escape(item["label"])}{f": {words}" if words else ""}')
     if len(running) > AT_MOST:
         out.print(f'  ... and {len(running) - AT_MOST} more run')

@@ -122,17 +122,18 @@ class Campaign(orm.Group):
 
     def items(self, *states: str) -> list[Item]:
         """Return the items in some states, or all that were not replaced, as they were last noted; in one query."""
+        query = self._query(states, ['id', 'uuid', 'label', 'extras']).order_by({'item': 'id'})
+        return [Item.from_row(*row) for row in query.iterall()]
+
+    def has(self, *states: str) -> bool:
+        """Tell whether any item is in one of some states."""
+        return self._query(states, ['id']).first() is not None
+
+    def _query(self, states: Iterable[str], columns: list[str]) -> orm.QueryBuilder:
         wanted = {'in': list(states)} if states else {'!==': items.REPLACED}
         query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, tag='campaign')
-        query.append(
-            orm.Dict,
-            with_group='campaign',
-            filters={f'extras.{items.STATE}.state': wanted},
-            project=['id', 'uuid', 'label', 'extras'],
-            tag='item',
-        )
-        query.order_by({'item': 'id'})
-        return [Item.from_row(*row) for row in query.iterall()]
+        filters = {f'extras.{items.STATE}.state': wanted}
+        return query.append(orm.Dict, with_group='campaign', filters=filters, project=columns, tag='item')
 
     def look(self, *states: str) -> list[Item]:
         """Return items as :meth:`items` does, with what has become of their processes by now; nothing is written."""
@@ -202,7 +203,7 @@ class Campaign(orm.Group):
                     'See "verdi daemon status".'
                 )
             time.sleep(0.2)
-        if not self.items(*items.OPEN):
+        if not self.has(*items.OPEN):
             return None
         node: Any = submit(
             CrystalCampaignWorkChain, {'campaign': orm.Str(self.uuid), 'metadata': {'label': self.label}}

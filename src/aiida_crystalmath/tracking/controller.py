@@ -103,7 +103,7 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
 
     def _is_over(self, campaign: Campaign) -> bool:
         """Tell whether nothing runs, and nothing waits that may still be submitted."""
-        return not campaign.items(items.RUNNING, *(() if campaign.settings.stopped else (items.WAITING,)))
+        return not campaign.has(items.RUNNING, *(() if campaign.settings.stopped else (items.WAITING,)))
 
     def advance(self) -> None:
         """Note what ended and submit one item; wait if there is none to submit."""
