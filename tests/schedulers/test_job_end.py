@@ -1,4 +1,4 @@
-"""How jobs ended, in the words of SLURM 22.05: what it said of real jobs that were cancelled, or ran out of something."""
+"""How jobs ended, in the words of SLURM 22.05 about real jobs that were cancelled, or ran out of something."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,7 +54,8 @@ def import_(
         if not folder.exists():
             fail(f'{folder} does not exist.', code=2)
         if not folder.is_dir():
-            fail(f'{folder} is a file.', f'Give the folder with the runs: crystalmath import {folder.parent}', code=2)
+            hint = f'Give the folder with the runs: crystalmath import {quote(str(folder.parent))}'
+            fail(f'{folder} is a file.', hint, code=2)
     plan = _discover(folders)
     if dry_run:
         _show_plan(plan, _present(ctx, plan), as_json=as_json, verbose=verbose)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -140,7 +141,7 @@ def print_summary(summary: Summary, *, full: bool = False) -> None:
     if summary.problem:
         click.secho(summary.problem[0].upper() + summary.problem[1:] + '.', fg='red')
     elif not summary.is_good and summary.file != '-':
-        click.echo(f'What is wrong, and what to do: crystalmath why {summary.file}')
+        click.echo(f'What is wrong, and what to do: crystalmath why {quote(summary.file)}')
 
 
 def _run(summary: Summary, full: bool) -> Iterable[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from aiida.orm import Group, QueryBuilder
@@ -243,7 +244,7 @@ class BasisSetFamily(Group):
         if different:
             raise BasisFamilyError(
                 f'there is a family "{self.label}" with other basis sets (for {", ".join(different)}): choose another '
-                f'label, or delete it with `verdi data crystalmath.basis delete {self.label}`'
+                f'label, or delete it with `verdi data crystalmath.basis delete {quote(self.label)}`'
             )
 
 

@@ -48,9 +48,9 @@ def read_ends(transport: Transport, folder: str, names: Sequence[str], max_bytes
     files = ' '.join(shlex.quote(name) for name in names)
     # Only ASCII comes back: a file may be cut in the middle of a character, and transports insist on whole ones.
     command = (
-        f'cd {shlex.quote(folder)} 2>/dev/null || exit 0; '
+        f'cd -- {shlex.quote(folder)} 2>/dev/null || exit 0; '
         f'for f in {files}; do if [ -s "$f" ]; then printf "\\n{_MARK}%s\\n" "$f"; '
-        f'tail -c {max_bytes} "$f" | LC_ALL=C tr -cd "\\11\\12\\40-\\176"; fi; done'
+        f'tail -c {max_bytes} -- "./$f" | LC_ALL=C tr -cd "\\11\\12\\40-\\176"; fi; done'
     )
     status, text, error = transport.exec_command_wait(command)
     if status != 0:
