@@ -16,7 +16,7 @@ import logging
 import os
 import struct
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -104,6 +104,9 @@ def claimant(pk: int) -> int | None:
 class RunByOneWorker(Process):
     """A process that only one worker carries out at a time, and that outlives the broker and the database."""
 
+    _late: Sequence[tuple[int, str, str]] = ()
+    """What was called after the checkpoint that this process goes on from: PK, type, label of the call."""
+
     @classmethod
     def recreate_from(
         cls, saved_state: MutableMapping[str, Any], load_context: plumpy.persistence.LoadSaveContext | None = None
@@ -120,11 +123,14 @@ class RunByOneWorker(Process):
         if not claim(pk):
             raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} is carried out by {claimant(pk) or "another"}')
         try:
-            return super().recreate_from(_newest(pk), load_context)  # type: ignore[return-value]
+            checkpoint, late = _newest(pk)
+            process: RunByOneWorker = super().recreate_from(checkpoint, load_context)  # type: ignore[assignment]
         except BaseException as exception:
             release(path, pk)
             _stop_if_database_is_lost(exception)
             raise
+        process._late = late
+        return process
 
     def init(self) -> None:
         """Listen to messages; claim what is begun here (what is recreated has been claimed before)."""
@@ -143,11 +149,14 @@ class RunByOneWorker(Process):
             child = self._called_since(begun) if is_broker_lost(exception) else None
             if child is None:
                 raise
+        self._send_task(child)
+        return orm.load_node(child)  # type: ignore[return-value]
+
+    def _send_task(self, pk: int) -> None:
+        """Let a worker take a process; sent twice it does no harm, as it is carried out once."""
         controller = self.runner.controller
         assert controller is not None
-        # Sent twice it does no harm: the process is carried out once.
-        patiently(lambda: controller.continue_process(child, nowait=False, no_reply=True))
-        return orm.load_node(child)  # type: ignore[return-value]
+        patiently(lambda: controller.continue_process(pk, nowait=False, no_reply=True))
 
     def on_except(self, exc_info: tuple[Any, Exception, TracebackType]) -> None:
         """Let a failure of the services not become one of the process."""
@@ -175,8 +184,29 @@ class RunByOneWorker(Process):
 class ChainByOneWorker(RunByOneWorker, WorkChain):
     """A work chain that only one worker carries out at a time."""
 
+    def submit(self, process: type[Process], inputs: dict[str, Any] | None = None, **kwargs: Any) -> orm.ProcessNode:
+        """Submit a process, unless this very step did so before the worker died that carried it out."""
+        return self._submitted_before(process, inputs or kwargs) or super().submit(process, inputs, **kwargs)
+
+    def _submitted_before(self, process: type[Process], inputs: Any) -> orm.ProcessNode | None:
+        """Return the process that this step submitted already, before the worker died that carried it out."""
+        if not self._late:
+            return None
+        kind = getattr(process, 'process_class', process).build_process_type()
+        label = (inputs.get('metadata') or {}).get('call_link_label') or 'CALL'
+        for index, (pk, its_kind, its_label) in enumerate(self._late):
+            if (its_kind, its_label) == (kind, label):
+                self._late = [*self._late[:index], *self._late[index + 1 :]]
+                node: Any = orm.load_node(pk)
+                if not node.is_terminated:
+                    self._send_task(pk)
+                self.report(f'{node.process_label}<{pk}> was submitted already, before this work chain was taken over')
+                return node  # type: ignore[no-any-return]
+        return None
+
     def _action_awaitables(self) -> None:
         """Ask to be told when each process ends that was called, even if the broker is away just now."""
+        self._late = ()  # the step is over, and what comes next has not been submitted before
         for awaitable in self._awaitables:
             callback = partial(self.call_soon, self._on_awaitable_finished, awaitable)
             patiently(partial(self.runner.call_on_process_finish, awaitable.pk, callback))
@@ -206,10 +236,13 @@ def _stop_worker(reason: BaseException) -> None:
     os._exit(1)
 
 
-def _newest(pk: int) -> MutableMapping[str, Any]:
-    """Return the checkpoint of a process that has just been claimed.
+def _newest(pk: int) -> tuple[MutableMapping[str, Any], list[tuple[int, str, str]]]:
+    """Return the checkpoint of a process that has just been claimed, and the processes that it called since.
 
-    The one that the launcher read may be from before the claim, when another worker still went on with the process.
+    Those have a PK, a type and a label of the call each. A worker that dies after it has submitted them, and before the
+    checkpoint that remembers them, leaves the step to be done again by the next one.
+
+    The checkpoint that the launcher read may be from before the claim, when another worker went on with the process.
 
     :raises kiwipy.DuplicateSubscriberIdentifier: if that worker has brought it to its end.
     """
@@ -220,10 +253,22 @@ def _newest(pk: int) -> MutableMapping[str, Any]:
     if hasattr(storage, 'get_session'):
         storage.get_session().commit()
     query = orm.QueryBuilder().append(
-        orm.ProcessNode, filters={'id': pk}, project=['attributes.checkpoints', 'attributes.sealed']
+        orm.ProcessNode, filters={'id': pk}, project=['attributes.checkpoints', 'attributes.sealed', 'mtime']
     )
-    checkpoint, sealed = query.first() or (None, True)
+    checkpoint, sealed, saved = query.first() or (None, True, None)
     if sealed or checkpoint is None:
         raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} has ended')
-    newest: MutableMapping[str, Any] = serialize.deserialize_unsafe(checkpoint)
-    return newest
+    query = orm.QueryBuilder().append(orm.ProcessNode, filters={'id': pk}, tag='caller')
+    query.append(
+        orm.ProcessNode,
+        with_incoming='caller',
+        filters={
+            'ctime': {'>': saved},
+            'or': [{'attributes': {'has_key': 'checkpoints'}}, {'attributes.process_state': 'finished'}],
+        },
+        project=['id', 'process_type'],
+        edge_project='label',
+        tag='called',
+    )
+    late = [(called, kind, label) for called, kind, label in query.order_by({'called': 'id'}).all()]
+    return serialize.deserialize_unsafe(checkpoint), late
