@@ -1,0 +1,239 @@
+"""A process is carried out once, whoever is told to do it, and survives its services."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import kiwipy
+import pytest
+from aiida import orm
+from aiida.common.links import LinkType
+from aiida.manage import get_manager
+from aiida.plugins import entry_point
+from plumpy.persistence import LoadSaveContext
+
+from aiida_crystalmath.calculations import lost_services, one_worker
+from aiida_crystalmath.calculations.one_worker import RunByOneWorker, claim, claimant, claims_file, release
+
+CLAIM = """
+import sys
+from aiida import load_profile
+load_profile(sys.argv[1])
+from aiida_crystalmath.calculations.one_worker import claim
+print(claim(int(sys.argv[2])), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def claimed_elsewhere(profile, pk: int):
+    """Let another program claim a process."""
+    other = subprocess.Popen(
+        [sys.executable, '-W', 'ignore', '-c', CLAIM, profile.name, str(pk)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert other.stdout.readline() == 'True\n'
+        yield other
+    finally:
+        other.kill()
+        other.communicate()
+
+
+@pytest.fixture
+def suspended(fixture_code, generate_inputs_crystal):
+    """Return the node of a submitted calculation whose task nobody has taken, and its checkpoint."""
+    from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
+
+    manager = get_manager()
+    runner = manager.get_runner()
+    inputs = {**generate_inputs_crystal('MgO'), 'code': fixture_code('crystalmath.crystal23')}
+    process = runner.instantiate_process(Crystal23Calculation, **inputs)
+    assert claimant(process.pid) == os.getpid()
+    persister = manager.get_persister()
+    persister.save_checkpoint(process)
+    process.close()
+    assert claimant(process.pid) is None
+    return process.node, persister.load_checkpoint(process.pid)
+
+
+def recreate(checkpoint):
+    return checkpoint.unbundle(LoadSaveContext(runner=get_manager().get_runner()))
+
+
+def test_claims_exclude_each_other_until_the_claimant_dies(aiida_profile):
+    with claimed_elsewhere(aiida_profile, 7) as other:
+        assert not claim(7)
+        assert claimant(7) == other.pid
+        assert claimant(6) is claimant(8) is None
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+        assert claimant(7) is None
+        assert claim(7)
+    assert not claim(7)
+    release(claims_file(), 7)
+    assert claimant(7) is None
+    assert claims_file().stat().st_mode & 0o777 == 0o600
+
+
+def test_process_of_another_worker_is_left_alone(aiida_profile, suspended):
+    """The launcher drops a task at this exception; at any other it would put the process down as excepted."""
+    node, checkpoint = suspended
+    with claimed_elsewhere(aiida_profile, node.pk), pytest.raises(kiwipy.DuplicateSubscriberIdentifier):
+        recreate(checkpoint)
+    process = recreate(checkpoint)
+    assert claimant(node.pk) == os.getpid()
+    with pytest.raises(kiwipy.DuplicateSubscriberIdentifier):
+        recreate(checkpoint)
+    process.close()
+    assert claimant(node.pk) is None
+
+
+def test_process_that_has_ended_meanwhile_is_not_begun_again(suspended):
+    node, checkpoint = suspended
+    node.delete_checkpoint()
+    node.seal()
+    with pytest.raises(kiwipy.DuplicateSubscriberIdentifier, match='has ended'):
+        recreate(checkpoint)
+    assert claimant(node.pk) is None
+
+
+def test_newest_checkpoint_counts(suspended):
+    """Not the one that was read before the claim, when another worker still went on."""
+    _, old = suspended
+    process = recreate(old)
+    process.set_status('further')
+    get_manager().get_persister().save_checkpoint(process)
+    process.close()
+    again = recreate(old)
+    assert again.status == 'further'
+    again.close()
+
+
+@pytest.mark.parametrize('group', ['aiida.calculations', 'aiida.workflows'])
+def test_all_our_processes_are_carried_out_once(group):
+    names = [name for name in entry_point.get_entry_point_names(group) if name.startswith('crystalmath.')]
+    assert names
+    for name in names:
+        assert issubclass(entry_point.load_entry_point(group, name), RunByOneWorker), name
+
+
+# -- work chains whose worker died within a step -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def chain(fixture_code, generate_inputs_crystal):
+    """Return a base chain that no worker has yet, and what it submits."""
+    from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
+    from aiida_crystalmath.workflows.crystal.base import CrystalBaseWorkChain
+
+    runner = get_manager().get_runner()
+    inputs = {**generate_inputs_crystal('MgO'), 'code': fixture_code('crystalmath.crystal23')}
+    process = runner.instantiate_process(CrystalBaseWorkChain, crystal=inputs)
+    yield process, Crystal23Calculation, inputs
+    process.close()
+
+
+def test_step_that_is_done_again_submits_nothing_twice(chain, monkeypatch):
+    process, calculation, inputs = chain
+    sent = []
+    monkeypatch.setattr(process, '_send_task', sent.append)
+    monkeypatch.setattr(type(process.runner), 'submit', lambda *_, **__: pytest.fail('submitted again'))
+    child = orm.CalcJobNode(process_type=calculation.build_process_type(), computer=inputs['code'].computer)
+    child.base.links.add_incoming(process.node, LinkType.CALL_CALC, 'one')
+    child.store()
+    child.set_checkpoint('x')
+    process._late = [(child.pk, child.process_type, 'one')]
+    labelled = {**inputs, 'metadata': {**inputs.get('metadata', {}), 'call_link_label': 'one'}}
+    assert process.submit(calculation, **labelled).pk == child.pk
+    assert sent == [child.pk]
+    assert list(process._late) == []
+
+
+def test_what_is_called_later_is_submitted(chain, monkeypatch):
+    process, calculation, inputs = chain
+    marker = orm.Int(1)
+    monkeypatch.setattr(type(process.runner), 'submit', lambda *_, **__: marker)
+    process._late = [(1, calculation.build_process_type(), 'one')]
+    labelled = {**inputs, 'metadata': {**inputs.get('metadata', {}), 'call_link_label': 'two'}}
+    assert process.submit(calculation, **labelled) is marker
+
+
+# -- services that are lost --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lost_broker() -> BaseException:
+    """Return what the client of RabbitMQ raises when nobody listens."""
+    from kiwipy.rmq import RmqThreadCommunicator
+
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    with pytest.raises(Exception) as caught:
+        RmqThreadCommunicator.connect(connection_params={'url': f'amqp://guest:guest@127.0.0.1:{port}'})
+    return caught.value
+
+
+def test_lost_broker_is_told_from_other_failures(lost_broker):
+    assert lost_services.is_broker_lost(lost_broker)
+    assert not lost_services.is_database_lost(lost_broker)
+    for other in (TimeoutError('of SSH'), ConnectionResetError('of SSH'), ValueError()):
+        try:
+            raise other
+        except type(other) as exception:
+            assert not lost_services.is_broker_lost(exception)
+
+
+def test_lost_database_is_told_from_other_failures():
+    from sqlalchemy import exc
+
+    broken = exc.OperationalError('select', {}, Exception('server closed the connection'), connection_invalidated=True)
+    assert lost_services.is_database_lost(broken)
+    wrapped = RuntimeError('could not save')
+    wrapped.__cause__ = exc.PendingRollbackError('cannot reconnect')
+    assert lost_services.is_database_lost(wrapped)
+    assert not lost_services.is_database_lost(exc.OperationalError('select', {}, Exception('database is locked')))
+    assert not lost_services.is_broker_lost(broken)
+
+
+def test_patience_outlasts_the_broker_only(lost_broker, monkeypatch):
+    monkeypatch.setattr(lost_services, 'PAUSE_S', 0)
+    raised, undone = [lost_broker, lost_broker], []
+
+    def action() -> str:
+        if raised:
+            raise raised.pop()
+        return 'done'
+
+    assert lost_services.patiently(action, undo=lambda: undone.append(1)) == 'done'
+    assert undone == [1, 1]
+    raised.append(ValueError('of the step'))
+    with pytest.raises(ValueError, match='of the step'):
+        lost_services.patiently(action)
+
+
+def test_worker_without_database_ends_before_it_writes(chain, monkeypatch):
+    """In a daemon the worker makes room for another; what a user runs himself is put down as excepted."""
+    from sqlalchemy import exc
+
+    process, *_ = chain
+    broken = exc.PendingRollbackError('cannot reconnect')
+    ended = []
+    monkeypatch.setattr(one_worker.os, '_exit', ended.append)
+    monkeypatch.setattr(one_worker.logging, 'shutdown', lambda: None)
+    one_worker._stop_if_database_is_lost(broken)
+    assert ended == []
+    monkeypatch.setattr(type(get_manager().get_runner()), 'is_daemon_runner', True)
+    one_worker._stop_if_database_is_lost(ValueError())
+    assert ended == []
+    monkeypatch.setattr(RunByOneWorker.__mro__[1], 'on_except', lambda *_: ended.append('excepted'))
+    process.on_except((type(broken), broken, None))
+    assert ended == [1, 'excepted']
