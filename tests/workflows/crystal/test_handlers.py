@@ -541,6 +541,18 @@ def test_node_failure_is_bounded(base, finished):
     assert 'administrators' in process.outputs['recovery_report']['next_step']
 
 
+@pytest.mark.parametrize('printed', [(), ('walltime', 'interrupted'), ('scf_too_many_cycles',)])
+def test_a_cancelled_job_is_not_started_again(base, finished, printed):
+    """Whatever its output says: somebody did not want it to run."""
+    process = base(OPTGEOM)
+    who = 'The job was cancelled by its owner (me).'
+    finished(process, 170, files=BOTH, results=diagnosed(*printed), message=who)
+    assert process.inspect_process().status == 170
+    failure = process.outputs['recovery_report']['failure']
+    assert failure['diagnoses'] == ['cancelled']
+    assert failure['message'] == who
+
+
 def test_killed_twice_is_taken_for_lack_of_memory(base, finished):
     process = base(options={'max_memory_kb': 1000})
     finished(process, 404, results=diagnosed('killed', 'interrupted'))
