@@ -15,6 +15,9 @@ from aiida_crystalmath.machines.programs import banner_of
 if TYPE_CHECKING:
     from aiida.orm import CalcJobNode, Computer, InstalledCode, Node
 
+WALLTIME_S = 60
+"""What the trial asks for; more, and a partition for tests would not let it begin."""
+
 SOON_S = 1.0
 """Seconds between connections and between looks at the queue while the trial runs."""
 
@@ -29,16 +32,17 @@ def try_computer(computer: Computer, timeout_s: float) -> float:
 
     process: Any = CalculationFactory('core.arithmetic.add')
     builder = process.get_builder()
-    builder.code = orm.InstalledCode(
+    code = orm.InstalledCode(
         label=f'trial-{time.time_ns()}', computer=computer, filepath_executable='/bin/bash', with_mpi=False
-    )
+    ).store()
+    builder.code = code
     builder.x, builder.y = orm.Int(2), orm.Int(3)
     begin = time.monotonic()
-    node = run_job(builder, computer, timeout_s)
+    node = run_job(builder, computer, timeout_s, code)
     seconds = time.monotonic() - begin
     if not node.is_finished_ok or node.outputs.sum.value != 5:
         raise MachineError(f'{computer.label}: the trial job <{node.pk}> failed: {_reason(node)}', _hint(node))
-    forget(node, node.inputs.code)
+    forget(node, code)
     return seconds
 
 
@@ -76,11 +80,12 @@ def _output(node: CalcJobNode) -> str:
     return content
 
 
-def run_job(builder: Any, computer: Computer, timeout_s: float) -> CalcJobNode:
+def run_job(builder: Any, computer: Computer, timeout_s: float, *passing: Node) -> CalcJobNode:
     """Run one small job to its end and return its node.
 
     By ``run``, a job that cannot be submitted would be tried for minutes and then paused for ever, deaf to Ctrl-C.
 
+    :param passing: what was made for this job alone, to be forgotten with it.
     :raises MachineError: if a step fails, or it has not ended in time; it is taken out of the queue and forgotten then.
     """
     from aiida.engine.utils import instantiate_process
@@ -88,7 +93,7 @@ def run_job(builder: Any, computer: Computer, timeout_s: float) -> CalcJobNode:
     from plumpy import run_until_complete
 
     builder.metadata.options.resources = small_resources(computer)
-    builder.metadata.options.max_wallclock_seconds = 300
+    builder.metadata.options.max_wallclock_seconds = WALLTIME_S
     runner = get_manager().get_runner()
     with quiet('aiida', 'asyncio'), hurried(computer):
         process: Any = instantiate_process(runner, builder)
@@ -97,13 +102,13 @@ def run_job(builder: Any, computer: Computer, timeout_s: float) -> CalcJobNode:
     if is_over:
         return node
     if process.paused:
-        logs = [entry.message for entry in orm_logs(node)]
+        logs = [entry.message for entry in _logs(node)]
         said = logs[-1].strip() if logs else node.process_status
         problem, hint = f'no trial job can be run: {said}', f'Try by hand there, as ssh {computer.hostname} shows it.'
     else:
         problem = f'the trial job had not ended after {timeout_s:g} s and was taken back.'
         hint = 'Where jobs wait for long: --test-timeout SECONDS, or --no-test.'
-    take_back(node, computer)
+    take_back(node, computer, *passing)
     raise MachineError(f'{computer.label}: {problem}', hint)
 
 
@@ -133,14 +138,14 @@ async def _step(process: Any, timeout_s: float) -> bool:
     return not is_left
 
 
-def orm_logs(node: CalcJobNode) -> list[Any]:
+def _logs(node: CalcJobNode) -> list[Any]:
     """Return what was logged about a job."""
     from aiida import orm
 
     return list(orm.Log.collection.get_logs_for(node))
 
 
-def take_back(node: CalcJobNode, computer: Computer) -> None:
+def take_back(node: CalcJobNode, computer: Computer, *others: Node) -> None:
     """Take a job that nobody carries on out of the queue, delete its folder and forget it."""
     folder, job = node.get_remote_workdir(), node.get_job_id()
     if folder is not None or job is not None:
@@ -151,7 +156,7 @@ def take_back(node: CalcJobNode, computer: Computer) -> None:
                 scheduler.kill_job(job)
             if folder is not None and transport.path_exists(folder):
                 transport.rmtree(folder)
-    forget(node)
+    forget(node, *others)
 
 
 def _reason(node: CalcJobNode) -> str:

@@ -25,8 +25,15 @@ class GuardedSlurmScheduler(SlurmScheduler):
     """
 
     def _get_submit_script_header(self, job_tmpl: JobTemplate) -> str:
-        """Return the header; what the scheduler tells is added to its files, so that no second job empties them."""
-        return f'{super()._get_submit_script_header(job_tmpl)}\n#SBATCH --open-mode=append'
+        """Return the header; what the scheduler tells is added to its files, so that no second job empties them.
+
+        Of two lines SLURM takes the later. What the computer asks for by lines of its own (``crystalmath setup computer
+        --partition``) comes first, so that options of the job overrule it.
+        """
+        lines = (job_tmpl.prepend_text or '').splitlines()
+        asked = [line for line in lines if line.startswith('#SBATCH ')]
+        job_tmpl.prepend_text = '\n'.join(line for line in lines if line not in asked)
+        return '\n'.join([*asked, super()._get_submit_script_header(job_tmpl), '#SBATCH --open-mode=append'])
 
     def _get_submit_command(self, submit_script: str) -> str:
         """Return the shell text that submits, or finds what was submitted.

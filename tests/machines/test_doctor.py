@@ -1,0 +1,194 @@
+"""What the doctor finds, what it mends, and what looks after a daemon by itself: with a real daemon."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from aiida import orm
+from aiida.manage import get_manager
+from click.testing import CliRunner
+
+from aiida_crystalmath.cli import main
+from aiida_crystalmath.machines import supervision
+from aiida_crystalmath.machines import workers as daemon_workers
+from aiida_crystalmath.machines.checks import daemon, processes
+from aiida_crystalmath.machines.supervisor import Supervisor
+
+pytestmark = pytest.mark.usefixtures('aiida_profile_clean')
+
+TIMEOUT_S = 200
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end, 'it did not come true in time'
+        time.sleep(0.3)
+
+
+def examine(profile, *options: str) -> tuple[int, dict[str, dict], list[str]]:
+    """Call the doctor as a script does; return its status, the findings by check, and what was done."""
+    result = CliRunner().invoke(main, ['-p', profile.name, 'doctor', '--json', *options])
+    answer = json.loads(result.stdout)
+    return result.exit_code, {one['check']: one for one in answer['findings']}, answer['done']
+
+
+@pytest.fixture
+def lost_calculation(aiida_profile, aiida_localhost, aiida_code_installed, generate_inputs_crystal):
+    """Return a calculation whose task was lost, and which has been quiet since."""
+    from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
+
+    code = aiida_code_installed(
+        label='true', default_calc_job_plugin='crystalmath.crystal23', filepath_executable='/bin/true'
+    )
+    runner = get_manager().get_runner()
+    process = runner.instantiate_process(Crystal23Calculation, **{**generate_inputs_crystal('MgO'), 'code': code})
+    get_manager().get_persister().save_checkpoint(process)
+    process.close()
+    return process.node.pk
+
+
+@pytest.fixture
+def daemon_is_down(stopped_daemon_client):
+    yield stopped_daemon_client
+    if stopped_daemon_client.is_daemon_running:
+        stopped_daemon_client.stop_daemon(wait=True)
+
+
+def test_all_that_is_missing_is_told_with_its_remedy(aiida_profile, daemon_is_down):
+    status, found, done = examine(aiida_profile)
+    assert status == 1
+    assert done == []
+    assert found['storage']['state'] == found['processes']['state'] == 'ok'
+    assert {name for name, one in found.items() if one['state'] == 'fail'} == {'daemon', 'basis sets', 'code'}
+    assert found['daemon']['remedy'] == f'verdi -p {aiida_profile.name} daemon start'
+    assert found['daemon']['fixable']
+
+
+def test_page_fits_a_screen(aiida_profile, daemon_is_down):
+    result = CliRunner().invoke(main, ['-p', aiida_profile.name, 'doctor', '--no-remote'])
+    assert result.exit_code == 1
+    assert f'-> verdi -p {aiida_profile.name} daemon start' in result.output
+    assert 'crystalmath doctor --fix' in result.output
+    assert len(result.output.splitlines()) < 25
+
+
+def test_watch_alone_is_refused(aiida_profile):
+    result = CliRunner().invoke(main, ['-p', aiida_profile.name, 'doctor', '--watch'])
+    assert result.exit_code == 1
+    assert 'say --fix as well' in result.output
+
+
+def test_programs_that_are_gone(aiida_profile, aiida_code_installed, tmp_path):
+    hostile = tmp_path / "it's; touch $(echo gone)"
+    aiida_code_installed(
+        label='gone', default_calc_job_plugin='crystalmath.crystal23', filepath_executable=str(hostile)
+    )
+    _, found, _ = examine(aiida_profile)
+    assert found['computer']['state'] in ('ok', 'warn')
+    assert found['code']['state'] == 'fail'
+    assert str(hostile) in found['code']['text']
+    assert not (tmp_path / 'gone').exists()
+
+
+@pytest.mark.daemon
+def test_fix_starts_the_daemon_and_finds_lost_processes(aiida_profile, daemon_is_down, lost_calculation, monkeypatch):
+    monkeypatch.setattr(processes, 'SETTLED_S', 0)
+    assert processes.stuck(processes.active()) == [lost_calculation]
+    _, _, done = examine(aiida_profile, '--fix')
+    assert any('started the daemon' in line for line in done)
+    assert any(f'gave 1 processes their tasks back: {lost_calculation}' in line for line in done)
+    wait_for(lambda: orm.load_node(lost_calculation).is_terminated)
+    assert orm.load_node(lost_calculation).is_finished
+    _, found, _ = examine(aiida_profile)
+    assert found['daemon'] == {**found['daemon'], 'state': 'ok', 'text': '1 worker'}
+    assert found['processes']['state'] == found['code']['state'] == 'ok' or found['code']['text'].startswith('true@')
+
+
+def test_worker_older_than_the_code_is_told(aiida_profile, monkeypatch):
+    monkeypatch.setattr(daemon, 'newest_source', lambda: 100.0)
+    name = aiida_profile.name
+    assert daemon._age(name, [daemon_workers.Worker(1, 101.0)]).state == 'ok'
+    old = daemon._age(name, [daemon_workers.Worker(1, 99.0), daemon_workers.Worker(2, 101.0)])
+    assert (old.state, old.remedy) == ('warn', f'crystalmath -p {name} doctor --fix')
+    assert '1 workers still run what it was' in old.text
+
+
+def test_broken_sessions_are_read_from_the_log(tmp_path):
+    log = tmp_path / 'daemon.log'
+    log.write_text(
+        '2026-11-21 15:00:00 [11] | sqlalchemy.exc.PendingRollbackError: Can not reconnect\n'
+        '2026-11-21 15:00:00 [12] | psycopg.OperationalError: server closed the connection unexpectedly\n'
+        '2026-11-21 15:00:00 [13] | all is well\n'
+    )
+    assert daemon._complaining(str(log)) == {11, 12}
+    assert daemon._complaining(str(tmp_path / 'none')) == set()
+
+
+@pytest.mark.daemon
+def test_supervisor_brings_the_daemon_back(aiida_profile, daemon_is_down):
+    """As many workers as it had, after everything was killed."""
+    told: list[str] = []
+    supervisor = Supervisor(aiida_profile.name, told.append)
+    supervisor.round()
+    assert told == ['daemon: started the daemon with 1 workers']
+    daemon_is_down.increase_workers(1, wait=True)
+    wait_for(lambda: len(daemon_workers.workers(aiida_profile.name)) == 2)
+    daemon_workers.remember_workers(aiida_profile.name)
+    daemon_workers.halt(aiida_profile.name)
+    assert daemon_workers.workers(aiida_profile.name) == []
+    supervisor.round()
+    assert told[-1] == 'daemon: started the daemon with 2 workers'
+    wait_for(lambda: len(daemon_workers.workers(aiida_profile.name)) == 2)
+    old = daemon_workers.workers(aiida_profile.name)
+    daemon_workers.replace(old)
+    wait_for(lambda: len(daemon_workers.workers(aiida_profile.name)) == 2)
+    assert not {worker.pid for worker in old} & {worker.pid for worker in daemon_workers.workers(aiida_profile.name)}
+
+
+@pytest.mark.daemon
+@pytest.mark.skipif(supervision.has_systemd(), reason='there is a systemd, which would keep the service')
+def test_supervisor_runs_by_itself(aiida_profile, daemon_is_down):
+    """Installed twice it runs once; stopped, it leaves the daemon."""
+
+    def setup(*options: str):
+        return CliRunner().invoke(main, ['-p', aiida_profile.name, 'setup', 'supervisor', *options])
+
+    assert setup('--status').exit_code == 1
+    try:
+        assert setup().exit_code == 0
+        pid = supervision.pid_of(aiida_profile.name)
+        assert f'runs already, as process {pid}' in setup().output
+        assert setup('--status').exit_code == 0
+        wait_for(lambda: daemon_workers.workers(aiida_profile.name))
+    finally:
+        stopped = setup('--stop')
+    assert 'was stopped' in stopped.output
+    assert not psutil.pid_exists(pid)
+    assert daemon_is_down.is_daemon_running
+    log = supervision.log_file(aiida_profile.name)
+    assert 'started the daemon' in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_pid_of_another_program_is_not_the_supervisor(aiida_profile):
+    with subprocess.Popen(['sleep', '100']) as other:
+        supervision._pid_file(aiida_profile.name).write_text(f'{other.pid}\n')
+        assert supervision.pid_of(aiida_profile.name) is None
+        assert 'no supervisor' in supervision.stop(aiida_profile.name)
+        assert other.poll() is None
+        other.kill()
+
+
+def test_unit_survives_hostile_names(monkeypatch):
+    monkeypatch.setenv('PATH', '/usr/bin')
+    text = supervision.unit_text('a b%h$HOME;x')
+    line = next(line for line in text.splitlines() if line.startswith('ExecStart='))
+    assert "-p 'a b%%h$$HOME;x' doctor --fix --watch" in line
+    assert '/' not in Path(supervision._unit_file('../../etc/x').name).stem
+    assert supervision._plain('a/b') != supervision._plain('a.b') != supervision._plain('ab')

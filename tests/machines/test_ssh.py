@@ -1,0 +1,87 @@
+"""From ``user@host`` to a word that SSH understands; what a person types ends in a file that SSH believes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aiida_crystalmath.machines import MachineError
+from aiida_crystalmath.machines.ssh import Target, parse_target, reachable_name, resolved
+
+
+@pytest.fixture
+def config(monkeypatch, tmp_path) -> Path:
+    """Path of ``~/.ssh/config`` in a home of its own."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    return tmp_path / '.ssh' / 'config'
+
+
+@pytest.mark.parametrize(
+    ('text', 'target'),
+    [
+        ('cluster', Target('cluster')),
+        ('ada@login.example.org', Target('login.example.org', 'ada')),
+        ('ada@127.0.0.1:2222', Target('127.0.0.1', 'ada', 2222)),
+    ],
+)
+def test_target_is_read(text, target):
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize('text', ['', 'a b', '-oProxyCommand=x', 'a@b\n  ProxyCommand x', 'a;b', 'a@b:c', 'a@b@c', '*'])
+def test_hostile_target_is_refused(text):
+    with pytest.raises(MachineError, match='is no machine'):
+        parse_target(text)
+
+
+def test_labels():
+    assert parse_target('ada@login.example.org').label == 'login'
+    assert parse_target('127.0.0.1:22').label == '127.0.0.1'
+
+
+def test_host_of_the_configuration_is_taken_as_it_is(config):
+    config.parent.mkdir()
+    config.write_text('Host hpc\n  HostName login.example.org\n  User ada\n')
+    assert reachable_name(parse_target('hpc'), 'hpc') == 'hpc'
+    assert reachable_name(parse_target('ada@hpc'), 'hpc') == 'hpc'
+    assert config.read_text().count('Host ') == 1
+
+
+def test_what_is_not_in_the_configuration_is_added_once(config, tmp_path):
+    key = tmp_path / 'key'
+    key.touch()
+    for _ in range(2):
+        assert reachable_name(parse_target('ada@login.example.org:2222'), 'hpc', key) == 'crystalmath-hpc'
+    assert resolved('crystalmath-hpc') == ('login.example.org', 'ada', 2222)
+    assert config.read_text().count('Host ') == 1
+    assert f'IdentityFile {key}' in config.read_text()
+    assert config.stat().st_mode & 0o077 == 0
+    assert config.parent.stat().st_mode & 0o077 == 0
+
+
+def test_other_hosts_are_left_alone(config):
+    config.parent.mkdir()
+    before = 'User eve\nHost other\n  Port 7'
+    config.write_text(before)
+    with pytest.raises(MachineError, match='a line before "Host crystalmath-hpc" overrules it'):
+        reachable_name(parse_target('ada@login.example.org'), 'hpc')
+    assert config.read_text().startswith(before + '\n')
+    assert resolved('other')[1:] == ('eve', 7)
+
+
+def test_a_host_that_says_something_else_is_not_changed(config):
+    reachable_name(parse_target('ada@login.example.org'), 'hpc')
+    before = config.read_text()
+    with pytest.raises(MachineError, match='says something else'):
+        reachable_name(parse_target('eve@login.example.org'), 'hpc')
+    assert config.read_text() == before
+
+
+def test_key_whose_name_ends_the_line_is_refused(config, tmp_path):
+    key = tmp_path / 'my key'
+    key.touch()
+    with pytest.raises(MachineError, match='blanks'):
+        reachable_name(parse_target('ada@host'), 'hpc', key)
+    with pytest.raises(MachineError, match='is not there'):
+        reachable_name(parse_target('ada@host'), 'hpc', tmp_path / 'none')
