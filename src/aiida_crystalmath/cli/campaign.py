@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,9 @@ def start(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> Non
     if name is None:
         fail('which campaign?', 'Give files, or the name of a campaign that there is: crystalmath campaign list')
     chosen = begin(name, bool(files), caps, options)
-    if options['failed']:
-        chosen.repeat([item for item in chosen.look() if item.state in ('failed', 'not submitted')])
-    added = add_files(chosen, profile, list(dict.fromkeys(files)), options)
+    failed = [item for item in chosen.look() if item.state in ('failed', 'not submitted')] if options['failed'] else []
+    once_more = len(chosen.repeat(failed))
+    added = {'once more': once_more, **add_files(chosen, profile, list(dict.fromkeys(files)), options)}
     finish(chosen, profile, added, options['as_json'])
 
 
@@ -281,12 +282,28 @@ def stop(ctx: click.Context, name: str | None, kill: bool) -> None:
     _, found = load_campaign(ctx, name)
     found.change(stopped=True)
     if kill:
-        from aiida.engine.processes.control import kill_processes
-
-        kill_processes([*found.controllers()], timeout=KILL_TIMEOUT_S)
-        click.echo(f'Campaign "{found.label}" and all it ran were told to stop.')
+        kill_all(found)
         return
     click.echo(
         f'Campaign "{found.label}" ends when what runs now is over. '
         f'Take up what waits with: crystalmath campaign resume {quoted(found)}'
     )
+
+
+def kill_all(found: Campaign) -> None:
+    """Kill the controllers and all that they called; exits with an explanation if they do not heed it."""
+    from aiida.common.log import override_log_level
+    from aiida.engine.processes.control import kill_processes
+
+    # A controller answers when all it called are dead, which may take longer than AiiDA's messages live: look instead.
+    with override_log_level():
+        kill_processes([*found.controllers()], timeout=KILL_TIMEOUT_S)
+    deadline = time.monotonic() + KILL_TIMEOUT_S
+    while active := found.controllers():
+        if time.monotonic() > deadline:
+            fail(
+                f'controller PK {active[0].pk} goes on.',
+                'Is the daemon running? See "verdi daemon status". Nothing more is submitted in any case.',
+            )
+        time.sleep(0.5)
+    click.echo(f'Campaign "{found.label}" and what it ran were killed.')

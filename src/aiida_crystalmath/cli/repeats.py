@@ -122,8 +122,11 @@ def runs_of(fingerprints: Iterable[str]) -> dict[str, ProcessNode]:
     """Return the newest work chain of each fingerprint that finished well or goes on, else that failed; one query."""
     from aiida import orm
 
+    wanted = sorted(set(fingerprints))
+    if not wanted:
+        return {}
     query = orm.QueryBuilder()
-    filters = {f'extras.{FINGERPRINT}': {'in': sorted(set(fingerprints))}}
+    filters = {f'extras.{FINGERPRINT}': {'in': wanted}}
     query.append(orm.ProcessNode, filters=filters, project=[f'extras.{FINGERPRINT}', '*'], tag='node')
     query.order_by({'node': {'ctime': 'asc'}})
     found: dict[str, ProcessNode] = {}
