@@ -58,7 +58,6 @@ status() {
 
 # Remove everything that `up` made.
 reset() {
-  [ -e "$BASE" ] || [ -n "$(for service in "${SERVICES[@]}"; do "${service}_find"; done)" ] || { remove_job_user; return; }
   [ ! -e "$BASE" ] || [ -e "$BASE/$MARK" ] || [ -z "$(ls -A "$BASE")" ] ||
     die "$BASE was not made by this script: remove it yourself, or set CRYSTALMATH_STACK to another folder"
   end_jobs

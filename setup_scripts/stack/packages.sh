@@ -1,10 +1,11 @@
 # The Debian packages of the services. Sourced by stack.sh.
 
-# The package and the program by which one sees that it is there.
+# The packages of a service.
 package_of() {
   case "$1" in
     postgres) echo postgresql ;; rabbitmq) echo rabbitmq-server ;; munge) echo munge ;; mariadb) echo mariadb-server ;;
-    slurmdbd) echo slurmdbd ;; slurmctld | slurmd) echo slurm-wlm ;; sshd) echo openssh-server ;;
+    slurmdbd) echo slurmdbd ;; slurmctld | slurmd) echo slurm-wlm ;;
+    sshd) echo openssh-server procps ;;
   esac
 }
 
@@ -12,14 +13,14 @@ is_installed() {
   case "$1" in
     postgres) [ -n "$(postgres_bin)" ] ;; rabbitmq) [ -n "$(rabbitmq_bin)" ] ;; munge) command -v munged ;;
     mariadb) command -v mariadbd && command -v mariadb-install-db ;; slurmctld | slurmd) command -v "$1" && command -v sbatch ;;
-    *) command -v "$1" ;;
+    sshd) command -v sshd && command -v pgrep ;; *) command -v "$1" ;;
   esac > /dev/null 2>&1
 }
 
 # install_missing SERVICE...
 install_missing() {
   local service packages=()
-  for service in "$@"; do is_installed "$service" || packages+=("$(package_of "$service")"); done
+  for service in "$@"; do is_installed "$service" || packages+=($(package_of "$service")); done
   [ ${#packages[@]} -gt 0 ] || return 0
   [ "$AS_ROOT" = yes ] && command -v apt-get > /dev/null ||
     die "not installed: ${packages[*]}. As root on Debian: apt-get install --no-install-recommends ${packages[*]}"

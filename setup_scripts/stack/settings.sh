@@ -3,6 +3,7 @@
 SERVICES=(postgres rabbitmq munge mariadb slurmdbd slurmctld slurmd sshd)
 MARK=.crystalmath-stack # a file that says that a folder is ours
 TIMEOUT_S="${CRYSTALMATH_STACK_TIMEOUT:-180}"
+umask 022 # the services have users of their own; what only one may read is made so by name
 ME="$(id -un)"
 AS_ROOT="$([ "$(id -u)" = 0 ] && echo yes || echo no)"
 PATH="$PATH:/usr/sbin:/sbin" # Debian keeps daemons out of the PATH of people
