@@ -5,11 +5,14 @@ crystalmath_run=$PWD/.crystalmath/run
 crystalmath_job=${SLURM_JOB_ID:-${PBS_JOBID:-${LSB_JOBID:-${JOB_ID:-$$@$(uname -n)}}}}
 
 crystalmath_pulse() {
+    trap 'kill "$nap" 2>/dev/null; exit 0' TERM
     n=0
     while kill -0 "$$" 2>/dev/null && [ ! -e "$crystalmath_run/code" ]; do
         n=$((n + 1))
         echo "$n" >"$crystalmath_run/pulse"
-        sleep "${CRYSTALMATH_GUARD_PULSE:-20}"
+        sleep "${CRYSTALMATH_GUARD_PULSE:-20}" &
+        nap=$!
+        wait "$nap"
     done
 }
 
