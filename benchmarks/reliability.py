@@ -251,25 +251,8 @@ class Bench:
             error = None if energy is None else abs(energy - self.references[job['system']])
             right = error is not None and error <= TOLERANCE_HARTREE[job['system'].split()[1]]
             return {**result, 'end': 'finished' if right else 'wrong', 'why': '', 'error_hartree': error}
-        cause = self.why(node.pk)
+        cause = why(node.pk)
         return {**result, 'end': 'explained' if cause else 'lost', 'why': cause, 'exit_status': node.exit_status}
-
-    def why(self, pk: int) -> str:
-        """Return the cause that ``crystalmath why`` names, empty if it names none."""
-        from click.testing import CliRunner
-
-        from aiida_crystalmath.cli import main as crystalmath
-
-        answer = CliRunner().invoke(crystalmath, ['why', str(pk), '--json'])
-        if answer.exit_code:
-            return ''
-        story = json.loads(answer.stdout)
-        causes = (story['explanation'] or {}).get('causes') or []
-        named = [cause['name'] for cause in causes if cause['remedy'] and cause['name'] != 'unclassified_error']
-        if named:
-            return str(named[0])
-        problem = (story['explanation'] or {}).get('problem')
-        return str(problem or story['failure']['exit_message'] or '')
 
     def summarise(self, ended: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
         """Return the sums."""
@@ -298,6 +281,24 @@ class Bench:
             'by_fault': by_fault,
             'each': ended,
         }
+
+
+def why(pk: int) -> str:
+    """Return the cause that ``crystalmath why`` names, empty if it names none."""
+    from click.testing import CliRunner
+
+    from aiida_crystalmath.cli import main as crystalmath
+
+    answer = CliRunner().invoke(crystalmath, ['why', str(pk), '--json'])
+    if answer.exit_code:
+        return ''
+    story = json.loads(answer.stdout)
+    causes = (story['explanation'] or {}).get('causes') or []
+    named = [cause['name'] for cause in causes if cause['remedy'] and cause['name'] != 'unclassified_error']
+    if named:
+        return str(named[0])
+    problem = (story['explanation'] or {}).get('problem')
+    return str(problem or story['failure']['exit_message'] or '')
 
 
 def molecule(name: str) -> Any:
