@@ -168,7 +168,7 @@ class CrystalCalcJob(RunByOneWorker, CalcJob):
         if end is None:
             return None
         code: ExitCode = self.exit_codes[END_LABELS[end.reason]]
-        return code.format(by=f' by {end.by}' if end.by else '') if end.reason == CANCELLED else code
+        return code._replace(message=f'The job was cancelled by {end.by}.') if end.by else code
 
     @property
     def is_import(self) -> bool:
