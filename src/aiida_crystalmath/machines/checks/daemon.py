@@ -110,10 +110,10 @@ def _age(name: str, found: list[Worker]) -> Finding:
     changed = newest_source()
     old = [worker for worker in found if worker.started < changed]
     if not old:
-        return Finding('code', 'ok', f'the workers run aiida-crystalmath {__version__} as it is installed')
+        return Finding('version', 'ok', f'the workers run aiida-crystalmath {__version__} as it is installed')
     when = datetime.fromtimestamp(changed)
     return Finding(
-        'code',
+        'version',
         'warn',
         f'aiida-crystalmath was changed at {when:%Y-%m-%d %H:%M:%S}, and {len(old)} workers still run what it was',
         f'crystalmath -p {name} doctor --fix',

@@ -24,7 +24,7 @@ def check(*, remote: bool = True) -> Iterator[Finding]:
     codes = our_codes()
     if not codes:
         yield Finding(
-            'codes', 'fail', 'there is no code of CRYSTAL', 'crystalmath setup code, or crystalmath quickstart'
+            'code', 'fail', 'there is no code of CRYSTAL', 'crystalmath setup code, or crystalmath quickstart'
         )
         return
     for label in sorted({code.computer.label for code in codes}):
