@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,7 +29,7 @@ STORAGES = {'postgresql': 'core.psql_dos', 'sqlite': 'core.sqlite_dos'}
 @click.option('--db-host', default='127.0.0.1', show_default=True)
 @click.option('--db-port', default=5432, show_default=True)
 @click.option('--db-user', default='aiida', show_default=True)
-@click.option('--db-name', default='aiida', show_default=True, help='The database; it must be there, and empty.')
+@click.option('--db-name', help='The database (default: aiida); it must be there, and empty.')
 @click.option('--db-password-file', type=click.Path(path_type=Path), help='Or: CRYSTALMATH_DB_PASSWORD, or a prompt.')
 @click.option('--repository', type=click.Path(path_type=Path), help="Folder of files (default: below AiiDA's own).")
 @click.option('--broker', type=click.Choice(list(BROKERS)), default='rabbitmq', show_default=True)
@@ -42,7 +43,7 @@ STORAGES = {'postgresql': 'core.psql_dos', 'sqlite': 'core.sqlite_dos'}
 @click.option(
     '--stack',
     type=click.Path(path_type=Path),
-    help='stack.env of setup_scripts/stack.sh, in place of all that is about database and broker.',
+    help='stack.env of setup_scripts/stack.sh, in place of what is about database and broker.',
 )
 @click.option('--email', default=profiles.EMAIL, show_default=True, help='Whose data they are.')
 @click.option('--default/--no-default', default=False, help='Make it the default profile of verdi.')
@@ -127,8 +128,10 @@ def ask_services(name: str, options: dict[str, Any], new: bool) -> tuple[profile
         if database is None:
             database = services.PostgreSql(
                 password(options['db_password_file'], 'CRYSTALMATH_DB_PASSWORD', 'PostgreSQL', '--db-password-file'),
-                *(options[key] for key in ('db_host', 'db_port', 'db_user', 'db_name')),
+                *(options[key] for key in ('db_host', 'db_port', 'db_user')),
             )
+        if options['db_name']:
+            database = replace(database, database=options['db_name'])
         steps.append(Step('database', True, services.check_postgresql(database, empty=new)))
         folder = options['repository'] or Path(profiles.config_folder()) / 'repository' / name
         storage = database.storage(folder)

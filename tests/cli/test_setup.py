@@ -1,0 +1,127 @@
+"""``crystalmath setup``: services that do not answer, this machine as a computer, codes that are tried."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aiida import orm
+from click.testing import CliRunner
+
+from aiida_crystalmath.cli import main
+
+
+@pytest.fixture
+def setup(aiida_profile):
+    """Return a function that calls ``crystalmath setup`` in the profile of the tests."""
+
+    def call(*arguments: str, status: int = 0):
+        result = CliRunner().invoke(main, ['-p', aiida_profile.name, 'setup', *arguments])
+        assert result.exit_code == status, result.output
+        return result.output
+
+    return call
+
+
+@pytest.fixture
+def closed_port() -> str:
+    """Return a port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return str(probe.getsockname()[1])
+
+
+def test_profile_without_password_and_person(setup):
+    output = setup('profile', '--profile', 'new', status=1)
+    assert 'the password of PostgreSQL is not known' in output
+    assert '--db-password-file' in output
+
+
+def test_services_that_do_not_answer(setup, closed_port, tmp_path):
+    """And no word of the passwords."""
+    secret = tmp_path / 'secret'
+    secret.write_text('s3cret\n')
+    output = setup('profile', '--profile', 'new', '--db-port', closed_port, '--db-password-file', str(secret), status=1)
+    assert f'PostgreSQL aiida@127.0.0.1:{closed_port}/aiida does not let us in' in output
+    assert 'CREATE DATABASE' in output
+    broker = ['--db', 'sqlite', '--broker-port', closed_port, '--broker-password-file', str(secret)]
+    refused = setup('profile', '--profile', 'new', *broker, status=1)
+    assert f'RabbitMQ amqp://aiida@127.0.0.1:{closed_port} does not let us in' in refused
+    assert 's3cret' not in output + refused
+    assert 'stack.sh writes' in setup('profile', '--profile', 'new', '--stack', str(secret), status=1)
+
+
+def test_profile_of_another_kind_is_left(setup, aiida_profile):
+    output = setup('profile', '--profile', aiida_profile.name, status=1)
+    assert f'the profile "{aiida_profile.name}" is there already, on core.sqlite_dos' in output
+
+
+def test_profile_is_made_once_and_is_private(tmp_path):
+    """In a folder of its own, by the command as people type it."""
+    command = [shutil.which('crystalmath', path=str(Path(sys.executable).parent)), 'setup', 'profile', '--no-daemon']
+    command += ['--db', 'sqlite', '--broker', 'zeromq', '--workers', '3', '--json']
+    states = []
+    for _ in range(2):
+        answer = subprocess.run(
+            command, env={**os.environ, 'AIIDA_PATH': str(tmp_path)}, capture_output=True, text=True, check=True
+        )
+        states.append([step['state'] for step in json.loads(answer.stdout)['steps']])
+    assert states == [['made'] * 3, ['present'] * 3]
+    (config,) = (tmp_path / '.aiida').glob('config.json')
+    options = next(iter(json.loads(config.read_text())['profiles'].values()))['options']
+    assert options['daemon.default_workers'] == 3
+    assert options['daemon.timeout'] == 30
+    for path in (tmp_path / '.aiida').glob('config.json*'):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_this_machine_with_codes_that_are_tried(setup, aiida_profile_clean, tmp_path, monkeypatch):
+    """A job is run for each of the two, and none of them stays."""
+    computer = ['computer', 'localhost', '--label', 'here', '--scheduler', 'none', '--scratch', str(tmp_path / 'jobs')]
+    output = setup(*computer, '--yaml', str(tmp_path))
+    assert 'A trial job was submitted, run, retrieved and parsed' in output
+    assert (tmp_path / 'here-setup.yaml').is_file()
+    made = orm.load_computer(label='here')
+    assert (made.scheduler_type, made.get_minimum_job_poll_interval()) == ('core.direct', 1.0)
+    assert 'settings renewed' in setup(*computer, '--yaml', str(tmp_path), '--no-test', '--cores', '3')
+    assert orm.load_computer(label='here').get_default_mpiprocs_per_machine() == 3
+
+    folder = Path(sys.executable).parent
+    programs = [str(folder / f'crystalmath-{name}') for name in ('crystal', 'properties')]
+    steps = json.loads(setup('code', 'here', *programs, '--json'))['steps']
+    assert [step['state'] for step in steps] == ['made', 'made']
+    assert 'a job answered after' in steps[0]['detail']
+    assert orm.load_code('crystal-standin@here').default_calc_job_plugin == 'crystalmath.crystal23'
+    steps = json.loads(setup('code', 'here', *programs, '--json', '--dry-run'))['steps']
+    assert [step['state'] for step in steps] == ['present', 'present']
+    assert orm.QueryBuilder().append(orm.ProcessNode).count() == 0
+    assert not [path for path in (tmp_path / 'jobs').rglob('*') if path.is_file()]
+
+
+def test_program_that_is_not_crystal(setup, aiida_localhost, tmp_path):
+    path = tmp_path / 'crystal'
+    path.write_text('#!/bin/sh\necho "Usage: crystal [command]"\n')
+    path.chmod(0o755)
+    output = setup('code', 'localhost', str(path), status=1)
+    assert 'did not answer a test input with the banner of CRYSTAL' in output
+    assert 'Usage: crystal' in output
+    assert 'no-such is not there' in setup('code', 'localhost', 'no-such', status=1)
+    assert not orm.QueryBuilder().append(orm.InstalledCode, filters={'label': 'crystal'}).count()
+
+
+def test_unknown_computer(setup):
+    output = setup('code', 'nowhere', status=1)
+    assert 'there is no computer "nowhere"' in output
+    assert 'crystalmath setup computer' in output
+
+
+@pytest.mark.parametrize('label', ['a b', '$(id)', "x'y", '-x'])
+def test_hostile_label(setup, label):
+    assert 'use letters' in setup('computer', 'localhost', f'--label={label}', status=1)
