@@ -11,6 +11,7 @@ from aiida.plugins import CalculationFactory, WorkflowFactory
 from click.testing import CliRunner
 
 from aiida_crystalmath.calculations.parent import Parent
+from aiida_crystalmath.calculations.stash import run_behind
 from aiida_crystalmath.data.imported_folder import ImportedFolderData
 
 
@@ -28,6 +29,7 @@ def stashed(tmp_path, **options) -> dict:
 
 
 @pytest.mark.standin
+@pytest.mark.slow
 def test_a_stashed_wavefunction_outlives_its_folder(generate_inputs_crystal, properties_code, tmp_path) -> None:
     """A chain cleans up after itself; what it stashed is brought back, for ``properties`` and for another SCF."""
     inputs = generate_inputs_crystal('H2', {'scf': {'toldee': 8}})
@@ -66,10 +68,14 @@ def test_a_stashed_wavefunction_outlives_its_folder(generate_inputs_crystal, pro
     assert restarted.is_finished_ok, restarted.exit_message
     cycles = [run.outputs.output_parameters['scf']['n_cycles'] for run in (job, restarted)]
     assert cycles[1] < cycles[0]
+    metadata = {'computer': stash.computer, 'options': stashed(tmp_path)}
+    folder = restarted.outputs.remote_folder
+    _, later = run_get_node(CalculationFactory('core.stash'), source_node=folder, metadata=metadata)
+    assert run_behind(later.outputs.remote_stash).uuid == restarted.uuid
 
 
 def test_a_wavefunction_that_cannot_be_stashed(generate_inputs_crystal, replay, corpus, tmp_path) -> None:
-    """What was computed is kept where the stash failed, with AiiDA's exit code; a missing file alone is no failure."""
+    """A missing file is no failure unless that is asked for: then AiiDA reads nothing, but the folder is left."""
     inputs = generate_inputs_crystal('H2')
     inputs['code'] = replay(replay.files('no fort.9'), replay.files('no fort.9'))
     job = CalculationFactory('crystalmath.crystal23')
@@ -79,6 +85,7 @@ def test_a_wavefunction_that_cannot_be_stashed(generate_inputs_crystal, replay, 
         _, node = run_get_node(job, **inputs)
         statuses.append(node.exit_status)
     assert statuses[0] not in (0, 160) and statuses[1] == 160
+    assert 'retrieved' not in node.outputs and 'crystal.out' in node.outputs.remote_folder.listdir()
 
 
 @pytest.mark.corpus
