@@ -164,3 +164,10 @@ def test_a_thousand_items_are_one_query(campaign, sums):
     assert len(found) == 1000
     assert sum('db_dbnode' in statement for statement in statements) == 1, statements
     assert next_item(found, Settings()).label == '0'
+
+
+def test_nobody_waits_for_a_process_that_was_deleted(campaign, sums):
+    campaign.add(sums(1), label='one')
+    campaign.note(campaign.items()[0], state=items.RUNNING, process=str(uuid4()))
+    (found,) = campaign.look(*items.OPEN)
+    assert (found.state, found.reason) == (items.FAILED, 'its process was deleted')

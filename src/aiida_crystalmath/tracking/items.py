@@ -216,7 +216,10 @@ def _decode(content: Mapping[str, Any]) -> Any:
 
 
 def outcomes(processes: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return what became of processes, by UUID, in one query: keys of :class:`Item` that a process decides."""
+    """Return what became of processes, by UUID, in one query: keys of :class:`Item` that a process decides.
+
+    One that was deleted is taken for failed: nobody could wait for its end.
+    """
     wanted = list(processes)
     if not wanted:
         return {}
@@ -226,7 +229,7 @@ def outcomes(processes: Iterable[str]) -> dict[str, dict[str, Any]]:
         filters={'uuid': {'in': wanted}},
         project=['uuid', 'id', *(f'attributes.{name}' for name in names)],
     )
-    found = {}
+    found: dict[str, dict[str, Any]] = {uuid: {'state': FAILED, 'reason': 'its process was deleted'} for uuid in wanted}
     for uuid, pk, state, exit_status, message, exception in query.iterall():
         known: dict[str, Any] = {'process_pk': pk, 'state': RUNNING}
         if state in ('finished', 'excepted', 'killed'):

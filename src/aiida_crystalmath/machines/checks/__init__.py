@@ -17,7 +17,7 @@ def examine(name: str, *, remote: bool = True) -> Iterator[Finding]:
 
     :param remote: also connect to the computers.
     """
-    from aiida_crystalmath.machines.checks import basis, daemon, disk, places, processes, services
+    from aiida_crystalmath.machines.checks import basis, campaigns, daemon, disk, places, processes, services
 
     storage = services.check_storage(name)
     yield storage
@@ -30,3 +30,4 @@ def examine(name: str, *, remote: bool = True) -> Iterator[Finding]:
     yield from places.check(remote=remote)
     yield from disk.check()
     yield from processes.check(name)
+    yield from campaigns.check(name)
