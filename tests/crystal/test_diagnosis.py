@@ -174,7 +174,8 @@ def test_catalogue_is_complete():
     codes = list(exit_codes())
     assert len({label for _, label, _ in codes}) == len({status for status, _, _ in codes}) == len(codes)
     assert all(label.startswith('ERROR_') and message for _, label, message in codes)
-    assert [status for status, _, _ in codes if not 300 <= status < 600] == [170], 'all others of the scheduler are of AiiDA itself'
+    # Of the scheduler, all others are AiiDA's.
+    assert [status for status, _, _ in codes if not 300 <= status < 600] == [170]
     for entry in CATALOGUE:
         assert entry.message and entry.remedy and entry.reference, entry.name
         in_files = entry.source not in ('scheduler', 'monitor', 'chain')
