@@ -24,9 +24,18 @@ def check() -> Finding:
     if filled:
         return Finding('basis sets', 'ok', ', '.join(sorted(set(filled))))
     if labels:
-        return Finding('basis sets', 'fail', f'the families {", ".join(sorted(labels))} are empty', 'verdi data basis')
+        return Finding(
+            'basis sets',
+            'fail',
+            f'the families {", ".join(sorted(labels))} are empty',
+            'verdi data crystalmath.basis list',
+        )
     return Finding(
-        'basis sets', 'fail', 'no family is installed', f'verdi data basis install {FIRST}', _install_the_first
+        'basis sets',
+        'fail',
+        'no family is installed',
+        f'verdi data crystalmath.basis install {FIRST}',
+        _install_the_first,
     )
 
 

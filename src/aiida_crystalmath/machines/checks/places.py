@@ -78,7 +78,9 @@ class _shell:  # noqa: N801  used as a function is
 def _look_at(computer: orm.Computer, codes: list[orm.InstalledCode]) -> Iterator[Finding]:
     user = orm.User.collection.get_default()
     if user is not None and not computer.is_user_enabled(user):
-        yield Finding('computer', 'fail', f'{computer.label} is disabled', f'verdi computer enable {computer.label}')
+        yield Finding(
+            'computer', 'fail', f'{computer.label} is disabled', f'verdi computer enable {quote(computer.label)}'
+        )
         return
     try:
         with _shell(computer) as shell:
