@@ -24,6 +24,7 @@ from aiida.engine.processes.workchains.restart import validate_on_unhandled_fail
 
 from aiida_crystalmath.calculations.one_worker import ChainByOneWorker
 from aiida_crystalmath.workflows.changes import changes, snapshot
+from aiida_crystalmath.workflows.cleaning import remove_folders
 
 if TYPE_CHECKING:
     from aiida.engine.processes import ProcessSpec
@@ -246,6 +247,12 @@ class CrystalmathBaseRestartWorkChain(ChainByOneWorker, BaseRestartWorkChain):
         if self.ctx.recovery or self.ctx.notes or len(self.ctx.children) > 1:
             self._attach_recovery_report({'outcome': 'cured'})
         return exit_code
+
+    def on_terminated(self) -> None:
+        """Remove the working folders, if asked to; the core's way takes those of other runs and the only copies too."""
+        super(BaseRestartWorkChain, self).on_terminated()
+        if self.inputs.clean_workdir.value:
+            remove_folders(self)
 
     def _attach_recovery_report(self, end: dict[str, Any]) -> None:
         if 'recovery_report' in self.outputs:

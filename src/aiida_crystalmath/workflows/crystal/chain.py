@@ -23,6 +23,7 @@ from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ToContext
 
 from aiida_crystalmath.calculations.one_worker import ChainByOneWorker
+from aiida_crystalmath.workflows.cleaning import remove_folders
 from aiida_crystalmath.workflows.functions.energies import check_repairs
 from aiida_crystalmath.workflows.restart import formatted
 
@@ -245,19 +246,5 @@ class CallingWorkChain(ChainByOneWorker):
     def on_terminated(self) -> None:
         """Remove the working folders, if asked to."""
         super().on_terminated()
-        if not self.inputs.clean_workdir.value:
-            return
-        cleaned = []
-        for called in self.node.called_descendants:
-            if not isinstance(called, orm.CalcJobNode) or 'remote_folder' not in called.outputs:
-                continue
-            if called.base.caching.is_created_from_cache:  # the folder is that of the run it was taken from
-                continue
-            try:
-                called.outputs.remote_folder._clean()
-            except OSError as exception:
-                self.report(f'the working folder of {called.process_label}<{called.pk}> stays: {exception}')
-            else:
-                cleaned.append(str(called.pk))
-        if cleaned:
-            self.report(f'removed the working folders of calculations {", ".join(cleaned)}')
+        if self.inputs.clean_workdir.value:
+            remove_folders(self)
