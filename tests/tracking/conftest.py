@@ -42,7 +42,7 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 24
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f'waited in vain for: {what}'
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def test_limit_priority_and_end(campaign, sums, started_daemon_client, until):
     assert campaign.start() is None, 'a controller was started for nothing'
 
 
+@pytest.mark.slow
 @pytest.mark.daemon
 def test_commands_are_heeded_while_it_goes_on(campaign, sums, started_daemon_client, until):
     """Pause, a cap, an item added, resume and another limit take effect at once, by messages alone."""

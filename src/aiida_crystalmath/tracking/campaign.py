@@ -10,6 +10,7 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ProcessBuilder
 
+from aiida_crystalmath.calculations.lost_services import is_broker_lost
 from aiida_crystalmath.tracking import items
 from aiida_crystalmath.tracking.items import Item, Settings
 
@@ -81,8 +82,13 @@ class Campaign(orm.Group):
         profile = manager.get_profile()
         if profile is None or profile.process_control_backend is None:
             return
-        if manager.get_daemon_client().is_daemon_running:
+        if not manager.get_daemon_client().is_daemon_running:
+            return
+        try:
             manager.get_communicator().broadcast_send(self.uuid, subject=CHANGED)
+        except Exception as exception:
+            if not is_broker_lost(exception):
+                raise
 
     # ------------------------------------------------------------------------------------------------ items
 
