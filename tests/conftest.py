@@ -296,7 +296,9 @@ def _reconnect() -> None:
     from aiida.manage.manager import get_manager
 
     if get_manager().profile_storage_loaded:
-        get_manager().get_profile_storage().get_session().rollback()
+        session = get_manager().get_profile_storage().get_session()
+        session.rollback()
+        session.get_bind().dispose()
 
 
 @pytest.fixture(autouse=True)

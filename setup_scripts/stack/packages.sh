@@ -19,15 +19,18 @@ is_installed() {
 
 # install_missing SERVICE...
 install_missing() {
-  local service packages=()
+  local service packages=() log
   for service in "$@"; do is_installed "$service" || packages+=($(package_of "$service")); done
   [ ${#packages[@]} -gt 0 ] || return 0
   [ "$AS_ROOT" = yes ] && command -v apt-get > /dev/null ||
     die "not installed: ${packages[*]}. As root on Debian: apt-get install --no-install-recommends ${packages[*]}"
   say "Installing ${packages[*]}"
-  without_starting_services apt-get update -q > /dev/null
-  DEBIAN_FRONTEND=noninteractive without_starting_services \
-    apt-get install -qy --no-install-recommends "${packages[@]}" > /dev/null
+  log="$(mktemp)"
+  { without_starting_services apt-get update -q &&
+    DEBIAN_FRONTEND=noninteractive without_starting_services \
+      apt-get install -qy --no-install-recommends "${packages[@]}"; } > "$log" 2>&1 < /dev/null ||
+    { tail -20 "$log" >&2; die "apt-get fails; all it said is in $log"; }
+  rm "$log"
   for service in "$@"; do is_installed "$service" || die "$service is not there although apt-get has installed it"; done
 }
 
