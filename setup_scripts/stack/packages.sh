@@ -35,12 +35,12 @@ install_missing() {
 }
 
 # Debian starts what it installs, on the usual ports, RabbitMQ and sshd on every interface: forbid it as long as we install.
-without_starting_services() {
-  local policy=/usr/sbin/policy-rc.d status=0
-  if [ -e "$policy" ]; then "$@" 9>&-; return; fi
-  printf '#!/bin/sh\nexit 101\n' > "$policy"
-  chmod 755 "$policy"
-  "$@" 9>&- || status=$?
-  rm "$policy"
-  return "$status"
-}
+without_starting_services() (
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+  fi
+  "$@"
+)
