@@ -44,8 +44,10 @@ def code(ctx: click.Context, /, computer: str, programs: tuple[str, ...], **opti
     A program is believed if it answers a geometry dry run with CRYSTAL's banner; then a job of the same does so.
     """
     from aiida_crystalmath.machines.remote_programs import environment
+    from aiida_crystalmath.machines.shell import without_broker
 
     profile = load_profile(ctx)
+    ctx.with_resource(without_broker())
     there = load_computer(computer)
     before = environment(options['modules'], prepend_text(options))
     chosen, others = look(there, before, programs, options)

@@ -48,11 +48,12 @@ def computer(ctx: click.Context, /, target: str, **options: Any) -> None:
     from aiida_crystalmath.machines.clusters import asked_for, check_workdir, suggest, write_yaml
     from aiida_crystalmath.machines.computers import has_computer, make_computer
     from aiida_crystalmath.machines.probe import probe
-    from aiida_crystalmath.machines.shell import open_shell
+    from aiida_crystalmath.machines.shell import open_shell, without_broker
     from aiida_crystalmath.machines.ssh import parse_target, reachable_name
     from aiida_crystalmath.machines.trial import try_computer
 
     profile = load_profile(ctx)
+    ctx.with_resource(without_broker())
     where = parse_target(target)
     label = options['label'] or where.label
     if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', label):

@@ -39,6 +39,22 @@ class Shell:
 
 
 @contextmanager
+def without_broker() -> Iterator[None]:
+    """Reach machines and run jobs in this process alone, whether or not a broker answers.
+
+    AiiDA's transports ask for its global runner, and that for the broker; ZeroMQ's is there only while the daemon runs.
+    """
+    from aiida.manage import get_manager
+
+    manager = get_manager()
+    manager.set_runner(manager.create_runner(communicator=None))
+    try:
+        yield
+    finally:
+        manager.reset_runner()
+
+
+@contextmanager
 def open_shell(transport_type: str, host: str) -> Iterator[Shell]:
     """Connect to a machine that AiiDA need not know yet.
 
