@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import kiwipy
 import pytest
 from aiida import orm
+from aiida.common.datastructures import CalcJobState
 from aiida.common.links import LinkType
 from aiida.manage import get_manager
 from aiida.plugins import entry_point
@@ -115,6 +116,19 @@ def test_newest_checkpoint_counts(suspended):
     again = recreate(old)
     assert again.status == 'further'
     again.close()
+
+
+@pytest.mark.parametrize(('state', 'expected'), [(CalcJobState.SUBMITTING, True), (CalcJobState.UPLOADING, False)])
+def test_folder_of_a_worker_that_died_after_its_upload_is_an_output(suspended, state, expected):
+    """Met when PostgreSQL was restarted: the job ended well, and its chain with 11, for want of ``remote_folder``."""
+    node, checkpoint = suspended
+    node.set_remote_workdir('/scratch/job')
+    node.set_state(state)
+    process = recreate(checkpoint)
+    assert ('remote_folder' in process.outputs) is expected
+    if expected:
+        assert process.outputs['remote_folder'].get_remote_path() == '/scratch/job'
+    process.close()
 
 
 @pytest.mark.parametrize('group', ['aiida.calculations', 'aiida.workflows'])

@@ -11,13 +11,13 @@ from aiida import orm
 from aiida.common.datastructures import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
 from aiida.common.typing import FilePath
-from aiida.engine import CalcJob, ExitCode
+from aiida.engine import ExitCode
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from plumpy.process_states import Wait
 from pydantic import BaseModel
 
 from aiida_crystalmath.calculations.guard import guard_begin, guard_end
-from aiida_crystalmath.calculations.one_worker import RunByOneWorker
+from aiida_crystalmath.calculations.one_worker import JobByOneWorker
 from aiida_crystalmath.calculations.reuse import can_be_reused, reusing
 from aiida_crystalmath.crystal.inputs.errors import reasons
 from aiida_crystalmath.data.imported_folder import ImportedFolderData
@@ -57,7 +57,7 @@ class CrystalProcessSpec(CalcJobProcessSpec):
         super().exit_code(status, label, message, invalidates_cache=invalidates_cache)
 
 
-class CrystalCalcJob(RunByOneWorker, CalcJob):
+class CrystalCalcJob(JobByOneWorker):
     """Base of the jobs of CRYSTAL's two programs."""
 
     _spec_class = CrystalProcessSpec

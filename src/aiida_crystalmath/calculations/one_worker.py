@@ -28,13 +28,23 @@ import kiwipy
 import plumpy
 from aiida import orm
 from aiida.common import timezone
-from aiida.engine import Process, WorkChain
+from aiida.common.datastructures import CalcJobState
+from aiida.engine import CalcJob, Process, WorkChain
 from aiida.engine.processes.workchains.awaitable import Awaitable
 from aiida.manage import get_manager
 
 from aiida_crystalmath.calculations.lost_services import is_broker_lost, is_database_lost, patiently
 
-__all__ = ('ChainByOneWorker', 'RunByOneWorker', 'claim', 'claimant', 'claims_file', 'is_claimed_here', 'release')
+__all__ = (
+    'ChainByOneWorker',
+    'JobByOneWorker',
+    'RunByOneWorker',
+    'claim',
+    'claimant',
+    'claims_file',
+    'is_claimed_here',
+    'release',
+)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -179,6 +189,24 @@ class RunByOneWorker(Process):
         for cleanup in self._cleanups or []:
             with suppress(Exception):
                 cleanup()
+
+
+class JobByOneWorker(RunByOneWorker, CalcJob):
+    """A calculation job that only one worker carries out at a time."""
+
+    def init(self) -> None:
+        """Take the folder of the job up that a worker uploaded to, and died before it was an output.
+
+        aiida-core 2.9.4 writes down that the upload is done before it stores the output, and does not look back: the
+        job would end well, but without ``remote_folder``, and the chain above it without a required output.
+        """
+        super().init()
+        node: Any = self.node
+        path = node.get_remote_workdir() if node.is_stored else None
+        if path is None or node.get_state() in (None, CalcJobState.UPLOADING) or 'remote_folder' in self.inputs:
+            return
+        if not node.base.links.get_outgoing(link_label_filter='remote_folder').all():
+            self.out('remote_folder', orm.RemoteData(computer=node.computer, remote_path=path))
 
 
 class ChainByOneWorker(RunByOneWorker, WorkChain):
