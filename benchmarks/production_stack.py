@@ -75,7 +75,7 @@ class Stack:
 
     def running(self) -> set[str]:
         """Return the names of the services that run."""
-        return set(self._processes())
+        return set(self.processes())
 
     def missing(self) -> set[str]:
         """Return the names of the services that do not run."""
@@ -83,9 +83,10 @@ class Stack:
 
     def pids(self, service: str) -> list[int]:
         """Return the processes of a service; none if it does not run."""
-        return self._processes().get(service, [])
+        return self.processes().get(service, [])
 
-    def _processes(self) -> dict[str, list[int]]:
+    def processes(self) -> dict[str, list[int]]:
+        """Return the processes of each service that runs."""
         command = ['bash', str(SCRIPT), 'status']
         said = subprocess.run(
             command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False

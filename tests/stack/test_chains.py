@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import time
+
 import pytest
 from aiida import orm
 from aiida.plugins import WorkflowFactory
@@ -15,6 +18,17 @@ def jobs_of(node) -> list[orm.CalcJobNode]:
     return [called for called in node.called_descendants if isinstance(called, orm.CalcJobNode)]
 
 
+def jobs_in(stack, folders: set[str]) -> dict[str, list[list[str]]]:
+    """Return number and state of all jobs that SLURM has had in some folders."""
+    found: dict[str, list[list[str]]] = {folder: [] for folder in folders}
+    fields = 'JobID,State,WorkDir'
+    for line in stack.slurm('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '-o', fields).splitlines():
+        *job, folder = line.split('|')
+        if folder in found:
+            found[folder].append(job)
+    return found
+
+
 @pytest.fixture
 def ran_once_each(request, job_computer):
     """Return a function that asserts that the jobs of a chain ran on the computer chosen, each of them once."""
@@ -24,12 +38,13 @@ def ran_once_each(request, job_computer):
         assert jobs
         assert {job.computer.label for job in jobs} == {job_computer.label}
         if request.config.getoption('--computer') == 'slurm':
-            stack = request.getfixturevalue('stack')
-            for job in jobs:
-                command = ('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '-o', 'JobID,State,WorkDir')
-                rows = [line.split('|') for line in stack.slurm(*command).splitlines()]
-                here = [row[:2] for row in rows if row[2] == job.get_remote_workdir()]
-                assert here == [[job.get_job_id(), 'COMPLETED']]
+            submitted = {job.get_remote_workdir(): [[job.get_job_id(), 'COMPLETED']] for job in jobs}
+            accounts = functools.partial(jobs_in, request.getfixturevalue('stack'), set(submitted))
+            # The accounts learn of the last job with some delay.
+            end = time.monotonic() + 120
+            while accounts() != submitted and time.monotonic() < end:
+                time.sleep(2)
+            assert accounts() == submitted
 
     return check
 
