@@ -206,6 +206,31 @@ def test_lost_broker_is_told_from_other_failures(lost_broker):
             assert not lost_services.is_broker_lost(exception)
 
 
+def test_who_is_listened_to_already_is_not_lost(chain, monkeypatch):
+    """What RabbitMQ says of a name left over from before its restart must not be waited for: it would be for ever."""
+    from aio_pika.exceptions import DuplicateConsumerTag
+
+    refuse = 'def refuse(how, why):\n try:\n  raise why\n except Exception as cause:\n  raise how from cause\n'
+    there: dict = {'__name__': 'kiwipy.rmq.communicator'}
+    exec(refuse, there)
+    with pytest.raises(kiwipy.DuplicateSubscriberIdentifier) as caught:
+        there['refuse'](kiwipy.DuplicateSubscriberIdentifier('1'), DuplicateConsumerTag('NOT_ALLOWED'))
+    duplicate = caught.value
+    assert lost_services.is_broker_lost(duplicate.__cause__)
+    assert not lost_services.is_broker_lost(duplicate)
+
+    def listen(_) -> None:
+        raise duplicate
+
+    process, *_ = chain
+    ended = []
+    monkeypatch.setattr(one_worker, '_stop_worker', ended.append)
+    monkeypatch.setattr(RunByOneWorker.__mro__[1], 'init', listen)
+    with pytest.raises(kiwipy.DuplicateSubscriberIdentifier):
+        process.init()
+    assert ended == [duplicate]
+
+
 def test_lost_database_is_told_from_other_failures():
     from sqlalchemy import exc
 

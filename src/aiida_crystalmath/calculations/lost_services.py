@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
+import kiwipy
 import sqlalchemy.exc
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
@@ -24,7 +25,12 @@ Result = TypeVar('Result')
 
 
 def is_broker_lost(exception: BaseException) -> bool:
-    """Tell whether an exception says that the connection to the broker broke."""
+    """Tell whether an exception says that the connection to the broker broke.
+
+    That somebody listens under a name already says the opposite, though the broker then closes the channel.
+    """
+    if isinstance(exception, kiwipy.DuplicateSubscriberIdentifier):
+        return False
     return any(
         isinstance(one, (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError)) and _is_of_broker(one)
         for one in _chain(exception)

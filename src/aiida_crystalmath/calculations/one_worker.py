@@ -144,7 +144,13 @@ class RunByOneWorker(Process):
 
     def init(self) -> None:
         """Listen to messages; claim what is begun here (what is recreated has been claimed before)."""
-        patiently(super().init, undo=self._forget_subscriptions)
+        try:
+            patiently(super().init, undo=self._forget_subscriptions)
+        except kiwipy.DuplicateSubscriberIdentifier as exception:
+            # Nobody else has the claim: this worker itself listens still, by what was left when the broker went away,
+            # and nothing but its end gets rid of that.
+            _stop_worker(exception)
+            raise
         pk = self.node.pk
         if pk is not None:
             claim(pk)
