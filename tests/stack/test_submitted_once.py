@@ -29,8 +29,9 @@ def until(condition, what: str):
 
 
 def accounts(stack, name: str) -> list[str]:
-    """Return the numbers of all jobs of a name that SLURM has ever had."""
-    return stack.slurm('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '--name', name, '-o', 'JobID').split()
+    """Return the numbers of all jobs of a name that SLURM has ever had; the accounts learn of them with delay."""
+    command = ('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '--name', name, '-o', 'JobID')
+    return until(lambda: stack.slurm(*command).split(), f'the accounts know {name}')
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_what_sbatch_refused_is_submitted_again(stack, folder):
         scheduler.submit_job(str(path), 'job.sh')
     (path / 'job.sh').write_text(script)
     job_id = scheduler.submit_job(str(path), 'job.sh')
-    assert until(lambda: accounts(stack, path.name[-8:]), 'the accounts know the job') == [job_id]
+    assert accounts(stack, path.name[-8:]) == [job_id]
 
 
 def test_while_slurm_does_not_answer_nothing_is_submitted_again(stack, folder):
