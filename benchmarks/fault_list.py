@@ -30,12 +30,12 @@ class Scene:
     """What a fault strikes at.
 
     :param folders: working directories of the jobs whose programs run.
-    :param computer: on which they do.
+    :param workdir: the folder that theirs are in.
     """
 
     site: Site
     folders: list[str]
-    computer: Any
+    workdir: str
     notes: list[str] = field(default_factory=list)
 
     def job_ids(self) -> list[str]:
@@ -124,7 +124,7 @@ def delete_folders(scene: Scene) -> None:
 
 def fill_disk(scene: Scene) -> None:
     """Fill the disk of the working directories for a time."""
-    filler = quote(f'{scene.computer.get_workdir()}/filler')
+    filler = quote(f'{scene.workdir}/filler')
     scene.site.stack.ssh(f'cat /dev/zero >{filler} 2>/dev/null || true')
     time.sleep(30)
     scene.site.stack.ssh(f'rm {filler}')

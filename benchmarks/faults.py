@@ -70,8 +70,10 @@ def main() -> int:
             if fault.around is not None and fault.name == 'disk' and os.geteuid() != 0:
                 say(f'{fault.name}: left out, only root may mount')
                 continue
-            reports.append(bench.measure(fault))
-            say(row(reports[-1], reports[0]))
+            report = bench.measure(fault)
+            report['undisturbed_s'] = reports[0]['seconds'] if reports else report['seconds']
+            reports.append(report)
+            say(row(report))
             if options.log:
                 options.log.write_text(json.dumps(reports, indent=1) + '\n')
     print(json.dumps(reports, indent=1) if options.json else table(reports))
@@ -146,32 +148,29 @@ class Bench:
         from aiida import orm
 
         self.site.reload()
-        told = self.site.supervisor_log.stat().st_size
-        since = time.strftime('%Y-%m-%dT%H:%M:%S')
+        told, load = self.site.supervisor_log.stat().st_size, os.getloadavg()[0]
+        since, marked = time.strftime('%Y-%m-%dT%H:%M:%S'), len(self.runs())
         with (fault.around or (lambda _: nullcontext()))(self.site) as place:
             computer = place or orm.load_computer(label='cluster')
-            code = self.code(computer)
-            marked = len(self.runs())
-            pks = [self.submit(code, self.options(fault, n)) for n in range(self.n_jobs // 2)]
-            folders = self.until_running(marked, len(pks))
-            pks += [self.submit(code, self.options(fault, n)) for n in range(self.n_jobs // 2, self.n_jobs)]
+            pks, scene = self.set_scene(fault, computer)
+            # Our own connections shall not break with the services.
+            self.site.unload()
             start = time.monotonic()
             if fault.strike is not None:
-                fault.strike(Scene(self.site, folders, computer))
-            struck = time.monotonic()
+                fault.strike(scene)
             self.site.reload()
-            left = self.wait(pks, PATIENCE_S)
-            ended = time.monotonic()
+            left = self.wait(pks, fault.lasts_s + PATIENCE_S)
+            seconds = time.monotonic() - start
             typed = self.help(left) if left else []
             report = {
                 'fault': fault.name,
                 'words': fault.words,
                 'jobs': len(pks),
-                'seconds': round(ended - start, 1),
-                'seconds_struck': round(struck - start, 1),
+                'seconds': round(seconds, 1),
+                'lasts_s': fault.lasts_s,
                 'typed': typed,
                 'supervisor': self.told_since(told),
-                'load': round(os.getloadavg()[0], 1),
+                'load': [round(load, 1), round(os.getloadavg()[0], 1)],
                 'queue_looks': queue_looks(self.site) if fault.name == 'load' else None,
                 'each': [self.judge(pk) for pk in pks],
             }
@@ -179,6 +178,14 @@ class Bench:
         for end in ('rightly', 'explained', 'wrong', 'lost'):
             report[end] = sum(one['end'] == end for one in report['each'])
         return report
+
+    def set_scene(self, fault: Fault, computer: Any) -> tuple[list[int], Scene]:
+        """Submit the chains, the second half when the programs of the first run; return their PKs as well."""
+        code, marked, half = self.code(computer), len(self.runs()), self.n_jobs // 2
+        pks = [self.submit(code, self.options(fault, number)) for number in range(half)]
+        folders = self.until_running(marked, half)
+        pks += [self.submit(code, self.options(fault, number)) for number in range(half, self.n_jobs)]
+        return pks, Scene(self.site, folders, computer.get_workdir())
 
     def options(self, fault: Fault, number: int) -> dict[str, Any]:
         """Return the options of the n-th job."""
@@ -274,10 +281,10 @@ HEAD = (
 )
 
 
-def row(report: dict[str, Any], undisturbed: dict[str, Any]) -> str:
+def row(report: dict[str, Any]) -> str:
     """Return the line of a fault in the table."""
     cells = [report['words'], report['jobs'], report['rightly'], report['explained'], report['lost'] + report['wrong']]
-    cells += [len(report['twice']), f'{report["seconds"]:.0f} s', f'{undisturbed["seconds"]:.0f} s']
+    cells += [len(report['twice']), f'{report["seconds"]:.0f} s', f'{report["undisturbed_s"]:.0f} s']
     deeds = {
         line for line in report['supervisor'] if line.split(':')[0] in ('daemon', 'sessions', 'processes', 'paused')
     }
@@ -287,8 +294,8 @@ def row(report: dict[str, Any], undisturbed: dict[str, Any]) -> str:
 
 def table(reports: list[dict[str, Any]]) -> str:
     """Return all as a table of Markdown."""
-    loads = [report['load'] for report in reports]
-    lines = [HEAD, *(row(report, reports[0]) for report in reports), '']
+    loads = [load for report in reports for load in report['load']]
+    lines = [HEAD, *map(row, reports), '']
     looks = [(report['queue_looks'], report['seconds']) for report in reports if report['queue_looks']]
     lines += [f'Under load the queue was looked at {n} times within {seconds:.0f} s.' for n, seconds in looks]
     lines.append(f'Load average {min(loads)} to {max(loads)}.')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ class Site:
     def __init__(self, workers: int = 2, *, supervised: bool = True) -> None:
         self.workers = workers
         self.supervised = supervised
-        self.stack = Stack(on_change=reconnect)
+        self.stack = Stack()
         self.folder = Path(tempfile.mkdtemp(prefix='production-'))
         self._supervisor: subprocess.Popen[bytes] | None = None
         os.environ['AIIDA_PATH'] = str(self.folder)
@@ -45,6 +46,8 @@ class Site:
         os.environ.setdefault('OMP_NUM_THREADS', '1')
 
     def __enter__(self) -> Site:
+        for which in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in the background of a shell
+            signal.signal(which, _leave)
         with ExitStack() as opened:
             opened.callback(shutil.rmtree, self.folder, ignore_errors=True)
             ran = self.stack.running() if self.stack.exists else set()
@@ -54,7 +57,7 @@ class Site:
             self.shared = self.stack.shared_folder('bench')
             opened.callback(self._clean_cluster)
             self._make_profile(opened.enter_context(self.stack.database()))
-            opened.callback(_unload)
+            opened.callback(self.unload)
             self.computer = self.add_computer('cluster', f'{self.stack.env["SCRATCH_DIR"]}/aiida')
             opened.callback(self._stop)
             self._start()
@@ -120,13 +123,17 @@ class Site:
         return str(path)
 
     def reload(self) -> None:
-        """Begin anew with the profile: our own connections may have broken with the services."""
-        from aiida.manage import get_manager
-
+        """Begin anew with the profile."""
         from aiida_crystalmath.machines.profiles import load
 
-        get_manager().reset_profile()
+        self.unload()
         load(PROFILE)
+
+    def unload(self) -> None:
+        """Close our own connections to the services, so that they can come and go; nodes loaded so far are lost."""
+        from aiida.manage import get_manager
+
+        get_manager().reset_profile()
 
     # ------------------------------------------------------------------------------------------ the daemon
 
@@ -177,15 +184,5 @@ class Site:
         return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in self.worker_pids())
 
 
-def _unload() -> None:
-    from aiida.manage import get_manager
-
-    get_manager().reset_profile()
-
-
-def reconnect() -> None:
-    """Have the loaded profile forget connections that died with its server."""
-    from aiida.manage.manager import get_manager
-
-    if get_manager().profile_storage_loaded:
-        get_manager().get_profile_storage().get_session().rollback()
+def _leave(*_: Any) -> None:
+    sys.exit('stopped')
