@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
-import stat
-from itertools import chain
 from pathlib import Path
 
-import psycopg
 import pytest
 from aiida import orm
 
@@ -37,60 +33,6 @@ def test_nothing_listens_beyond_this_machine(stack):
     ports = {port: addresses for port, addresses in listening().items() if first <= port <= first + 8}
     assert sorted(ports) == list(range(first, first + 9))
     assert set.union(*ports.values()) <= LOOPBACK
-
-
-def test_nobody_else_reads_a_secret(stack):
-    files = [stack.base / 'stack.env', *(stack.base / 'secrets').iterdir(), *stack.base.glob('client/id_ed25519')]
-    files += [stack.base / name for name in ('munge/munge.key', 'slurm/slurmdbd.conf', 'rmq/etc/rabbitmq.conf')]
-    files += [stack.base / 'secrets', stack.base / 'client', stack.base / 'pg', stack.base / 'sshd' / 'host_ed25519']
-    assert len(files) >= 11
-    assert [file for file in files if stat.S_IMODE(file.stat().st_mode) & 0o077] == []
-
-
-def test_no_secret_is_seen_by_ps(stack):
-    passwords = [path.read_text().encode() for path in (stack.base / 'secrets').iterdir()]
-    assert {len(password) for password in passwords} == {48}
-    pids = chain.from_iterable(stack.processes().values())
-    lines = [Path('/proc', str(pid), 'cmdline').read_bytes() for pid in pids]
-    assert len(lines) >= 8
-    assert not [line for line in lines for password in passwords if password in line]
-
-
-def test_passwords_are_asked_for(stack):
-    env = stack.env
-    login = {'host': env['PG_HOST'], 'port': int(env['PG_PORT']), 'user': env['PG_USER'], 'dbname': env['PG_DATABASE']}
-    with psycopg.connect(**login, password=env['PG_PASSWORD']) as connection:
-        assert connection.execute('show listen_addresses').fetchone() == ('127.0.0.1',)
-    for password in ('', 'aiida', 'postgres'):
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(**login, password=password)
-
-
-@pytest.mark.parametrize('login', ['guest:guest', 'aiida:aiida'])
-def test_default_users_do_not_enter_the_broker(stack, login):
-    assert broker_answers(stack, f'{stack.env["RMQ_USER"]}:{stack.env["RMQ_PASSWORD"]}')
-    assert not broker_answers(stack, login)
-
-
-def broker_answers(stack, login: str) -> bool:
-    """Whether RabbitMQ lets a user in: AMQP 0-9-1 up to the answer to Connection.Start-Ok."""
-    with socket.create_connection((stack.env['RMQ_HOST'], int(stack.env['RMQ_PORT'])), timeout=60) as connection:
-        connection.sendall(b'AMQP\0\0\x09\x01')
-        receive_frame(connection)
-        response = b'\0' + login.replace(':', '\0').encode()
-        body = b'\0\x0a\0\x0b' + bytes(4)  # Connection.Start-Ok without client properties
-        body += b'\x05PLAIN' + len(response).to_bytes(4, 'big') + response + b'\x05en_US'
-        connection.sendall(b'\x01\0\0' + len(body).to_bytes(4, 'big') + body + b'\xce')
-        try:
-            return receive_frame(connection)[:4] == b'\0\x0a\0\x1e'  # Connection.Tune
-        except ConnectionResetError:  # how the broker refuses a user
-            return False
-
-
-def receive_frame(connection: socket.socket) -> bytes:
-    with connection.makefile('rb') as stream:
-        size = int.from_bytes(stream.read(7)[3:], 'big')
-        return stream.read(size + 1)[:size]
 
 
 def test_what_runs_is_left_alone(stack):
