@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,6 +158,9 @@ def measure_here(kind: str, options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Measure one kind after the other."""
     options = arguments()
+    # Stopped, it tells what it has; a shell that starts it in the background lets it ignore Ctrl-C.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.default_int_handler)
     os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']])
     how = measured if len(options.kinds) > 1 else measure_here
     report = {kind: how(kind, options) for kind in options.kinds}
