@@ -15,7 +15,7 @@ from aiida_crystalmath.machines import workers as daemon_workers
 
 pytestmark = [pytest.mark.stack, pytest.mark.daemon, pytest.mark.timeout(900)]
 
-N_CHAINS = 8
+N_CHAINS = 6
 N_WORKERS = 2
 TIMEOUT_S = 600
 
