@@ -28,10 +28,15 @@ def until(condition, what: str):
     return found
 
 
-def accounts(stack, name: str) -> list[str]:
-    """Return the numbers of all jobs of a name that SLURM has ever had; the accounts learn of them with delay."""
-    command = ('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '--name', name, '-o', 'JobID')
-    return until(lambda: stack.slurm(*command).split(), f'the accounts know {name}')
+def accounts(stack, folder) -> list[str]:
+    """Return the numbers of all jobs of a directory that SLURM has had; the accounts learn of them with delay."""
+
+    def ask() -> list[str]:
+        table = stack.slurm('sacct', '-a', '-X', '-n', '-P', '-S', 'now-1day', '-o', 'JobID,WorkDir')
+        rows = [line.split('|', 1) for line in table.splitlines()]
+        return [number for number, directory in rows if directory == str(folder)]
+
+    return until(ask, f'the accounts know {folder}')
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def test_a_second_submission_takes_the_first(stack, folder):
     assert scheduler.submit_job(str(path), 'job.sh') == first
     until(lambda: 'COMPLETED' in stack.slurm('sacct', '-X', '-n', '-j', first, '-o', 'State'), 'the end of the job')
     assert scheduler.submit_job(str(path), 'job.sh') == first
-    assert accounts(stack, path.name[-8:]) == [first]
+    assert accounts(stack, path) == [first]
     assert (path / 'runs').read_text() == 'run\n'
     assert not list(path.parent.rglob('pwned'))
 
@@ -69,7 +74,7 @@ def test_what_sbatch_refused_is_submitted_again(stack, folder):
         scheduler.submit_job(str(path), 'job.sh')
     (path / 'job.sh').write_text(script)
     job_id = scheduler.submit_job(str(path), 'job.sh')
-    assert accounts(stack, path.name[-8:]) == [job_id]
+    assert accounts(stack, path) == [job_id]
 
 
 def test_while_slurm_does_not_answer_nothing_is_submitted_again(stack, folder):
@@ -116,7 +121,7 @@ def test_workers_killed_between_sbatch_and_the_saved_number(stack, slow_job, sta
         stack.ssh('rm ~/.bashrc')
     for node in nodes:
         assert node.is_finished
-        assert accounts(stack, f'aiida-{node.pk}') == [node.get_job_id()]
+        assert accounts(stack, node.get_remote_workdir()) == [node.get_job_id()]
         assert stack.ssh(f'cat {node.get_remote_workdir()}/runs') == 'run\n'
 
 
