@@ -19,14 +19,21 @@ MGO = str(EXAMPLES / 'MgO.cif')
 DECK = 'H2\nMOLECULE\n1\n2\n1 0 0 0\n1 0 0 0.74\nEND\n1 1\n1 0 3 1. 0.\n99 0\nEND\nTOLDEE\n8\nEND\n'
 
 
+@pytest.fixture(scope='module')
+def clean_profile(aiida_profile):
+    """Return the test profile without what other tests left, such as further codes."""
+    aiida_profile.reset_storage()
+    return aiida_profile
+
+
 @pytest.fixture
-def cli(aiida_profile, crystal_code, properties_code):
+def cli(clean_profile, crystal_code, properties_code):
     """Return a function that calls the command in the test profile, where the stand-in's codes are."""
     for family in ('sto-3g', 'pob-tzvp-rev2'):
         BasisSetFamily.create_from_library(family)
 
     def call(*arguments: str):
-        return CliRunner().invoke(main, ['-p', aiida_profile.name, *map(str, arguments)])
+        return CliRunner().invoke(main, ['-p', clean_profile.name, *map(str, arguments)])
 
     return call
 

@@ -47,6 +47,7 @@ def _pyscf(atoms: str) -> float:
 
 
 @pytest.mark.standin
+@pytest.mark.slow
 def test_h2_beside_helium(builder, h2_he):
     """Every energy is PySCF's; H2 is stretched and relaxes, the lone atom has nothing to relax."""
     from scipy.optimize import minimize_scalar

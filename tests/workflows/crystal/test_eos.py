@@ -71,6 +71,7 @@ def flaky_code(tmp_path, aiida_code_installed, crystal_code):
 
 
 @pytest.mark.standin
+@pytest.mark.slow
 def test_helium_that_is_pressed_with_one_volume_lost(flaky_code, builder):
     """Hartree-Fock with one function an atom: helium repels itself at any distance, so that no volume is a minimum.
 

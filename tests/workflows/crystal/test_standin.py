@@ -113,6 +113,7 @@ def test_input_error_stops_at_once(run_base):
     assert 'remote_folder' in results
 
 
+@pytest.mark.slow
 def test_what_nothing_cures_ends_honestly(run_base, generate_structure):
     """MgO stretched to 5.5 Å, where the gap closes: ten cycles are too few, and oscillate, whatever the handlers try.
 
