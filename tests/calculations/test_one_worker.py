@@ -171,6 +171,25 @@ def test_step_that_is_done_again_submits_nothing_twice(chain, monkeypatch):
     assert list(process._late) == []
 
 
+def test_what_was_called_since_the_checkpoint_is_known(chain):
+    """Also when the step went on and changed the node, as base chains do (their extras): met with PostgreSQL down."""
+    process, calculation, inputs = chain
+
+    def call(label: str) -> orm.CalcJobNode:
+        child = orm.CalcJobNode(process_type=calculation.build_process_type(), computer=inputs['code'].computer)
+        child.base.links.add_incoming(process.node, LinkType.CALL_CALC, label)
+        child.store()
+        child.set_checkpoint('x')
+        return child
+
+    call('one')
+    get_manager().get_persister().save_checkpoint(process)
+    after = call('two')
+    process.node.base.extras.set('considered', [])
+    _, late = one_worker._newest(process.pid)
+    assert late == [(after.pk, after.process_type, 'two')]
+
+
 def test_what_is_called_later_is_submitted(chain, monkeypatch):
     process, calculation, inputs = chain
     marker = orm.Int(1)

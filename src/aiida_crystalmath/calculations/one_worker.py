@@ -51,6 +51,9 @@ LOGGER = logging.getLogger(__name__)
 # struct flock: the BSDs, and so macOS, begin with the range, Linux with the type.
 _FLOCK = 'qqihh' if sys.platform == 'darwin' else 'hhqqi4x'
 
+SAVED = 'crystalmath_saved'
+"""Key of a checkpoint for the time when it was written."""
+
 _open_files: dict[Path, int] = {}
 """Descriptors of the files of claims: opened once and never closed, as closing one would free every lock in it."""
 
@@ -141,6 +144,13 @@ class RunByOneWorker(Process):
             raise
         process._late = late
         return process
+
+    def save_instance_state(
+        self, out_state: MutableMapping[str, Any], save_context: plumpy.persistence.LoadSaveContext | None
+    ) -> None:
+        """Write the checkpoint, and when: the node changes afterwards as well, within the same step (its extras)."""
+        super().save_instance_state(out_state, save_context)
+        out_state[SAVED] = timezone.now().isoformat()
 
     def init(self) -> None:
         """Listen to messages; claim what is begun here (what is recreated has been claimed before)."""
@@ -289,9 +299,11 @@ def _newest(pk: int) -> tuple[MutableMapping[str, Any], list[tuple[int, str, str
     query = orm.QueryBuilder().append(
         orm.ProcessNode, filters={'id': pk}, project=['attributes.checkpoints', 'attributes.sealed', 'mtime']
     )
-    checkpoint, sealed, saved = query.first() or (None, True, None)
-    if sealed or checkpoint is None:
+    text, sealed, changed = query.first() or (None, True, None)
+    if sealed or text is None:
         raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} has ended')
+    checkpoint: MutableMapping[str, Any] = serialize.deserialize_unsafe(text)
+    saved = datetime.fromisoformat(checkpoint[SAVED]) if SAVED in checkpoint else changed
     query = orm.QueryBuilder().append(orm.ProcessNode, filters={'id': pk}, tag='caller')
     query.append(
         orm.ProcessNode,
@@ -305,4 +317,4 @@ def _newest(pk: int) -> tuple[MutableMapping[str, Any], list[tuple[int, str, str
         tag='called',
     )
     late = [(called, kind, label) for called, kind, label in query.order_by({'called': 'id'}).all()]
-    return serialize.deserialize_unsafe(checkpoint), late
+    return checkpoint, late
