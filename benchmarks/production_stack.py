@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,7 +160,20 @@ class Stack:
         try:
             yield name
         finally:
-            self.sql(f'drop database {name} with (force)')
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        """Drop a database; one that autovacuum is at cannot be had by force, but it is soon done."""
+        from psycopg.errors import InsufficientPrivilege
+
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                return self.sql(f'drop database {name} with (force)')
+            except InsufficientPrivilege:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
 
     def sql(self, statement: str) -> None:
         """Run a statement as the user of the profiles, outside of a transaction."""
