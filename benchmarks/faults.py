@@ -244,7 +244,13 @@ class Bench:
     def judge(self, pk: int) -> dict[str, Any]:
         """Say how a chain ended."""
         node = _load(pk)
-        result = {'pk': pk, 'n_runs': len(node.called), 'exit_status': node.exit_status, 'why': ''}
+        result = {
+            'pk': pk,
+            'n_runs': len(node.called),
+            'exit_status': node.exit_status,
+            'message': node.exit_message,
+            'why': '',
+        }
         if node.is_finished_ok:
             parameters = node.outputs.output_parameters.get_dict()
             energy = parameters.get('energy_hartree')
