@@ -53,6 +53,13 @@ def test_an_scf_out_of_cycles_is_shown_with_its_last_energies(corpus):
     assert '   10      -3128.2821683360   -7.88e-05' in text
 
 
+@pytest.mark.standin
+def test_the_engine_is_told(standin_opt_and_sp):
+    """What the stand-in computed is marked as such here, too."""
+    said = why(standin_opt_and_sp / 'h2.out').stdout
+    assert 'h2.out (CRYSTAL23 crystal, by the STAND-IN engine): finished' in said
+
+
 @pytest.mark.corpus
 def test_as_json(corpus):
     found = json.loads(why(corpus / TOO_MANY_CYCLES, '--json').stdout)

@@ -77,7 +77,8 @@ def print_explanation(explanation: Explanation, *, all_remarks: bool = False) ->
     """Print an explanation for people."""
     colour = 'green' if explanation.status == 'finished' and not explanation.causes else 'red'
     status = explanation.status.replace('_', ' ')
-    program = f' ({explanation.version} {explanation.program})' if explanation.program else ''
+    engine = ', by the STAND-IN engine' if explanation.engine == 'STAND-IN' else ''
+    program = f' ({explanation.version} {explanation.program}{engine})' if explanation.program else ''
     click.echo(f'{explanation.file}{program}: {click.style(status, fg=colour, bold=True)}')
     click.echo(explanation.verdict)
     for cause in explanation.causes:

@@ -60,6 +60,7 @@ class Explanation:
     :param causes: why it failed, the most decisive first; empty for a run that went well.
     :param remarks: warnings and information of the catalogue.
     :param problem: why the file could not be explained: it is no output, or cannot be read; else None.
+    :param engine: ``STAND-IN`` if the free stand-in computed it, else ``CRYSTAL``.
     :param progress: how the last cycles or points went, lines of a table; empty where it does not matter.
     """
 
@@ -72,6 +73,7 @@ class Explanation:
     causes: list[Cause] = field(default_factory=list)
     remarks: list[Cause] = field(default_factory=list)
     progress: list[str] = field(default_factory=list)
+    engine: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -109,6 +111,7 @@ def explain(reading: Reading, text: str | None = None) -> Explanation:
         file=summary.file,
         program=summary.program,
         version=summary.version,
+        engine=summary.engine,
         status=summary.status,
         verdict=verdict,
         problem=summary.problem,
