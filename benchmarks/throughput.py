@@ -55,6 +55,7 @@ class Recording:
         standin = {name: site.code(f'{name}-standin', script[name], plugin) for name, plugin in plugins.items()}
         node = self.run_once(standin)
         self.jobs = jobs_of(node)
+        self.n_processes = 1 + len(node.called_descendants)
         site.stack.ssh(f'mkdir {quote(str(self.folder))}')
         for job in self.jobs:
             self.keep(job)
@@ -186,6 +187,9 @@ def main() -> int:
             measure(site, build, 2 * options.workers, 1)
         report['add'] = measure(site, add, options.chains * jobs_each, 1)
         report['chains'] = measure(site, recording.chain, options.chains, jobs_each)
+        per_process = report['chains']['worker_cpu_s_per_job'] * jobs_each / recording.n_processes
+        report['processes_per_chain'] = recording.n_processes
+    report['cpu_ratio_per_process'] = round(per_process / report['add']['worker_cpu_s_per_job'], 2)
     report['cpu_ratio'] = round(report['chains']['worker_cpu_s_per_job'] / report['add']['worker_cpu_s_per_job'], 2)
     report['wall_ratio'] = round(report['add']['jobs_per_hour'] / report['chains']['jobs_per_hour'], 2)
     if options.log:
@@ -205,6 +209,10 @@ def table(report: dict[str, Any]) -> str:
         cells = ('processes', 'jobs', 'ok', 'jobs_per_hour', 'worker_cpu_s_per_job', 'submission_cpu_s_per_job')
         lines.append(f'| {name} | {" | ".join(str(of[cell]) for cell in cells)} |')
     lines.append(f'\nDaemon CPU a job: {report["cpu_ratio"]} times; time a job: {report["wall_ratio"]} times.')
+    lines.append(
+        f'A chain is {report["processes_per_chain"]} processes of AiiDA; daemon CPU a process: '
+        f'{report["cpu_ratio_per_process"]} times.'
+    )
     lines.append(f'Load average {report["add"]["load"]} after the peer, {report["chains"]["load"]} after the chains.')
     return '\n'.join(lines)
 
