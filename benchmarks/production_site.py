@@ -12,10 +12,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from shlex import quote
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import psutil
@@ -32,11 +33,15 @@ class Site:
 
     :param workers: of the daemon.
     :param supervised: whether something looks after the daemon (``crystalmath doctor --fix --watch``).
+    :param settings: options of the profile beyond those that ``crystalmath setup profile`` sets.
     """
 
-    def __init__(self, workers: int = 2, *, supervised: bool = True) -> None:
+    def __init__(
+        self, workers: int = 2, *, supervised: bool = True, settings: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self.workers = workers
         self.supervised = supervised
+        self.settings = settings
         self.stack = Stack()
         self.folder = Path(tempfile.mkdtemp(prefix='production-'))
         self._supervisor: subprocess.Popen[bytes] | None = None
@@ -83,12 +88,18 @@ class Site:
 
     def _make_profile(self, database: str) -> None:
         """Make the profile as ``crystalmath setup profile`` does."""
+        from aiida.manage.configuration import get_config
+
         from aiida_crystalmath.machines.families import make_family
         from aiida_crystalmath.machines.profiles import Broker, Storage, make_profile, set_workers
 
         storage = Storage('core.psql_dos', self.stack.storage_config(database, self.folder / 'repository'))
         make_profile(PROFILE, storage, Broker('core.rabbitmq', self.stack.broker_config()), default=True)
         set_workers(PROFILE, self.workers)
+        config = get_config()
+        for name, value in self.settings.items():
+            config.set_option(name, value, scope=PROFILE)
+        config.store()
         make_family('sto-3g')
 
     def add_computer(self, label: str, workdir: str) -> Any:

@@ -26,6 +26,9 @@ from production_site import Site
 PATIENCE_S = 3600
 LOOK_S = 1.0
 OPTIONS = {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}, 'max_memory_kb': 102400}
+SETTINGS = {'runner.poll.interval': 10}
+"""As ``docs/topics/settings.md`` has it for many chains at once."""
+
 STANDIN_MEMORY_KB = 2_000_000
 PROGRAM = """here={recorded}/$(cksum | cut -d' ' -f1)
 cp --remove-destination "$here"/files/* . 2>/dev/null
@@ -179,7 +182,7 @@ def main() -> int:
     """Measure both; the exit status is 1 if a process failed."""
     options = arguments()
     report: dict[str, Any] = {}
-    with Site(options.workers, supervised=False) as site:
+    with Site(options.workers, supervised=False, settings=SETTINGS) as site:
         recording = Recording(site)
         jobs_each = len(recording.jobs)
         add = adding(site)
