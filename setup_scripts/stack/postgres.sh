@@ -24,11 +24,12 @@ postgres_start() {
   as "$PG_USER" "$(postgres_bin)/pg_ctl" -D "$BASE/pg/data" -l "$BASE/pg/log" -w -t "$TIMEOUT_S" start < /dev/null > /dev/null
 }
 
-# After a kill -9 the children of the server need a moment to end. The pid file it left stops a new one when its number
-# belongs to another PostgreSQL by now: once nobody works in the data folder, it can go.
+# After a kill -9 the children of the server need a moment to end. The pid files it left stop a new one as long as its
+# number is to be seen (not waited for yet, or another PostgreSQL's by now): once nobody works in the data folder, they
+# can go.
 postgres_forget_the_dead() {
   wait_for postgres_is_idle
-  rm -f "$BASE/pg/data/postmaster.pid"
+  rm -f "$BASE/pg/data/postmaster.pid" "$BASE/pg/.s.PGSQL.$PG_PORT" "$BASE/pg/.s.PGSQL.$PG_PORT.lock"
 }
 
 postgres_is_idle() {
