@@ -68,12 +68,13 @@ reset() {
 }
 
 main() {
-  local verb="${1:-}" services service
+  local verb="${1:-}" services=() service
   [ $# -eq 0 ] || shift
-  services=("$@")
-  [ $# -gt 0 ] || services=("${SERVICES[@]}")
-  for service in "${services[@]}"; do
+  for service in "$@"; do
     [[ " ${SERVICES[*]} " == *" $service "* ]] || die "no service '$service'; known are: ${SERVICES[*]}"
+  done
+  for service in "${SERVICES[@]}"; do  # in this order, however they were named: some need those before them
+    [[ $# -gt 0 && " $* " != *" $service "* ]] || services+=("$service")
   done
   case "$verb" in
     up)
