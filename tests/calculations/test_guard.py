@@ -77,7 +77,7 @@ def test_files_of_a_killed_run_stay_as_it_left_them(job, tmp_path):
 
 
 def test_a_second_job_waits_as_long_as_the_first_lives(job, tmp_path):
-    first = job('echo first >out; sleep 9')
+    first = job('echo first >out; sleep 9', shell=('bash', '-C'))  # sets that no file is overwritten
     wait_for(tmp_path / 'out')
     second = job('echo second >out', CRYSTALMATH_GUARD_SILENCE='4')
     assert second.wait(timeout=120) == 0
@@ -94,6 +94,15 @@ def test_a_job_started_anew_by_its_scheduler_runs_nothing(job, tmp_path):
     assert again.wait(timeout=120) == 1
     assert time.monotonic() - start < 300
     assert (tmp_path / 'out').read_text() == 'first\n'
+
+
+def test_two_jobs_within_one_allocation(job, tmp_path):
+    """They have one number, and the second may not end before the first does."""
+    job('echo first >out; sleep 4; echo whole >>out', SLURM_JOB_ID='7')
+    wait_for(tmp_path / 'out')
+    second = job('echo second >out', SLURM_JOB_ID='7')
+    assert second.wait(timeout=60) == 0
+    assert (tmp_path / 'out').read_text() == 'first\nwhole\n'
 
 
 def test_where_nothing_can_be_written_nothing_runs(job, tmp_path):

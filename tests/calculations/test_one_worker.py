@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import signal
 import socket
@@ -16,10 +18,11 @@ from aiida.common.datastructures import CalcJobState
 from aiida.common.links import LinkType
 from aiida.manage import get_manager
 from aiida.plugins import entry_point
+from plumpy import ProcessState
 from plumpy.persistence import LoadSaveContext
 
 from aiida_crystalmath.calculations import lost_services, one_worker
-from aiida_crystalmath.calculations.one_worker import RunByOneWorker, claim, claimant, claims_file, release
+from aiida_crystalmath.calculations.one_worker import RunByOneWorker, Standby, claim, claimant, claims_file, release
 
 CLAIM = """
 import sys
@@ -84,26 +87,61 @@ def test_claims_exclude_each_other_until_the_claimant_dies(aiida_profile):
     assert claims_file().stat().st_mode & 0o777 == 0o600
 
 
-def test_process_of_another_worker_is_left_alone(aiida_profile, suspended):
-    """The launcher drops a task at this exception; at any other it would put the process down as excepted."""
+def test_process_of_another_worker_is_taken_over_when_that_dies(aiida_profile, suspended, monkeypatch):
+    """Until then the task stays with the broker: dropped, the process would wait for ever after the worker's end."""
+    monkeypatch.setattr(one_worker, 'LOOK_S', 0.1)
     node, checkpoint = suspended
-    with claimed_elsewhere(aiida_profile, node.pk), pytest.raises(kiwipy.DuplicateSubscriberIdentifier):
-        recreate(checkpoint)
+    runner = get_manager().get_runner()
+    with claimed_elsewhere(aiida_profile, node.pk) as other:
+        standby = recreate(checkpoint)
+        assert isinstance(standby, Standby)
+        task = runner.loop.create_task(standby.step_until_terminated())
+        runner.loop.run_until_complete(asyncio.sleep(0.5))
+        assert not task.done()
+        assert not node.is_terminated
+        other.kill()
+        other.wait()
+        runner.loop.run_until_complete(asyncio.wait_for(task, 240))
+    assert node.is_finished
+    assert set(standby.future().result()) == set(node.outputs)
+    assert claimant(node.pk) is None
+
+
+def test_process_that_this_worker_has_is_not_begun_again(suspended):
+    node, checkpoint = suspended
     process = recreate(checkpoint)
     assert claimant(node.pk) == os.getpid()
-    with pytest.raises(kiwipy.DuplicateSubscriberIdentifier):
-        recreate(checkpoint)
+    assert isinstance(recreate(checkpoint), Standby)
     process.close()
     assert claimant(node.pk) is None
 
 
-def test_process_that_has_ended_meanwhile_is_not_begun_again(suspended):
+@pytest.mark.parametrize('how', ['sealed', 'about to be sealed'])
+def test_process_that_has_ended_meanwhile_is_not_begun_again(suspended, how):
+    """The launcher drops a task at this exception; at any other it would put the process down as excepted."""
     node, checkpoint = suspended
-    node.delete_checkpoint()
-    node.seal()
+    node.set_process_state(ProcessState.FINISHED)
+    if how == 'sealed':
+        node.delete_checkpoint()
+        node.seal()
     with pytest.raises(kiwipy.DuplicateSubscriberIdentifier, match='has ended'):
         recreate(checkpoint)
     assert claimant(node.pk) is None
+
+
+def test_without_locks_there_is_a_warning(aiida_profile, monkeypatch, caplog):
+    """Home directories mounted without locks: as safe as aiida-core alone, instead of nothing that runs."""
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(one_worker.fcntl, 'lockf', no_locks)
+    monkeypatch.setattr(one_worker.fcntl, 'fcntl', no_locks)
+    assert claimant(7) is None
+    assert claim(7)
+    assert not claim(7)
+    release(claims_file(), 7)
+    assert 'without locks' in caplog.text
 
 
 def test_newest_checkpoint_counts(suspended):
@@ -273,6 +311,10 @@ def test_patience_outlasts_the_broker_only(lost_broker, monkeypatch):
 
     assert lost_services.patiently(action, undo=lambda: undone.append(1)) == 'done'
     assert undone == [1, 1]
+    monkeypatch.setattr(lost_services, 'GIVE_UP_S', -1)
+    raised.append(lost_broker)
+    with pytest.raises(type(lost_broker)):
+        lost_services.patiently(action)
     raised.append(ValueError('of the step'))
     with pytest.raises(ValueError, match='of the step'):
         lost_services.patiently(action)

@@ -58,6 +58,21 @@ def test_of_many_at_once_one_submits(cluster):
     assert submissions(cluster) == 1
 
 
+def test_an_sbatch_that_is_at_work_still_is_waited_for(cluster):
+    """SLURM's own attempts may take minutes ("temporarily unable to accept job, sleeping and retrying")."""
+    said = cluster(2, sbatch=f'sleep 6; {SBATCH}', squeue=f'[ ! -e submissions ] || echo "1 {cluster.folder}"')
+    assert said == [('Submitted batch job 1', 0)] * 2
+    assert submissions(cluster) == 1
+
+
+def test_a_script_run_by_hand_has_no_job(cluster):
+    """Its mark is a process number, which must not be taken for the number of somebody's job."""
+    assert cluster(sbatch='echo "$1" >>submissions; exit 1')[0][0] == ''
+    (cluster.folder / '.crystalmath' / 'run').mkdir()
+    (cluster.folder / '.crystalmath' / 'run' / 'job').write_text('4711@login1\n')
+    assert cluster() == [('Submitted batch job 2', 0)]
+
+
 def test_a_job_that_slurm_has_lost_is_submitted_again_once(cluster):
     """As after ``kill -9`` of the controller: neither the queue nor the accounts know what sbatch has promised."""
     assert cluster() == [('Submitted batch job 1', 0)]

@@ -130,6 +130,7 @@ def test_a_job_submitted_beside_the_plugin_runs_nothing(stack, slow_job):
     node = submit(Crystal23Calculation, **slow_job)
     first = until(node.get_job_id, 'the job is submitted')
     folder = node.get_remote_workdir()
+    until(lambda: stack.ssh(f'cat {folder}/runs 2>/dev/null || true'), 'it runs')
     said = stack.ssh(f'cd {folder} && sbatch --output=second.out --error=second.err _aiidasubmit.sh')
     second = said.split()[-1]
     until(lambda: 'COMPLETED' in stack.slurm('sacct', '-X', '-n', '-j', second, '-o', 'State'), 'the second job')

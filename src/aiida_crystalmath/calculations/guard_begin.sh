@@ -9,7 +9,7 @@ crystalmath_pulse() {
     n=0
     while kill -0 "$$" 2>/dev/null && [ ! -e "$crystalmath_run/code" ]; do
         n=$((n + 1))
-        echo "$n" >"$crystalmath_run/pulse"
+        echo "$n" >|"$crystalmath_run/pulse"
         sleep "${CRYSTALMATH_GUARD_PULSE:-20}" &
         nap=$!
         wait "$nap"
@@ -41,8 +41,10 @@ if mkdir "$crystalmath_run" 2>/dev/null; then
 elif [ -d "$crystalmath_run" ]; then
     crystalmath_first=$(cat "$crystalmath_run/job" 2>/dev/null || echo unknown)
     echo "crystalmath: job $crystalmath_job runs nothing: job $crystalmath_first has this directory" >&2
-    # A job that its scheduler starts anew is its own predecessor, of which nothing lives any more.
-    [ "$crystalmath_first" != "$crystalmath_job" ] || exit 1
+    # The same number: started anew by its scheduler, then nothing lives any more and little patience is enough; or two
+    # jobs within one allocation (core.direct, HyperQueue).
+    [ "$crystalmath_first" != "$crystalmath_job" ] ||
+        CRYSTALMATH_GUARD_SILENCE=$((3 * ${CRYSTALMATH_GUARD_PULSE:-20}))
     exit "$(crystalmath_wait)"
 else
     mkdir "$crystalmath_run"

@@ -7,6 +7,7 @@ that moment ends as excepted, and its child waits for ever without a task.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -14,12 +15,16 @@ from typing import TypeVar
 
 import kiwipy
 import sqlalchemy.exc
+from aiida.manage import get_manager
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 __all__ = ('is_broker_lost', 'is_database_lost', 'patiently')
 
 LOGGER = logging.getLogger(__name__)
 PAUSE_S = 1.0
+
+GIVE_UP_S = 60.0
+"""Seconds until a program that is no daemon worker gives up: somebody waits for it, and it does not hear Ctrl-C."""
 
 Result = TypeVar('Result')
 
@@ -47,17 +52,18 @@ def is_database_lost(exception: BaseException) -> bool:
 
 
 def patiently(action: Callable[[], Result], undo: Callable[[], None] | None = None) -> Result:
-    """Return what ``action`` returns, tried again for as long as the broker is away.
+    """Return what ``action`` returns, tried again while the broker is away; outside of a daemon a minute at most.
 
     Nothing else goes on in the worker meanwhile. Nothing could: whatever a process does next, it must tell the broker.
 
     :param undo: called before ``action`` is tried again.
     """
+    end = math.inf if get_manager().get_runner().is_daemon_runner else time.monotonic() + GIVE_UP_S
     while True:
         try:
             return action()
         except Exception as exception:
-            if not is_broker_lost(exception):
+            if not is_broker_lost(exception) or time.monotonic() > end:
                 raise
             LOGGER.warning('the broker is away (%s): trying again', type(exception).__name__)
         time.sleep(PAUSE_S)

@@ -6,17 +6,20 @@ under two workers does that to every tenth process or so (aiida-core 2.9.4 only 
 
 So whoever carries a process out claims it: one byte, at the offset of its PK, of a file of the profile is locked
 (``fcntl``). The operating system frees it when the worker dies, in whichever way; nothing is ever left to clean up, and
-a claim works over NFS as well. Who finds a process claimed leaves it alone, and its task is taken for done.
+a claim works over NFS as well. Who finds a process claimed stands by with its task until it is free, so that the task
+is not lost with the other worker, and goes on with the process only if that did not bring it to its end.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import fcntl
 import logging
 import os
 import struct
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -39,6 +42,7 @@ __all__ = (
     'ChainByOneWorker',
     'JobByOneWorker',
     'RunByOneWorker',
+    'Standby',
     'claim',
     'claimant',
     'claims_file',
@@ -50,6 +54,14 @@ LOGGER = logging.getLogger(__name__)
 
 # struct flock: the BSDs, and so macOS, begin with the range, Linux with the type.
 _FLOCK = 'qqihh' if sys.platform == 'darwin' else 'hhqqi4x'
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems without locks say: some of those that are mounted over a network."""
+
+TERMINATED = ('finished', 'excepted', 'killed')
+
+LOOK_S = 5.0
+"""Seconds between two looks whether a process is free that another worker carries out."""
 
 SAVED = 'crystalmath_saved'
 """Key of a checkpoint for the time when it was written."""
@@ -84,14 +96,17 @@ def is_claimed_here(pk: int) -> bool:
 
 
 def claim(pk: int) -> bool:
-    """Claim the process ``pk``; return whether it could be had."""
+    """Claim the process ``pk``; return whether it could be had (always, where files cannot be locked)."""
     path = claims_file()
     if (path, pk) in _claimed:
         return False
+    descriptor = _descriptor(path)
     try:
-        fcntl.lockf(_descriptor(path), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, pk)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, pk)
     except (BlockingIOError, PermissionError):
         return False
+    except OSError as exception:
+        _warn_of_no_locks(exception, path)
     _claimed.add((path, pk))
     return True
 
@@ -99,8 +114,11 @@ def claim(pk: int) -> bool:
 def release(path: Path, pk: int) -> None:
     """Give the claim on process ``pk`` back, if this program has it."""
     if (path, pk) in _claimed:
-        fcntl.lockf(_descriptor(path), fcntl.LOCK_UN, 1, pk)
         _claimed.remove((path, pk))
+        try:
+            fcntl.lockf(_descriptor(path), fcntl.LOCK_UN, 1, pk)
+        except OSError as exception:
+            _warn_of_no_locks(exception, path)
 
 
 def claimant(pk: int) -> int | None:
@@ -109,9 +127,53 @@ def claimant(pk: int) -> int | None:
         return os.getpid()
     darwin = sys.platform == 'darwin'
     asked = (pk, 1, 0, fcntl.F_WRLCK, os.SEEK_SET) if darwin else (fcntl.F_WRLCK, os.SEEK_SET, pk, 1, 0)
-    answer = struct.unpack(_FLOCK, fcntl.fcntl(_descriptor(claims_file()), fcntl.F_GETLK, struct.pack(_FLOCK, *asked)))
+    path = claims_file()
+    try:
+        answer = struct.unpack(_FLOCK, fcntl.fcntl(_descriptor(path), fcntl.F_GETLK, struct.pack(_FLOCK, *asked)))
+    except OSError as exception:
+        _warn_of_no_locks(exception, path)
+        return None
     kind, pid = (answer[3], answer[2]) if darwin else (answer[0], answer[4])
     return None if kind == fcntl.F_UNLCK else max(int(pid), 0)
+
+
+def _warn_of_no_locks(exception: OSError, path: Path) -> None:
+    """Say that files cannot be locked here; whatever else is wrong is raised."""
+    if exception.errno not in NO_LOCKS:
+        raise exception
+    LOGGER.warning(
+        '%s is on a file system without locks: when RabbitMQ is restarted, two workers may carry one process out. '
+        'Set AIIDA_PATH to a local disk, or have the file system mounted with locks',
+        path,
+    )
+
+
+class Standby:
+    """Stands in for a process that another carries out: the task stays with the broker until that one has ended.
+
+    :param pid: PK of the process.
+    :param again: recreates the process, once nobody carries it out.
+    """
+
+    def __init__(self, pid: int, again: Callable[[], RunByOneWorker | Standby]):
+        self.pid = pid
+        self._again = again
+        self._future: Any = None
+
+    async def step_until_terminated(self) -> None:
+        """Wait until the process is free, and carry it out.
+
+        :raises kiwipy.DuplicateSubscriberIdentifier: if it has ended; the launcher of aiida-core then drops the task.
+        """
+        while claimant(self.pid) is not None:
+            await asyncio.sleep(LOOK_S)
+        process = self._again()
+        await process.step_until_terminated()
+        self._future = process.future()
+
+    def future(self) -> Any:
+        """Return the future of the process, once that has been carried out."""
+        return self._future
 
 
 class RunByOneWorker(Process):
@@ -121,20 +183,20 @@ class RunByOneWorker(Process):
     """What was called after the checkpoint that this process goes on from: PK, type, label of the call."""
 
     @classmethod
-    def recreate_from(
+    def recreate_from(  # type: ignore[override]
         cls, saved_state: MutableMapping[str, Any], load_context: plumpy.persistence.LoadSaveContext | None = None
-    ) -> RunByOneWorker:
-        """Recreate the process from its checkpoint, unless somebody carries it out.
+    ) -> RunByOneWorker | Standby:
+        """Recreate the process from its checkpoint; what waits for it instead, if somebody carries it out.
 
-        :raises kiwipy.DuplicateSubscriberIdentifier: if somebody does; the launcher of aiida-core takes that for a
-            task sent twice, and drops it.
+        :raises kiwipy.DuplicateSubscriberIdentifier: if it has ended; the launcher of aiida-core takes that for a task
+            sent twice, and drops it.
         """
         pk = saved_state.get(cls.SaveKeys.CALC_ID.value)
         if pk is None:
             return super().recreate_from(saved_state, load_context)  # type: ignore[return-value]
         path = claims_file()
         if not claim(pk):
-            raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} is carried out by {claimant(pk) or "another"}')
+            return Standby(pk, partial(cls.recreate_from, saved_state, load_context))
         try:
             checkpoint, late = _newest(pk)
             process: RunByOneWorker = super().recreate_from(checkpoint, load_context)  # type: ignore[assignment]
@@ -203,7 +265,7 @@ class RunByOneWorker(Process):
     def _forget_subscriptions(self) -> None:
         """Take back what an attempt to listen to messages has begun."""
         for cleanup in self._cleanups or []:
-            with suppress(Exception):
+            with suppress(Exception):  # it may not have come that far
                 cleanup()
 
 
@@ -296,11 +358,13 @@ def _newest(pk: int) -> tuple[MutableMapping[str, Any], list[tuple[int, str, str
     storage = get_manager().get_profile_storage()
     if hasattr(storage, 'get_session'):
         storage.get_session().commit()
+    # The claim is given back at the end of a process, before it is sealed.
+    ended = ('attributes.sealed', 'attributes.process_state')
     query = orm.QueryBuilder().append(
-        orm.ProcessNode, filters={'id': pk}, project=['attributes.checkpoints', 'attributes.sealed', 'mtime']
+        orm.ProcessNode, filters={'id': pk}, project=['attributes.checkpoints', 'mtime', *ended]
     )
-    text, sealed, changed = query.first() or (None, True, None)
-    if sealed or text is None:
+    text, changed, sealed, state = query.first() or (None, None, True, None)
+    if sealed or text is None or state in TERMINATED:
         raise kiwipy.DuplicateSubscriberIdentifier(f'process {pk} has ended')
     checkpoint: MutableMapping[str, Any] = serialize.deserialize_unsafe(text)
     saved = datetime.fromisoformat(checkpoint[SAVED]) if SAVED in checkpoint else changed

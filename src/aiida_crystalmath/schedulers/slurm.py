@@ -17,11 +17,12 @@ QUEUE_FIELDS = {'JobID': '%i', 'State': '%T', 'User': '%u'}
 
 
 class GuardedSlurmScheduler(SlurmScheduler):
-    """SLURM of which no directory gets a second job, whatever happened to the worker that submitted the first.
+    """SLURM of which no directory gets a second job when the worker dies that submitted the first.
 
     A worker that dies between ``sbatch`` and the moment when the job's number is saved leaves AiiDA without the number,
     and its successor submits once more. Here the directory remembers its job (``submit.sh``): a second submission finds
-    it in the directory, in the queue or in the accounts, and takes its number.
+    it in the directory, in the queue or in the accounts, and takes its number. It waits up to ten minutes for an
+    ``sbatch`` that is at work still, and for half a minute if that is on another login node, where it cannot be seen.
     """
 
     def _get_submit_script_header(self, job_tmpl: JobTemplate) -> str:

@@ -9,12 +9,18 @@ user=$(id -un)
 here=$(pwd -P)
 
 submit() {
+    echo "$$ $(uname -n)" >"$1/by"
     sbatch "$script" >"$1/out" 2>"$1/err"
     code=$?
     cat "$1/out"
     cat "$1/err" >&2
     echo "$code" >"$1/code"
     return "$code"
+}
+
+# Whether the one who submits lives still; from another login node nobody can tell.
+submits_still() {
+    read -r pid host 2>/dev/null <"$1/by" && [ "$host" = "$(uname -n)" ] && kill -0 "$pid" 2>/dev/null
 }
 
 # Take a job as the submitted one.
@@ -39,7 +45,7 @@ is_known() {
 # Find the job of a submission that others began; 0 if there is one, 1 if there is none, 2 if nobody can tell.
 find_job() {
     waited=0
-    while [ ! -e "$1/code" ] && [ "$waited" -lt "$patience" ]; do
+    while [ ! -e "$1/code" ] && { [ "$waited" -lt "$patience" ] || submits_still "$1"; } && [ "$waited" -lt 600 ]; do
         sleep 1
         waited=$((waited + 1))
     done
@@ -48,7 +54,7 @@ find_job() {
     if [ -n "$job" ] && is_known "$job"; then take "$job" 'says sbatch'; return 0; fi
     job=$(echo "$queue" | number_here)
     if [ -n "$job" ]; then take "$job" 'says the queue'; return 0; fi
-    job=$(cat "$state/run/job" 2>/dev/null)
+    job=$(sed -n '/^[0-9][0-9]*$/p' "$state/run/job" 2>/dev/null) # of a script run by hand it is no number
     if [ -n "$job" ]; then take "$job" 'it has run'; return 0; fi
     since=$(date -r "$1" +%Y-%m-%dT%H:%M:%S)
     job=$(sacct --noheader --allocations --parsable2 --user="$user" --starttime="$since" --format=JobID,WorkDir \
