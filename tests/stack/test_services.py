@@ -41,7 +41,14 @@ def test_what_runs_is_left_alone(stack):
     assert stack.processes() == before
 
 
-def test_killed_services_come_back_with_their_data(stack, aiida_profile):
+@pytest.fixture
+def no_daemon(aiida_profile, daemon_client):
+    """Stop workers, which would lose their database for good (without supervisor); who needs some starts others."""
+    if daemon_client.is_daemon_running:
+        daemon_client.stop_daemon(wait=True)
+
+
+def test_killed_services_come_back_with_their_data(stack, no_daemon):
     """No pid file tells the truth after ``kill -9``, and what was stored is there."""
     node = orm.Int(42).store()
     before = stack.processes()
