@@ -281,7 +281,7 @@ def test_who_is_listened_to_already_is_not_lost(chain, monkeypatch):
 
     process, *_ = chain
     ended = []
-    monkeypatch.setattr(one_worker, '_stop_worker', ended.append)
+    monkeypatch.setattr(one_worker, '_stop_worker', lambda _, reason: ended.append(reason))
     monkeypatch.setattr(RunByOneWorker.__mro__[1], 'init', listen)
     with pytest.raises(kiwipy.DuplicateSubscriberIdentifier):
         process.init()
@@ -309,15 +309,15 @@ def test_patience_outlasts_the_broker_only(lost_broker, monkeypatch):
             raise raised.pop()
         return 'done'
 
-    assert lost_services.patiently(action, undo=lambda: undone.append(1)) == 'done'
+    assert lost_services.patiently(get_manager().get_runner(), action, undo=lambda: undone.append(1)) == 'done'
     assert undone == [1, 1]
     monkeypatch.setattr(lost_services, 'GIVE_UP_S', -1)
     raised.append(lost_broker)
     with pytest.raises(type(lost_broker)):
-        lost_services.patiently(action)
+        lost_services.patiently(get_manager().get_runner(), action)
     raised.append(ValueError('of the step'))
     with pytest.raises(ValueError, match='of the step'):
-        lost_services.patiently(action)
+        lost_services.patiently(get_manager().get_runner(), action)
 
 
 def test_worker_without_database_ends_before_it_writes(chain, monkeypatch):
@@ -329,10 +329,10 @@ def test_worker_without_database_ends_before_it_writes(chain, monkeypatch):
     ended = []
     monkeypatch.setattr(one_worker.os, '_exit', ended.append)
     monkeypatch.setattr(one_worker.logging, 'shutdown', lambda: None)
-    one_worker._stop_if_database_is_lost(broken)
+    one_worker.stop_if_database_is_lost(get_manager().get_runner(), broken)
     assert ended == []
     monkeypatch.setattr(type(get_manager().get_runner()), 'is_daemon_runner', True)
-    one_worker._stop_if_database_is_lost(ValueError())
+    one_worker.stop_if_database_is_lost(get_manager().get_runner(), ValueError())
     assert ended == []
     monkeypatch.setattr(RunByOneWorker.__mro__[1], 'on_except', lambda *_: ended.append('excepted'))
     process.on_except((type(broken), broken, None))

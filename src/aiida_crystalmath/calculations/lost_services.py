@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import kiwipy
 import sqlalchemy.exc
-from aiida.manage import get_manager
+from aiida.engine.runners import Runner
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 __all__ = ('is_broker_lost', 'is_database_lost', 'patiently')
@@ -51,14 +51,15 @@ def is_database_lost(exception: BaseException) -> bool:
     )
 
 
-def patiently(action: Callable[[], Result], undo: Callable[[], None] | None = None) -> Result:
+def patiently(runner: Runner, action: Callable[[], Result], undo: Callable[[], None] | None = None) -> Result:
     """Return what ``action`` returns, tried again while the broker is away; outside of a daemon a minute at most.
 
     Nothing else goes on in the worker meanwhile. Nothing could: whatever a process does next, it must tell the broker.
 
+    :param runner: of the process that acts.
     :param undo: called before ``action`` is tried again.
     """
-    end = math.inf if get_manager().get_runner().is_daemon_runner else time.monotonic() + GIVE_UP_S
+    end = math.inf if runner.is_daemon_runner else time.monotonic() + GIVE_UP_S
     while True:
         try:
             return action()

@@ -34,6 +34,7 @@ from aiida.common import timezone
 from aiida.common.datastructures import CalcJobState
 from aiida.engine import CalcJob, Process, WorkChain
 from aiida.engine.processes.workchains.awaitable import Awaitable
+from aiida.engine.runners import Runner
 from aiida.manage import get_manager
 
 from aiida_crystalmath.calculations.lost_services import is_broker_lost, is_database_lost, patiently
@@ -48,6 +49,7 @@ __all__ = (
     'claims_file',
     'is_claimed_here',
     'release',
+    'stop_if_database_is_lost',
 )
 
 LOGGER = logging.getLogger(__name__)
@@ -202,7 +204,7 @@ class RunByOneWorker(Process):
             process: RunByOneWorker = super().recreate_from(checkpoint, load_context)  # type: ignore[assignment]
         except BaseException as exception:
             release(path, pk)
-            _stop_if_database_is_lost(exception)
+            stop_if_database_is_lost(get_manager().get_runner(), exception)
             raise
         process._late = late
         return process
@@ -217,11 +219,11 @@ class RunByOneWorker(Process):
     def init(self) -> None:
         """Listen to messages; claim what is begun here (what is recreated has been claimed before)."""
         try:
-            patiently(super().init, undo=self._forget_subscriptions)
+            patiently(self.runner, super().init, undo=self._forget_subscriptions)
         except kiwipy.DuplicateSubscriberIdentifier as exception:
             # Nobody else has the claim: this worker itself listens still, by what was left when the broker went away,
             # and nothing but its end gets rid of that.
-            _stop_worker(exception)
+            _stop_worker(self.runner, exception)
             raise
         pk = self.node.pk
         if pk is not None:
@@ -244,13 +246,13 @@ class RunByOneWorker(Process):
         """Let a worker take a process; sent twice it does no harm, as it is carried out once."""
         controller = self.runner.controller
         assert controller is not None
-        patiently(lambda: controller.continue_process(pk, nowait=False, no_reply=True))
+        patiently(self.runner, lambda: controller.continue_process(pk, nowait=False, no_reply=True))
 
     def on_except(self, exc_info: tuple[Any, Exception, TracebackType]) -> None:
         """Let a failure of the services not become one of the process."""
         if is_broker_lost(exc_info[1]):
-            _stop_worker(exc_info[1])
-        _stop_if_database_is_lost(exc_info[1])
+            _stop_worker(self.runner, exc_info[1])
+        stop_if_database_is_lost(self.runner, exc_info[1])
         super().on_except(exc_info)
 
     def _called_since(self, begun: datetime) -> int | None:
@@ -315,7 +317,7 @@ class ChainByOneWorker(RunByOneWorker, WorkChain):
         self._late = ()  # the step is over, and what comes next has not been submitted before
         for awaitable in self._awaitables:
             callback = partial(self.call_soon, self._on_awaitable_finished, awaitable)
-            patiently(partial(self.runner.call_on_process_finish, awaitable.pk, callback))
+            patiently(self.runner, partial(self.runner.call_on_process_finish, awaitable.pk, callback))
 
     def _on_awaitable_finished(self, awaitable: Awaitable) -> None:
         """Take the end of a called process in; once, though it may be told twice after the broker was away."""
@@ -323,18 +325,18 @@ class ChainByOneWorker(RunByOneWorker, WorkChain):
             super()._on_awaitable_finished(awaitable)
 
 
-def _stop_if_database_is_lost(exception: BaseException) -> None:
+def stop_if_database_is_lost(runner: Runner, exception: BaseException) -> None:
+    """End the daemon worker that ``runner`` belongs to, if an exception says that it lost its database."""
     if is_database_lost(exception):
-        _stop_worker(exception)
+        _stop_worker(runner, exception)
 
 
-def _stop_worker(reason: BaseException) -> None:
+def _stop_worker(runner: Runner, reason: BaseException) -> None:
     """End this daemon worker at once: its processes go on from their checkpoints in the worker that takes its place.
 
     A worker without its services can only do harm: every process that it touches is put down as excepted. What a user
     runs by himself is left alone.
     """
-    runner = get_manager().get_runner()
     if not runner.is_daemon_runner:
         return
     LOGGER.critical('this worker lost its services and makes room for another: %s', reason)

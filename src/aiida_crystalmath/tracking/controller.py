@@ -228,7 +228,8 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
             interval_s = campaign.settings.interval_s if campaign is not None else interval_s
             is_due = self._is_due(campaign)
         except Exception as exception:
-            one_worker._stop_if_database_is_lost(exception)  # no step of a process goes wrong here that would see to it
+            # No step of a process goes wrong here that would see to it.
+            one_worker.stop_if_database_is_lost(self.runner, exception)
             raise
         finally:
             self._look_after(interval_s)  # also if the database does not answer right now
