@@ -65,6 +65,19 @@ def test_a_file_is_one_item(cli, decks):
     assert inputs['crystal']['parameters'].get_dict()['scf']['toldee'] == 8
 
 
+def test_the_same_file_from_two_folders_is_one_item(cli, decks, tmp_path):
+    copy = tmp_path / 'copy' / decks[0].name
+    copy.parent.mkdir()
+    copy.write_text(decks[0].read_text())
+    campaign = Campaign.make('h2')
+    counts = add(campaign, [decks[0], copy])
+    assert (counts['added'], counts['in it already']) == (1, 1)
+    campaign.note(campaign.items()[0], state=items.FAILED)
+    counts = add(campaign, [decks[0], copy])
+    assert (counts['added'], counts['in it already']) == (1, 1)
+    assert len(campaign.items()) == 1
+
+
 @pytest.mark.parametrize(('exit_status', 'counted'), [(0, 'finished before'), (410, 'added')])
 def test_what_ran_elsewhere_is_not_repeated_unless_it_failed(cli, decks, exit_status, counted):
     campaign = Campaign.make('first')

@@ -68,20 +68,24 @@ def add_files(campaign: Campaign, profile: str, files: Sequence[Path], options: 
     if files and campaign.base.extras.get(RECIPE, None) is None:
         remember(campaign, options)
     known = {item.key: item for item in campaign.look() if item.key}
+    fresh: set[str] = set()
     for first in range(0, len(files), AT_A_TIME):
         ready = list(prepared(files[first : first + AT_A_TIME], options, counts['refused']))
         runs = {} if options['again'] else runs_of(fingerprint for *_, fingerprint in ready)
         for file, builder, kind, fingerprint in ready:
             order = {'label': file.name, 'kind': kind, 'priority': options['priority'] or 0, 'key': fingerprint}
             old = known.get(fingerprint)
+            if fingerprint in fresh:
+                counts['in it already'] += 1
+                continue
             if old is not None and old.state not in (FAILED, REFUSED):
                 put_where_asked(campaign, old, options)
                 counts['in it already'] += 1
                 continue
             counts[add_one(campaign, builder, order, runs.get(fingerprint))] += 1
+            fresh.add(fingerprint)
             if old is not None:
                 campaign.note(old, state=REPLACED)
-        known |= {item.key: item for item in campaign.items() if item.key}
         if first + AT_A_TIME < len(files):
             ensure_controller(campaign, profile)
             click.echo(f'{first + AT_A_TIME} of {len(files)} files read', err=True)
