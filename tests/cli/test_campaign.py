@@ -10,11 +10,12 @@ from aiida import orm
 from aiida.engine import ProcessState
 from click.testing import CliRunner
 
+from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.cli import main
-from aiida_crystalmath.cli.campaign_files import add_files, same_as_before
+from aiida_crystalmath.cli.campaign_files import add_files, repeat_failed, same_as_before
 from aiida_crystalmath.cli.repeats import FINGERPRINT
 from aiida_crystalmath.tracking import items
-from aiida_crystalmath.tracking.campaign import Campaign
+from aiida_crystalmath.tracking.campaign import ADDING, Campaign
 
 DECK = 'H2\nMOLECULE\n1\n2\n1 0 0 0\n1 0 0 {z}\nEND\n1 1\n1 0 3 1. 0.\n99 0\nEND\nTOLDEE\n8\nEND\n'
 OPTIONS = {
@@ -76,6 +77,23 @@ def test_the_same_file_from_two_folders_is_one_item(cli, decks, tmp_path):
     counts = add(campaign, [decks[0], copy])
     assert (counts['added'], counts['in it already']) == (1, 1)
     assert len(campaign.items()) == 1
+
+
+def test_what_is_missing_is_found_out_with_nobody_else_at_it(cli, decks, monkeypatch):
+    """Two commands at once would each add what the other does."""
+    campaign = Campaign.make('h2')
+    looks = []
+    look = Campaign.look
+
+    def watched(self, *states):
+        looks.append(one_worker.is_claimed_here(ADDING + self.pk))
+        return look(self, *states)
+
+    monkeypatch.setattr(Campaign, 'look', watched)
+    add(campaign, decks[:1])
+    repeat_failed(campaign)
+    assert looks == [True, True]
+    assert not one_worker.is_claimed_here(ADDING + campaign.pk)
 
 
 @pytest.mark.parametrize(('exit_status', 'counted'), [(0, 'finished before'), (410, 'added')])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
 from aiida import orm
 from aiida.orm.entities import EntityTypes
 
+from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.tracking import items
-from aiida_crystalmath.tracking.campaign import Campaign, CampaignError
+from aiida_crystalmath.tracking.campaign import ADDING, Campaign, CampaignError
 from aiida_crystalmath.tracking.items import Item, Settings, next_item
 
 COPIED = ('node_type', 'attributes', 'extras', 'user_id', 'repository_metadata')
@@ -131,6 +135,33 @@ def test_what_failed_waits_again_as_another_item(campaign, sums):
     assert again.key == 'abc'
     assert [found.pk for found in campaign.items(items.REPLACED)] == [failed.pk]
     assert items.load_inputs(again)[1]['x'].value == 1
+
+
+CLAIMED = """
+import fcntl, os, sys
+descriptor = os.open(sys.argv[1], os.O_RDWR)
+fcntl.lockf(descriptor, fcntl.LOCK_EX, 1, int(sys.argv[2]))
+print('claimed', flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_adds_is_alone_until_he_is_gone(campaign):
+    """Another program that adds is waited for, and no longer than it lives."""
+    path, number = one_worker.claims_file(), ADDING + campaign.pk
+    path.touch()
+    other = subprocess.Popen(
+        [sys.executable, '-c', CLAIMED, str(path), str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout.readline() == b'claimed\n'
+        with campaign.alone(other.kill):
+            assert other.wait() != 0
+            assert one_worker.claimant(number) == os.getpid()
+        assert one_worker.claimant(number) is None
+    finally:
+        other.kill()
+        other.communicate()
 
 
 def test_what_ran_before_is_not_submitted(campaign, sums):

@@ -62,7 +62,7 @@ def start(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> Non
     The same command again adds what is new and what failed, and repeats nothing else. Without FILEs, --name says which
     campaign goes on; --limit and --cap hold from now on. Exit status: 0 well, 1 a file was not added.
     """
-    from aiida_crystalmath.cli.campaign_files import add_files, default_name
+    from aiida_crystalmath.cli.campaign_files import add_files, default_name, repeat_failed
 
     check_recipe(options)
     profile = load_profile(ctx)
@@ -71,8 +71,7 @@ def start(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> Non
     if name is None:
         fail('which campaign?', 'Give files, or the name of a campaign that there is: crystalmath campaign list')
     chosen = begin(name, bool(files), caps, options)
-    failed = [item for item in chosen.look() if item.state in ('failed', 'not submitted')] if options['failed'] else []
-    once_more = len(chosen.repeat(failed))
+    once_more = repeat_failed(chosen) if options['failed'] else 0
     added = {'once more': once_more, **add_files(chosen, profile, list(dict.fromkeys(files)), options)}
     finish(chosen, profile, added, options['as_json'])
 

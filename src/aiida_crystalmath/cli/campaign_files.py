@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +60,26 @@ def remember(campaign: Campaign, options: dict[str, Any]) -> None:
     campaign.base.extras.set(RECIPE, recipe)
 
 
+def alone(campaign: Campaign) -> AbstractContextManager[None]:
+    """Let no other command add to a campaign within this context; say so if one is at it and must be waited for."""
+    return campaign.alone(lambda: click.echo('Another command adds to this campaign: waiting for its end.', err=True))
+
+
+def repeat_failed(campaign: Campaign) -> int:
+    """Let all that failed, or was not submitted, wait once more; return how many that are."""
+    from aiida_crystalmath.tracking.items import FAILED, REFUSED
+
+    with alone(campaign):
+        return len(campaign.repeat([item for item in campaign.look() if item.state in (FAILED, REFUSED)]))
+
+
 def add_files(campaign: Campaign, profile: str, files: Sequence[Path], options: dict[str, Any]) -> dict[str, Any]:
     """Add files to a campaign; return how many were added, ran before, or are in it, and why others are not."""
+    with alone(campaign):
+        return _add_files(campaign, profile, files, options)
+
+
+def _add_files(campaign: Campaign, profile: str, files: Sequence[Path], options: dict[str, Any]) -> dict[str, Any]:
     from aiida_crystalmath.cli.campaign import ensure_controller
     from aiida_crystalmath.tracking.items import FAILED, REFUSED, REPLACED
 

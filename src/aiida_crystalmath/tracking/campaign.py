@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
 from aiida import orm
 from aiida.engine import ProcessBuilder
 
+from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.calculations.lost_services import is_broker_lost
 from aiida_crystalmath.tracking import items
 from aiida_crystalmath.tracking.items import Item, Settings
@@ -22,6 +24,9 @@ CLOSING = 'crystalmath_closing'
 """Extra of a controller that found nothing left to do and is about to end."""
 CHANGED = 'crystalmath.campaign.changed'
 """Subject of the message that lets a controller look at once; its body is the UUID of the campaign."""
+
+ADDING = 2**41
+"""Claims of those who add to campaigns are those of processes with PKs beyond the claims of controllers."""
 
 ACTIVE = ('created', 'running', 'waiting')
 CLOSING_S = 60.0
@@ -125,6 +130,27 @@ class Campaign(orm.Group):
         node.base.extras.set(items.STATE, {'process': process.uuid, **outcome, 'process_pk': None})
         self.add_nodes([node.store(), process])
         return node
+
+    @contextmanager
+    def alone(self, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Let nobody else add within this context, so that what was found missing is missing still when it is added.
+
+        Others who ask the same way wait. The operating system ends it with the program, in whichever way.
+
+        :param on_wait: called once if somebody else is at it.
+        """
+        number = ADDING + int(self.pk or 0)
+        if not one_worker.claim(number):
+            on_wait()
+            while not one_worker.claim(number):
+                time.sleep(0.2)
+        try:
+            storage: Any = self.backend
+            if hasattr(storage, 'get_session'):
+                storage.get_session().commit()  # a snapshot begun before would show the past (SQLite)
+            yield
+        finally:
+            one_worker.release(one_worker.claims_file(), number)
 
     def items(self, *states: str) -> list[Item]:
         """Return the items in some states, or all that were not replaced, as they were last noted; in one query."""
