@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import ProcessState
 from click.testing import CliRunner
 
 from aiida_crystalmath.calculations import one_worker
+from aiida_crystalmath.cli import campaign as cli_campaign
 from aiida_crystalmath.cli import main
 from aiida_crystalmath.cli.campaign_files import add_files, repeat_failed, same_as_before
 from aiida_crystalmath.cli.repeats import FINGERPRINT
@@ -195,6 +197,44 @@ def test_pause_and_stop_are_kept_until_the_campaign_goes_on(cli):
     assert 'has nothing left to do' in cli('resume', 'h2').stdout
     assert not Campaign.find('h2').settings.paused
     assert not Campaign.find('h2').settings.stopped
+
+
+def test_kill_goes_on_until_nothing_is_left(cli, decks, monkeypatch):
+    """Killed with the first message: the controller. Its job is paused, and dies only after it was played."""
+    from aiida.engine.processes import control
+
+    campaign = Campaign.make('h2')
+    add(campaign, decks)
+    first, second, _ = campaign.items()
+    controller, job, other = orm.WorkChainNode(), orm.CalcJobNode(), orm.CalcJobNode()
+    controller.process_type = 'aiida.workflows:crystalmath.campaign'
+    controller.base.links.add_incoming(orm.Str(campaign.uuid).store(), LinkType.INPUT_WORK, 'campaign')
+    controller.store()
+    job.base.links.add_incoming(controller, LinkType.CALL_CALC, 'CALL')
+    for node, item in ((controller, None), (job, first), (other, second)):
+        node.store().set_process_state(ProcessState.WAITING)
+        if item is not None:
+            campaign.note(item, state=items.RUNNING, process=node.uuid)
+    job.pause()
+
+    def kill(processes, timeout):
+        for node in processes:
+            if not node.paused:
+                node.set_process_state(ProcessState.KILLED)
+
+    monkeypatch.setattr(control, 'kill_processes', kill)
+    monkeypatch.setattr(control, 'play_processes', lambda processes, timeout: [node.unpause() for node in processes])
+    result = cli('stop', 'h2', '--kill')
+    assert result.exit_code == 0, result.output
+    assert (controller.is_killed, job.is_killed, other.is_killed) == (True, True, False)
+    assert f'verdi process kill {other.pk}"' in result.stdout
+
+    monkeypatch.setattr(cli_campaign, 'KILL_TIMEOUT_S', 0.0)
+    monkeypatch.setattr(control, 'kill_processes', lambda processes, timeout: None)
+    job.set_process_state(ProcessState.CREATED)
+    result = cli('stop', 'h2', '--kill')
+    assert result.exit_code == 1
+    assert f'PK {job.pk} is not over yet' in result.stderr
 
 
 def test_more_than_the_workers_hold_is_told_of(cli):

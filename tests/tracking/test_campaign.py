@@ -9,11 +9,15 @@ from uuid import uuid4
 
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import ProcessState
 from aiida.orm.entities import EntityTypes
 
 from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.tracking import items
+from aiida_crystalmath.tracking.calls import at_work
 from aiida_crystalmath.tracking.campaign import ADDING, Campaign, CampaignError
+from aiida_crystalmath.tracking.controller import CrystalCampaignWorkChain
 from aiida_crystalmath.tracking.items import Item, Settings, next_item
 
 COPIED = ('node_type', 'attributes', 'extras', 'user_id', 'repository_metadata')
@@ -202,3 +206,37 @@ def test_nobody_waits_for_a_process_that_was_deleted(campaign, sums):
     campaign.note(campaign.items()[0], state=items.RUNNING, process=str(uuid4()))
     (found,) = campaign.look(*items.OPEN)
     assert (found.state, found.reason) == (items.FAILED, 'its process was deleted')
+
+
+def process(kind: type[orm.ProcessNode], caller: orm.ProcessNode | None = None, state: str = 'waiting'):
+    """Return a stored process, as one that runs or ran is."""
+    node = kind()
+    if caller is not None:
+        work = isinstance(node, orm.WorkChainNode)
+        node.base.links.add_incoming(caller, LinkType.CALL_WORK if work else LinkType.CALL_CALC, 'CALL')
+    node.set_process_state(ProcessState(state))
+    return node.store()
+
+
+def controller_of(campaign: Campaign, state: str = 'waiting') -> orm.WorkChainNode:
+    """Return a controller that nobody carries out."""
+    node = orm.WorkChainNode(process_type=CrystalCampaignWorkChain.build_process_type())
+    node.base.links.add_incoming(orm.Str(campaign.uuid).store(), LinkType.INPUT_WORK, 'campaign')
+    node.set_process_state(ProcessState(state))
+    return node.store()
+
+
+def test_what_is_at_work_is_found_at_any_depth(campaign):
+    """Also under a process that is over, and under a controller that is; what others called is not."""
+    dead = controller_of(campaign, 'killed')
+    controller = controller_of(campaign)
+    chain = process(orm.WorkChainNode, dead, 'killed')
+    queued = process(orm.CalcJobNode, chain, 'created')
+    process(orm.CalcJobNode, chain, 'finished')
+    paused = process(orm.CalcJobNode, process(orm.WorkChainNode, controller))
+    paused.pause()
+    process(orm.CalcJobNode, process(orm.WorkChainNode))
+    found = campaign.at_work()
+    assert {node.pk for node in found} == {controller.pk, queued.pk, paused.caller.pk, paused.pk}
+    assert at_work([dead.pk, chain.pk]) == {queued.pk: chain.pk}
+    assert at_work([controller.pk], paused=True) == {paused.pk: controller.pk}

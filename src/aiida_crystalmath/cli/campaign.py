@@ -13,9 +13,15 @@ from aiida_crystalmath.cli.common import echo_json, fail, load_profile
 from aiida_crystalmath.cli.recipe import check_recipe, recipe_options
 
 if TYPE_CHECKING:
+    from aiida.orm import ProcessNode
+
     from aiida_crystalmath.tracking.campaign import Campaign
 
 KILL_TIMEOUT_S = 60.0
+"""How long is waited for the next end among what is to be killed."""
+KILL_ANSWER_S = 5.0
+"""How long the answers to a message are waited for; a controller gives its own when all it called are dead."""
+MOST_NAMED = 5
 LEVELS = 4
 """Processes that an item keeps at once: a chain, one that it calls, a base chain, a calculation."""
 
@@ -290,19 +296,41 @@ def stop(ctx: click.Context, name: str | None, kill: bool) -> None:
 
 
 def kill_all(found: Campaign) -> None:
-    """Kill the controllers and all that they called; exits with an explanation if they do not heed it."""
-    from aiida.common.log import override_log_level
-    from aiida.engine.processes.control import kill_processes
+    """Kill the controllers and all that they called; exits with an explanation if they do not heed it.
 
-    # A controller answers when all it called are dead, which may take longer than AiiDA's messages live: look instead.
-    with override_log_level():
-        kill_processes([*found.controllers()], timeout=KILL_TIMEOUT_S)
-    deadline = time.monotonic() + KILL_TIMEOUT_S
-    while active := found.controllers():
-        if time.monotonic() > deadline:
+    A killed process tells those that it called, but not those that no worker has begun, and one that is paused does not
+    heed it: what is left is told again, until nothing is. What another command submitted goes on, and is named.
+    """
+    from aiida.common.log import override_log_level
+    from aiida.engine.processes.control import kill_processes, play_processes
+
+    told: list[ProcessNode] = [*found.controllers()]
+    n_left, deadline = 0, time.monotonic() + KILL_TIMEOUT_S
+    while left := found.at_work():
+        if n_left and len(left) < n_left:
+            deadline = time.monotonic() + KILL_TIMEOUT_S
+        elif time.monotonic() > deadline:
             fail(
-                f'controller PK {active[0].pk} goes on.',
-                'Is the daemon running? See "verdi daemon status". Nothing more is submitted in any case.',
+                f'{named(left)} not over yet.',
+                'Is the daemon running ("verdi daemon status")? What its workers have no place for yet is killed when '
+                'it begins: give the same command again then. Nothing more is submitted in any case.',
             )
+        n_left = len(left)
+        with override_log_level():
+            kill_processes(told or left, timeout=KILL_ANSWER_S)
+            if paused := [node for node in left if node.paused and not node.is_terminated]:
+                play_processes(paused, timeout=KILL_ANSWER_S)
+        told = []
         time.sleep(0.5)
     click.echo(f'Campaign "{found.label}" and what it ran were killed.')
+    others = [item.process_pk for item in found.look('running') if item.state == 'running' and item.process_pk]
+    if others:
+        pks = ' '.join(map(str, others))
+        click.echo(f'Other commands submitted these, and they go on: kill them with "verdi process kill {pks}"')
+
+
+def named(nodes: list[ProcessNode]) -> str:
+    """Return the PKs of processes as the beginning of a sentence; not more than a few."""
+    rest = len(nodes) - MOST_NAMED
+    pks = ', '.join(str(node.pk) for node in nodes[:MOST_NAMED])
+    return f'PK {pks}{f" and {rest} more" if rest > 0 else ""} {"are" if len(nodes) > 1 else "is"}'

@@ -14,6 +14,7 @@ from aiida.engine import ProcessBuilder
 from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.calculations.lost_services import is_broker_lost
 from aiida_crystalmath.tracking import items
+from aiida_crystalmath.tracking.calls import ACTIVE, at_work
 from aiida_crystalmath.tracking.items import Item, Settings
 
 __all__ = ('CHANGED', 'CLOSING', 'Campaign', 'CampaignError')
@@ -28,7 +29,6 @@ CHANGED = 'crystalmath.campaign.changed'
 ADDING = 2**41
 """Claims of those who add to campaigns are those of processes with PKs beyond the claims of controllers."""
 
-ACTIVE = ('created', 'running', 'waiting')
 CLOSING_S = 60.0
 """How long a controller that is about to end is waited for."""
 
@@ -213,6 +213,13 @@ class Campaign(orm.Group):
         query.append(orm.WorkChainNode, with_incoming='campaign', filters=filters, tag='controller')
         query.order_by({'controller': {'id': 'desc'}})
         found: list[orm.WorkChainNode] = query.all(flat=True)
+        return found
+
+    def at_work(self) -> list[orm.ProcessNode]:
+        """Return what is not over of the controllers and of all that they ever called, also through others."""
+        pks = at_work(int(node.pk or 0) for node in self.controllers(active=False))
+        query = orm.QueryBuilder().append(orm.ProcessNode, filters={'id': {'in': list(pks)}}, tag='process')
+        found: list[orm.ProcessNode] = query.order_by({'process': 'id'}).all(flat=True) if pks else []
         return found
 
     def start(self) -> orm.WorkChainNode | None:
