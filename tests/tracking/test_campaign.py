@@ -118,6 +118,14 @@ def test_inputs_that_are_not_valid_are_refused_before_they_wait(campaign, sums):
     assert campaign.is_empty
 
 
+def test_what_defaults_make_valid_may_wait(campaign, sums):
+    """A job without options is submitted as it is by AiiDA: its process fills them in."""
+    builder = sums(1)
+    del builder.metadata['options']
+    campaign.add(builder, label='one')
+    assert 'options' not in items.load_inputs(campaign.items()[0])[1].get('metadata', {})
+
+
 def test_a_node_that_is_gone_is_told_of(campaign, sums):
     from aiida.tools import delete_nodes
 

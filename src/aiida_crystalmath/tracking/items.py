@@ -166,7 +166,7 @@ def make_item(
         raise ValueError(f'{process.__name__} has no entry point, so that a daemon cannot find it.')
     spec = process.spec().inputs
     inputs = spec.serialize(builder._inputs(prune=True))
-    error = spec.validate(inputs)
+    error = spec.validate(spec.pre_process(_copied(inputs)))
     if error is not None:
         raise ValueError(f'{error.port}: {error.message}')
     content = {'process': f'{group}:{entry_point.name}', 'inputs': _encode(inputs), 'extras': dict(extras or {})}
@@ -192,6 +192,11 @@ def load_inputs(item: Item) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     except (EntryPointError, NotExistent) as exception:
         raise ValueError(' '.join(str(exception).split())) from exception
     return process, inputs, content.get('extras', {})
+
+
+def _copied(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs in namespaces of their own: defaults are filled in where they stand."""
+    return {name: _copied(value) if isinstance(value, Mapping) else value for name, value in inputs.items()}
 
 
 def _encode(value: Any) -> dict[str, Any]:
