@@ -199,6 +199,19 @@ def test_pause_and_stop_are_kept_until_the_campaign_goes_on(cli):
     assert not Campaign.find('h2').settings.stopped
 
 
+@pytest.mark.parametrize('command', ['pause', 'stop'])
+def test_what_is_added_while_nothing_is_submitted_waits_for_resume(cli, decks, command):
+    """Nobody is started, who would only end at once; and nobody is said to submit."""
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:1])
+    assert cli(command, 'h2').exit_code == 0
+    result = cli('add', 'h2', decks[1])
+    assert (result.exit_code, result.stderr) == (0, '')
+    assert '1 added' in result.stdout
+    assert 'It submits nothing for now; go on with: crystalmath campaign resume h2' in result.stdout
+    assert campaign.controllers(active=False) == []
+
+
 def test_kill_goes_on_until_nothing_is_left(cli, decks, monkeypatch):
     """Killed with the first message: the controller. Its job is paused, and dies only after it was played."""
     from aiida.engine.processes import control

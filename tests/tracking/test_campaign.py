@@ -234,6 +234,13 @@ def controller_of(campaign: Campaign, state: str = 'waiting') -> orm.WorkChainNo
     return node.store()
 
 
+def test_nobody_is_started_for_what_was_stopped(campaign, sums):
+    campaign.add(sums(1), label='one')
+    campaign.change(stopped=True)
+    assert campaign.start() is None
+    assert campaign.controllers(active=False) == []
+
+
 def test_what_is_at_work_is_found_at_any_depth(campaign):
     """Also under a process that is over, and under a controller that is; what others called is not."""
     dead = controller_of(campaign, 'killed')

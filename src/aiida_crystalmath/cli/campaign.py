@@ -127,8 +127,12 @@ def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool)
     else:
         words = ', '.join(f'{n} {what}' for what, n in added.items() if n)
         click.echo(f'Campaign "{chosen.label}": {words or "nothing new"}.')
-        at_work = f'Controller PK {node} submits' if node else 'Nothing is left to do in'
-        click.echo(f'{at_work} {"what waits" if node else "it"}. Look: crystalmath campaign status {quoted(chosen)}')
+        settings = chosen.settings
+        if (settings.stopped or settings.paused) and chosen.has('waiting', 'running'):
+            click.echo(f'It submits nothing for now; go on with: crystalmath campaign resume {quoted(chosen)}')
+        else:
+            does = f'Controller PK {node} submits what waits' if node else 'Nothing is left to do in it'
+            click.echo(f'{does}. Look: crystalmath campaign status {quoted(chosen)}')
     if refused:
         sys.exit(1)
 
@@ -141,13 +145,17 @@ def quoted(chosen: Campaign) -> str:
 
 
 def ensure_controller(chosen: Campaign, profile: str) -> int | None:
-    """Return the PK of the controller at work, started if anything is left to do and there is none."""
+    """Return the PK of the controller at work, started if anything may be done and there is none."""
     from aiida_crystalmath.cli.run import ensure_daemon
     from aiida_crystalmath.tracking.campaign import CampaignError
     from aiida_crystalmath.tracking.items import OPEN
 
     if not chosen.has(*OPEN):
         return None
+    settings = chosen.settings
+    if settings.stopped or settings.paused:
+        chosen.notify()
+        return next((int(node.pk or 0) for node in chosen.controllers()), None)
     ensure_daemon(profile)
     try:
         node = chosen.start()

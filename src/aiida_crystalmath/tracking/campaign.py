@@ -161,6 +161,10 @@ class Campaign(orm.Group):
         """Tell whether any item is in one of some states."""
         return self._query(states, ['id']).first() is not None
 
+    def has_more(self) -> bool:
+        """Tell whether anything runs, or waits and may be submitted sooner or later."""
+        return self.has(items.RUNNING, *(() if self.settings.stopped else (items.WAITING,)))
+
     def _query(self, states: Iterable[str], columns: list[str]) -> orm.QueryBuilder:
         wanted = {'in': list(states)} if states else {'!==': items.REPLACED}
         query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, tag='campaign')
@@ -225,6 +229,8 @@ class Campaign(orm.Group):
     def start(self) -> orm.WorkChainNode | None:
         """Make sure that a controller is at work if anything is to be done, and return it; a new one only if needed.
 
+        In a campaign that was stopped nothing is to be done about what waits.
+
         :raises CampaignError: if the last controller neither goes on nor ends.
         """
         from aiida.engine import submit
@@ -242,7 +248,7 @@ class Campaign(orm.Group):
                     'See "verdi daemon status".'
                 )
             time.sleep(0.2)
-        if not self.has(*items.OPEN):
+        if not self.has_more():
             return None
         node: Any = submit(
             CrystalCampaignWorkChain, {'campaign': orm.Str(self.uuid), 'metadata': {'label': self.label}}

@@ -93,17 +93,13 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
         campaign = self.campaign
         if campaign is None:
             return False
-        if not self._is_over(campaign):
+        if campaign.has_more():
             return True
         self.node.base.extras.set(CLOSING, True)
-        if self._is_over(campaign):
+        if not campaign.has_more():
             return False
         self.node.base.extras.delete(CLOSING)
         return True
-
-    def _is_over(self, campaign: Campaign) -> bool:
-        """Tell whether nothing runs, and nothing waits that may still be submitted."""
-        return not campaign.has(items.RUNNING, *(() if campaign.settings.stopped else (items.WAITING,)))
 
     def advance(self) -> None:
         """Note what ended and submit one item; wait if there is none to submit."""
@@ -246,7 +242,7 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
         return (
             has_ended
             or items.next_item(self._free_of_doubt(found), campaign.settings) is not None
-            or self._is_over(campaign)
+            or not campaign.has_more()
         )
 
     def _on_end(self, _comm: Any, _body: Any, sender: Any, _subject: Any, _correlation_id: Any) -> None:
