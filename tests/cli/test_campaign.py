@@ -129,6 +129,15 @@ def test_more_files_are_run_as_the_first_were(cli, decks, tmp_path):
     assert (other['chain'], other['sequence'], other['protocol']) == (None, 'opt_sp', 'fast')
 
 
+def test_a_command_that_added_nothing_is_not_remembered(cli, decks, tmp_path):
+    (tmp_path / 'empty.cif').write_text('')
+    campaign = Campaign.make('h2')
+    assert len(add(campaign, [tmp_path / 'empty.cif'], chain='elastic')['refused']) == 1
+    assert same_as_before(campaign, OPTIONS)['chain'] is None
+    add(campaign, decks[:1], walltime=60)
+    assert same_as_before(campaign, OPTIONS)['walltime'] == 60
+
+
 def test_files_that_are_not_good_are_told_of_one_by_one(cli, tmp_path):
     (tmp_path / 'empty.cif').write_text('')
     (tmp_path / 'notes.txt').write_text('H2')

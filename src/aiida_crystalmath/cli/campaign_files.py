@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aiida_crystalmath.tracking.items import Item
 
 RECIPE = 'crystalmath_recipe'
-"""Extra of a campaign: options of the command that began it."""
+"""Extra of a campaign: options of the first command that added a file to it."""
 REMEMBERED = (
     'protocol', 'chain', 'sequence', 'arguments', 'code', 'properties_code', 'moments', 'metal', 'overrides',
     'max_memory_gb', 'walltime', 'n_mpi', 'resources',
@@ -84,8 +84,6 @@ def _add_files(campaign: Campaign, profile: str, files: Sequence[Path], options:
     from aiida_crystalmath.tracking.items import FAILED, REFUSED, REPLACED
 
     counts: dict[str, Any] = {'added': 0, 'finished before': 0, 'in it already': 0, 'refused': {}}
-    if files and campaign.base.extras.get(RECIPE, None) is None:
-        remember(campaign, options)
     known = {item.key: item for item in campaign.look() if item.key}
     fresh: set[str] = set()
     for first in range(0, len(files), AT_A_TIME):
@@ -103,6 +101,8 @@ def _add_files(campaign: Campaign, profile: str, files: Sequence[Path], options:
                 continue
             counts[add_one(campaign, builder, order, runs.get(fingerprint))] += 1
             fresh.add(fingerprint)
+            if campaign.base.extras.get(RECIPE, None) is None:
+                remember(campaign, options)
             if old is not None:
                 campaign.note(old, state=REPLACED)
         if first + AT_A_TIME < len(files):
