@@ -259,11 +259,18 @@ def test_kill_goes_on_until_nothing_is_left(cli, decks, monkeypatch):
     assert f'PK {job.pk} is not over yet' in result.stderr
 
 
-def test_more_than_the_workers_hold_is_told_of(cli):
-    Campaign.make('h2')
-    result = cli('start', '--name', 'h2', '--limit', 400)
-    assert 'note: 400 at once may need 1600 places in the daemon; a worker has 200' in result.stderr
-    assert 'verdi daemon start 8' in result.stderr
+def test_no_more_at_once_than_the_daemon_has_places_for(cli, decks, capsys):
+    """Chains that only wait for what finds no place would wait for ever."""
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:1])
+    for limit, fits in ((400, 100), (100, 100), (0, 0)):
+        campaign.change(limit=limit)
+        cli_campaign.fit_limit(campaign, campaign.backend.profile.name)
+        assert campaign.settings.limit == fits
+    said = capsys.readouterr().err
+    assert said.startswith('note: 100 at once instead of 400: each may need 2 places in the daemon, which has 200.')
+    assert said.count('note:') == 1
+    assert 'config set daemon.worker_process_slots 800"' in said
 
 
 @pytest.mark.slow

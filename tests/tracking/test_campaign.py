@@ -255,3 +255,27 @@ def test_what_is_at_work_is_found_at_any_depth(campaign):
     assert {node.pk for node in found} == {controller.pk, queued.pk, paused.caller.pk, paused.pk}
     assert at_work([dead.pk, chain.pk]) == {queued.pk: chain.pk}
     assert at_work([controller.pk], paused=True) == {paused.pk: controller.pk}
+
+
+@pytest.mark.parametrize(
+    ('process', 'places'),
+    [
+        ('aiida.calculations:core.arithmetic.add', 1),
+        ('aiida.workflows:core.arithmetic.multiply_add', items.PLACES),
+        ('aiida.workflows:crystalmath.crystal.base', 2),
+        ('aiida.workflows:crystalmath.crystal.elastic', 4),
+        ('aiida.workflows:crystalmath.crystal.eos', 1 + 11 * 3),
+        ('aiida.workflows:no.such', 1),
+    ],
+)
+def test_places_in_the_daemon(aiida_profile, process, places):
+    assert items.places_of(process) == places
+
+
+def test_the_places_of_the_largest_count(campaign, sums):
+    campaign.add(sums(1), label='one')
+    assert campaign.places() == 1
+    chain = orm.Dict({'process': 'aiida.workflows:crystalmath.crystal.geopt', 'inputs': {}})
+    chain.base.extras.set(items.STATE, {'state': items.WAITING})
+    campaign.add_nodes(chain.store())
+    assert campaign.places() == 3

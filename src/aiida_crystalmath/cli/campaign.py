@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -22,8 +23,6 @@ KILL_TIMEOUT_S = 60.0
 KILL_ANSWER_S = 5.0
 """How long the answers to a message are waited for; a controller gives its own when all it called are dead."""
 MOST_NAMED = 5
-LEVELS = 4
-"""Processes that an item keeps at once: a chain, one that it calls, a base chain, a calculation."""
 
 FILES = click.argument(
     'files', metavar='[FILE]...', nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -97,25 +96,34 @@ def begin(name: str, is_new_welcome: bool, caps: dict[str, int], options: dict[s
         changes['limit'] = at_once(options)
     try:
         chosen = found or Campaign.make(name)
-        settings = chosen.change(**changes, caps={**chosen.settings.caps, **caps})
+        chosen.change(**changes, caps={**chosen.settings.caps, **caps})
     except ValueError as exception:
         fail(str(exception))
-    warn_of_slots(settings.limit)
     return chosen
 
 
-def warn_of_slots(limit: int) -> None:
-    """Say so if the workers cannot hold all that may run at once: what calls would wait for what is called."""
+def fit_limit(chosen: Campaign, profile: str) -> None:
+    """Lower the limit of a campaign to what the daemon has places for, and say so.
+
+    Beyond it chains could fill all places, and wait for ever for what they called and has none.
+    """
     from aiida.manage import get_manager
 
-    slots = get_manager().get_option('daemon.worker_process_slots')
-    workers = -(-limit * LEVELS // slots)
-    if workers > 1:
-        click.echo(
-            f'note: {limit} at once may need {limit * LEVELS} places in the daemon; a worker has {slots}. '
-            f'Start it with {workers} workers ("verdi daemon start {workers}").',
-            err=True,
-        )
+    from aiida_crystalmath.machines.workers import workers
+
+    slots, n_workers = get_manager().get_option('daemon.worker_process_slots'), max(1, len(workers(profile)))
+    each, limit = chosen.places(), chosen.settings.limit
+    fits = max(1, slots * n_workers // each)
+    if limit <= fits:
+        return
+    chosen.change(limit=fits)
+    needed, name = -(-limit * each // n_workers), shlex.quote(profile)
+    click.echo(
+        f'note: {fits} at once instead of {limit}: each may need {each} places in the daemon, which has '
+        f'{slots * n_workers}. For more: "verdi -p {name} config set daemon.worker_process_slots {needed}", '
+        f'"verdi -p {name} daemon restart", and --limit {limit} again.',
+        err=True,
+    )
 
 
 def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool) -> None:
@@ -139,8 +147,6 @@ def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool)
 
 def quoted(chosen: Campaign) -> str:
     """Return the name of a campaign as a shell wants it."""
-    import shlex
-
     return shlex.quote(str(chosen.label))
 
 
@@ -157,6 +163,7 @@ def ensure_controller(chosen: Campaign, profile: str) -> int | None:
         chosen.notify()
         return next((int(node.pk or 0) for node in chosen.controllers()), None)
     ensure_daemon(profile)
+    fit_limit(chosen, profile)
     try:
         node = chosen.start()
     except CampaignError as exception:

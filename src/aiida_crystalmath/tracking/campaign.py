@@ -165,6 +165,13 @@ class Campaign(orm.Group):
         """Tell whether anything runs, or waits and may be submitted sooner or later."""
         return self.has(items.RUNNING, *(() if self.settings.stopped else (items.WAITING,)))
 
+    def places(self) -> int:
+        """Return how many places in the daemon an item may need at once: the most of all that waits or runs."""
+        filters = {f'extras.{items.STATE}.state': {'in': list(items.OPEN)}}
+        query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, tag='campaign')
+        query.append(orm.Dict, with_group='campaign', filters=filters, project='attributes.process').distinct()
+        return max((items.places_of(process) for process in query.all(flat=True)), default=1)
+
     def _query(self, states: Iterable[str], columns: list[str]) -> orm.QueryBuilder:
         wanted = {'in': list(states)} if states else {'!==': items.REPLACED}
         query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, tag='campaign')

@@ -32,6 +32,7 @@ __all__ = (
     'make_item',
     'next_item',
     'outcomes',
+    'places_of',
 )
 
 WAITING, RUNNING, FINISHED, FAILED, REFUSED, REPLACED = (
@@ -44,6 +45,9 @@ WAITING, RUNNING, FINISHED, FAILED, REFUSED, REPLACED = (
 )
 """States of an item: ``not submitted`` if its process could not be made, ``replaced`` if another took its place."""
 OPEN, CLOSED = (WAITING, RUNNING), (FINISHED, FAILED, REFUSED)
+
+PLACES = 4
+"""Places in the daemon that a work chain of another package may need: see ``PLACES`` of those of this one."""
 
 ORDER = 'crystalmath_order'
 """Extra of an item: its ``kind``, ``priority`` and ``key``. Written by commands."""
@@ -165,7 +169,7 @@ def make_item(
     if group is None or entry_point is None:
         raise ValueError(f'{process.__name__} has no entry point, so that a daemon cannot find it.')
     spec = process.spec().inputs
-    inputs = spec.serialize(builder._inputs(prune=True))
+    inputs = spec.serialize(builder._inputs(prune=True)) or {}
     error = spec.validate(spec.pre_process(_copied(inputs)))
     if error is not None:
         raise ValueError(f'{error.port}: {error.message}')
@@ -192,6 +196,22 @@ def load_inputs(item: Item) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     except (EntryPointError, NotExistent) as exception:
         raise ValueError(' '.join(str(exception).split())) from exception
     return process, inputs, content.get('extras', {})
+
+
+def places_of(process: str) -> int:
+    """Return how many places in the daemon a process may need at once, with those that it calls.
+
+    :param process: its entry point; of one that is not there any more nothing is submitted.
+    """
+    from aiida.common.exceptions import EntryPointError
+    from aiida.engine import CalcJob
+    from aiida.plugins.entry_point import load_entry_point_from_string
+
+    try:
+        found = load_entry_point_from_string(process)
+    except EntryPointError:
+        return 1
+    return 1 if issubclass(found, CalcJob) else int(getattr(found, 'PLACES', PLACES))
 
 
 def _copied(inputs: Mapping[str, Any]) -> dict[str, Any]:
