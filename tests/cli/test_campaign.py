@@ -62,9 +62,9 @@ def test_a_file_is_one_item(cli, decks):
     campaign.note(second, state=items.FAILED, reason='no luck')
     assert add(campaign, decks)['added'] == 1
     assert [item.label for item in campaign.items()] == ['h0.d12', 'h2.d12', 'h1.d12']
-    process, inputs, extras = items.load_inputs(campaign.items()[-1])
+    process, inputs = items.load_inputs(campaign.items()[-1])
     assert process.__name__ == 'CrystalBaseWorkChain'
-    assert extras == {FINGERPRINT: second.key}
+    assert items.load_extras(campaign.items()[-1]) == {FINGERPRINT: second.key}
     assert inputs['crystal']['parameters'].get_dict()['scf']['toldee'] == 8
 
 

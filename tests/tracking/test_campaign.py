@@ -97,7 +97,7 @@ def test_an_item_gives_back_what_was_put_in(campaign, sums):
     node = campaign.add(builder, label='four', kind='sum', priority=3, extras={'crystalmath_fingerprint': 'abc'})
     (found,) = campaign.items()
     assert found == Item(node.pk, node.uuid, 'four', 'sum', 3)
-    process, inputs, extras = items.load_inputs(found)
+    process, inputs = items.load_inputs(found)
     assert process is builder.process_class
     assert inputs['x'].value == 4
     assert inputs['code'].uuid == builder.code.uuid
@@ -106,7 +106,7 @@ def test_an_item_gives_back_what_was_put_in(campaign, sums):
         'sleep': 2,
     }
     assert inputs['metadata']['label'] == 'mine; $(touch hacked)'
-    assert extras == {'crystalmath_fingerprint': 'abc'}
+    assert items.load_extras(found) == {'crystalmath_fingerprint': 'abc'}
 
 
 def test_inputs_that_are_not_valid_are_refused_before_they_wait(campaign, sums):

@@ -223,6 +223,27 @@ def test_a_note_that_was_lost_is_made_again(campaign, sums):
     assert submitted(campaign) == {'one': 1}
 
 
+def test_what_belongs_to_a_submission_is_done_again_by_the_next_worker(campaign, sums, monkeypatch):
+    """Killed right after the submission: the process is found, gets its extras, and becomes a member."""
+    campaign.add(sums(1), label='one', extras={'crystalmath_fingerprint': 'abc'})
+    submit_one = CrystalCampaignWorkChain.submit
+
+    def die(self, process, inputs=None, **kwargs):
+        submit_one(self, process, inputs, **kwargs)
+        raise RuntimeError('killed')
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CrystalCampaignWorkChain, 'submit', die)
+        with pytest.raises(RuntimeError, match='killed'):
+            carry_out(campaign)
+    monkeypatch.setattr(controller, 'DOUBT_S', 0.0)
+    assert carry_out(campaign).is_finished_ok
+    (item,) = campaign.look()
+    node = orm.load_node(uuid=item.process)
+    assert node.base.extras.get('crystalmath_fingerprint') == 'abc'
+    assert node.pk in {member.pk for member in campaign.nodes}
+
+
 def test_a_process_that_was_never_handed_over_is_replaced(campaign, sums, monkeypatch):
     """Killed between making a process and telling the daemon: nobody would ever run it."""
     monkeypatch.setattr(controller, 'DOUBT_S', 0.5)

@@ -28,6 +28,7 @@ __all__ = (
     'Item',
     'Settings',
     'link_label',
+    'load_extras',
     'load_inputs',
     'make_item',
     'next_item',
@@ -181,8 +182,8 @@ def make_item(
     return node
 
 
-def load_inputs(item: Item) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Return the process class, the inputs and the extras of an item.
+def load_inputs(item: Item) -> tuple[Any, dict[str, Any]]:
+    """Return the process class and the inputs of an item.
 
     :raises ValueError: if the process or one of the nodes is not there any more.
     """
@@ -195,7 +196,12 @@ def load_inputs(item: Item) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         inputs = _decode(content['inputs'])
     except (EntryPointError, NotExistent) as exception:
         raise ValueError(' '.join(str(exception).split())) from exception
-    return process, inputs, content.get('extras', {})
+    return process, inputs
+
+
+def load_extras(item: Item) -> dict[str, Any]:
+    """Return what is to be set on the process of an item."""
+    return dict(orm.load_node(item.pk).get_dict().get('extras', {}))
 
 
 def places_of(process: str) -> int:
