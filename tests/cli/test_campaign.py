@@ -81,6 +81,23 @@ def test_the_same_file_from_two_folders_is_one_item(cli, decks, tmp_path):
     assert len(campaign.items()) == 1
 
 
+def test_a_command_that_is_stopped_replaces_nothing_by_halves(cli, decks, monkeypatch):
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:1])
+    failed = campaign.note(campaign.items()[0], state=items.FAILED)
+
+    def stop(self, *_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Campaign, 'note', stop)
+        with pytest.raises(KeyboardInterrupt):
+            add(campaign, decks[:1])
+    assert campaign.items() == [failed]
+    assert add(campaign, decks[:1])['added'] == 1
+    assert [item.state for item in campaign.items()] == [items.WAITING]
+
+
 def test_what_is_missing_is_found_out_with_nobody_else_at_it(cli, decks, monkeypatch):
     """Two commands at once would each add what the other does."""
     campaign = Campaign.make('h2')

@@ -149,6 +149,23 @@ def test_what_failed_waits_again_as_another_item(campaign, sums):
     assert items.load_inputs(again)[1]['x'].value == 1
 
 
+def test_one_that_takes_the_place_of_another_comes_with_its_going(campaign, sums, monkeypatch):
+    """Stopped (Ctrl-C) between the two, both would be submitted by the next command."""
+    campaign.add(sums(1), label='one')
+    failed = campaign.note(campaign.items()[0], state=items.FAILED)
+
+    def stop(self, *_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Campaign, 'note', stop)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.repeat([failed])
+    assert campaign.items() == [failed]
+    campaign.repeat([failed])
+    assert [item.state for item in campaign.items()] == [items.WAITING]
+
+
 CLAIMED = """
 import fcntl, os, sys
 descriptor = os.open(sys.argv[1], os.O_RDWR)

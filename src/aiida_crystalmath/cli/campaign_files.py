@@ -99,12 +99,13 @@ def _add_files(campaign: Campaign, profile: str, files: Sequence[Path], options:
                 put_where_asked(campaign, old, options)
                 counts['in it already'] += 1
                 continue
-            counts[add_one(campaign, builder, order, runs.get(fingerprint))] += 1
+            with campaign.backend.transaction():  # stopped between the two, both would be submitted
+                counts[add_one(campaign, builder, order, runs.get(fingerprint))] += 1
+                if old is not None:
+                    campaign.note(old, state=REPLACED)
             fresh.add(fingerprint)
             if campaign.base.extras.get(RECIPE, None) is None:
                 remember(campaign, options)
-            if old is not None:
-                campaign.note(old, state=REPLACED)
         if first + AT_A_TIME < len(files):
             ensure_controller(campaign, profile)
             click.echo(f'{first + AT_A_TIME} of {len(files)} files read', err=True)

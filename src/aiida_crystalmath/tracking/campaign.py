@@ -203,8 +203,9 @@ class Campaign(orm.Group):
             again.label = node.label
             again.base.extras.set(items.ORDER, item.order)
             again.base.extras.set(items.STATE, {'state': items.WAITING})
-            self.add_nodes(again.store())
-            self.note(item, state=items.REPLACED)
+            with self.backend.transaction():  # stopped between the two, both would be submitted
+                self.add_nodes(again.store())
+                self.note(item, state=items.REPLACED)
             repeated.append(again)
         return repeated
 
