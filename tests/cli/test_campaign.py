@@ -214,6 +214,23 @@ def test_status_and_list_count(cli, decks):
     assert (entry['name'], entry['n_waiting'], 'items' in entry) == ('h2', 2, False)
 
 
+def test_what_is_paused_is_not_taken_for_work(cli, decks):
+    """The chain runs; a job of it gave up on its computer, and holds the place until somebody sees to it."""
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:2])
+    chain, job = orm.WorkChainNode().store(), orm.CalcJobNode()
+    job.base.links.add_incoming(chain, LinkType.CALL_CALC, 'CALL')
+    for node in (chain, job):
+        node.set_process_state(ProcessState.WAITING)
+    job.store().pause()
+    campaign.note(campaign.items()[0], state=items.RUNNING, process=chain.uuid)
+    known = json.loads(cli('status', '--json').stdout)
+    assert (known['n_paused'], [item['paused'] for item in known['items']]) == (1, [[job.pk], []])
+    assert f'paused, and keeps its place until: verdi process play {job.pk}' in cli('status').stdout
+    job.unpause()
+    assert json.loads(cli('status', '--json').stdout)['n_paused'] == 0
+
+
 def test_pause_and_stop_are_kept_until_the_campaign_goes_on(cli):
     Campaign.make('h2')
     assert 'crystalmath campaign resume h2' in cli('pause').stdout
