@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.cli import campaign as cli_campaign
 from aiida_crystalmath.cli import main
-from aiida_crystalmath.cli.campaign_files import add_files, repeat_failed, same_as_before
+from aiida_crystalmath.cli.campaign_files import add_files, default_name, repeat_failed, same_as_before
 from aiida_crystalmath.cli.repeats import FINGERPRINT
 from aiida_crystalmath.tracking import items
 from aiida_crystalmath.tracking.campaign import ADDING, Campaign
@@ -164,6 +164,14 @@ def test_files_that_are_not_good_are_told_of_one_by_one(cli, tmp_path):
     assert (answer['name'], answer['added'], answer['controller'], len(answer['refused'])) == ('scf', 0, None, 2)
     assert 'Not added: empty.cif: the file is empty' in result.stderr
     assert 'Not added: notes.txt: unknown kind of structure file' in result.stderr
+
+
+def test_a_first_file_that_is_not_good_stops_no_other(cli, decks, tmp_path):
+    notes = tmp_path / 'notes.txt'
+    assert default_name([notes, *decks], OPTIONS) == 'deck'
+    assert default_name([notes], {**OPTIONS, 'chain': 'deck'}) == 'deck'
+    with pytest.raises(SystemExit):
+        default_name([notes], OPTIONS)
 
 
 @pytest.mark.parametrize(

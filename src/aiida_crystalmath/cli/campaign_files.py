@@ -31,11 +31,16 @@ AT_A_TIME = 20
 
 
 def default_name(files: Sequence[Path], options: dict[str, Any]) -> str:
-    """Return the name of a campaign that was given none: what is run."""
-    try:
-        return choose_chain(files[0], options)
-    except ValueError as exception:
-        fail(str(exception))
+    """Return the name of a campaign that was given none: what is run on the first file on which anything can be."""
+    reasons = []
+    for file in files:
+        try:
+            return choose_chain(file, options)
+        except ValueError as exception:
+            reasons.append(str(exception))
+    if options['chain']:
+        return str(options['chain'])
+    fail(reasons[0])
 
 
 def same_as_before(campaign: Campaign, options: dict[str, Any]) -> dict[str, Any]:

@@ -148,9 +148,7 @@ def print_running(known: dict[str, Any], out: Any) -> None:
         out.print(f'  {item["process_pk"]}  {escape(item["label"])}{f": {words}" if words else ""}')
         if item['paused']:
             pks = ' '.join(map(str, item['paused']))
-            out.print(
-                f'    {coloured("paused")}, and keeps its place until: verdi process play {pks}', soft_wrap=True
-            )
+            out.print(f'    {coloured("paused")}, and keeps its place until: verdi process play {pks}', soft_wrap=True)
     if len(running) > AT_MOST:
         out.print(f'  ... and {len(running) - AT_MOST} more run')
 
