@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.cli import campaign as cli_campaign
 from aiida_crystalmath.cli import main
-from aiida_crystalmath.cli.campaign_files import add_files, default_name, repeat_failed, same_as_before
+from aiida_crystalmath.cli.campaign_files import RECIPE, add_files, default_name, repeat_failed, same_as_before
 from aiida_crystalmath.cli.repeats import FINGERPRINT
+from aiida_crystalmath.machines.checks.campaigns import check
 from aiida_crystalmath.tracking import items
 from aiida_crystalmath.tracking.campaign import ADDING, Campaign
 
@@ -146,6 +147,18 @@ def test_more_files_are_run_as_the_first_were(cli, decks, tmp_path):
     assert (other['chain'], other['sequence'], other['protocol']) == (None, 'opt_sp', 'fast')
 
 
+def test_other_limits_of_jobs_take_the_place_of_those_before(cli, decks):
+    """``--resources auto`` and limits of one's own exclude each other; what is asked for last holds."""
+    campaign = Campaign.make('h2')
+    campaign.base.extras.set(RECIPE, {'resources': 'auto'})
+    own = same_as_before(campaign, {**OPTIONS, 'walltime': 60})
+    assert (own['walltime'], own['resources']) == (60, None)
+    assert same_as_before(campaign, OPTIONS)['resources'] == 'auto'
+    campaign.base.extras.set(RECIPE, {'walltime': 60, 'n_mpi': 4})
+    auto = same_as_before(campaign, {**OPTIONS, 'resources': 'auto'})
+    assert (auto['walltime'], auto['n_mpi'], auto['resources']) == (None, None, 'auto')
+
+
 def test_a_command_that_added_nothing_is_not_remembered(cli, decks, tmp_path):
     (tmp_path / 'empty.cif').write_text('')
     campaign = Campaign.make('h2')
@@ -203,6 +216,15 @@ def test_names_are_hostile_until_they_are_printed(cli, decks):
     assert "crystalmath campaign start --name '[red]; touch hacked #' --failed" in shown.stdout
     assert 'h0.d12: [/bold] no [link=x]luck[/]' in shown.stdout
     assert '[red]; touch hacked #' in cli('list').stdout
+
+
+def test_hints_can_be_typed_whatever_the_name_begins_with(cli, decks):
+    campaign = Campaign.make('-x y')
+    add(campaign, decks[:1])
+    hint = "crystalmath campaign resume -- '-x y'"
+    assert f'nobody submits: {hint}' in cli('status').stdout
+    assert hint in cli('pause', '--', '-x y').stdout
+    assert [finding.remedy for finding in check('p')] == ["crystalmath -p p campaign resume -- '-x y'"]
 
 
 def test_status_and_list_count(cli, decks):

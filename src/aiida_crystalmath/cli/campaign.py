@@ -146,8 +146,10 @@ def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool)
 
 
 def quoted(chosen: Campaign) -> str:
-    """Return the name of a campaign as a shell wants it."""
-    return shlex.quote(str(chosen.label))
+    """Return the name of a campaign as a shell and the commands want it."""
+    from aiida_crystalmath.tracking.campaign import as_argument
+
+    return as_argument(str(chosen.label))
 
 
 def ensure_controller(chosen: Campaign, profile: str) -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_crystalmath.cli.common import fail
-from aiida_crystalmath.cli.recipe import checked_builder, choose_chain
+from aiida_crystalmath.cli.recipe import LIMITS, checked_builder, choose_chain
 from aiida_crystalmath.cli.repeats import FINGERPRINT, fingerprint_of, has_failed, runs_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ def default_name(files: Sequence[Path], options: dict[str, Any]) -> str:
 def same_as_before(campaign: Campaign, options: dict[str, Any]) -> dict[str, Any]:
     """Return options with what was asked for when the campaign began, where nothing else is asked for now."""
     before: dict[str, Any] = dict(campaign.base.extras.get(RECIPE, {}))
+    if options['resources']:
+        for name in LIMITS.values():
+            before.pop(name, None)
+    elif any(options[name] for name in LIMITS.values()):
+        before.pop('resources', None)
     if options['chain'] or options['sequence']:
         for name in ('chain', 'sequence', 'arguments'):
             before.pop(name, None)

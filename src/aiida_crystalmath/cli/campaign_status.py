@@ -102,8 +102,9 @@ def print_status(known: dict[str, Any]) -> None:
 
 def controller_line(known: dict[str, Any]) -> str:
     """Say who submits, and what to type if nobody does."""
-    controller, name = known['controller'], shlex.quote(known['name'])
-    resume = f'crystalmath campaign resume {name}'
+    from aiida_crystalmath.tracking.campaign import as_argument
+
+    controller, resume = known['controller'], f'crystalmath campaign resume {as_argument(known["name"])}'
     if known['state'] == 'over':
         return 'nothing is left to do'
     if controller is None or not controller['is_active']:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from aiida_crystalmath.tracking import items
 from aiida_crystalmath.tracking.calls import ACTIVE, at_work
 from aiida_crystalmath.tracking.items import Item, Settings
 
-__all__ = ('CHANGED', 'CLOSING', 'Campaign', 'CampaignError')
+__all__ = ('CHANGED', 'CLOSING', 'Campaign', 'CampaignError', 'as_argument')
 
 SETTINGS = 'crystalmath_settings'
 """Extra of the group: see :class:`~aiida_crystalmath.tracking.items.Settings`. Written by commands."""
@@ -35,6 +36,12 @@ CLOSING_S = 60.0
 
 class CampaignError(ValueError):
     """Something that cannot be done with a campaign: the message says what to do instead."""
+
+
+def as_argument(label: str) -> str:
+    """Return the name of a campaign as it is typed at the end of a command, whatever it begins with."""
+    quoted = shlex.quote(label)
+    return f'-- {quoted}' if label.startswith('-') else quoted
 
 
 class Campaign(orm.Group):
@@ -179,7 +186,11 @@ class Campaign(orm.Group):
         return query.append(orm.Dict, with_group='campaign', filters=filters, project=columns, tag='item')
 
     def look(self, *states: str) -> list[Item]:
-        """Return items as :meth:`items` does, with what has become of their processes by now; nothing is written."""
+        """Return items with what has become of their processes by now; nothing is written.
+
+        :param states: which items, as for :meth:`items`: by what the controller has noted so far. Whoever looks for
+            those that failed takes all, and asks each for its ``state``.
+        """
         found = self.items(*states)
         known = items.outcomes(item.process for item in found if item.process)
         return [replace(item, **known[item.process]) if item.process in known else item for item in found]

@@ -10,7 +10,7 @@ from aiida import orm
 
 from aiida_crystalmath.machines.checks import slots
 from aiida_crystalmath.machines.checks.finding import Finding
-from aiida_crystalmath.tracking.campaign import Campaign
+from aiida_crystalmath.tracking.campaign import Campaign, as_argument
 from aiida_crystalmath.tracking.items import OPEN
 
 
@@ -30,7 +30,7 @@ def check(name: str) -> Iterator[Finding]:
             'campaigns',
             'warn' if by_hand else 'fail',
             f'"{campaign.label}" waits, and nobody submits it' + (': its controller was killed' if by_hand else ''),
-            f'crystalmath -p {shlex.quote(name)} campaign resume {shlex.quote(campaign.label)}',
+            f'crystalmath -p {shlex.quote(name)} campaign resume {as_argument(campaign.label)}',
             None if by_hand else partial(_start, campaign),
         )
     if campaigns and not deserted:
