@@ -323,7 +323,7 @@ def test_kill_goes_on_until_nothing_is_left(cli, decks, monkeypatch):
     assert f'PK {job.pk} is not over yet' in result.stderr
 
 
-def test_no_more_at_once_than_the_daemon_has_places_for(cli, decks, capsys):
+def test_no_more_at_once_than_the_daemon_has_places_for(cli, decks, capsys, monkeypatch):
     """Chains that only wait for what finds no place would wait for ever."""
     campaign = Campaign.make('h2')
     add(campaign, decks[:1])
@@ -334,7 +334,13 @@ def test_no_more_at_once_than_the_daemon_has_places_for(cli, decks, capsys):
     said = capsys.readouterr().err
     assert said.startswith('note: 100 at once instead of 400: each may need 2 places in the daemon, which has 200.')
     assert said.count('note:') == 1
-    assert 'config set daemon.worker_process_slots 800"' in said
+    assert 'config set daemon.worker_process_slots 800;' in said
+
+    monkeypatch.setattr(Campaign, 'places', lambda self: 201)
+    campaign.change(limit=1)
+    cli_campaign.fit_limit(campaign, campaign.backend.profile.name)
+    assert 'even one may wait for ever' in capsys.readouterr().err
+    assert campaign.settings.limit == 1
 
 
 @pytest.mark.slow

@@ -112,16 +112,18 @@ def fit_limit(chosen: Campaign, profile: str) -> None:
     from aiida_crystalmath.machines.workers import workers
 
     slots, n_workers = get_manager().get_option('daemon.worker_process_slots'), max(1, len(workers(profile)))
-    each, limit = chosen.places(), chosen.settings.limit
-    fits = max(1, slots * n_workers // each)
-    if limit <= fits:
+    places, each, limit = slots * n_workers, chosen.places(), chosen.settings.limit
+    fits = max(1, places // each)
+    if limit * each <= places:
         return
-    chosen.change(limit=fits)
-    needed, name = -(-limit * each // n_workers), shlex.quote(profile)
+    needed, verdi = -(-limit * each // n_workers), f'verdi -p {shlex.quote(profile)}'
+    said, again = 'even one may wait for ever', ''
+    if fits < limit:
+        chosen.change(limit=fits)
+        said, again = f'{fits} at once instead of {limit}', f'; then --limit {limit} again'
     click.echo(
-        f'note: {fits} at once instead of {limit}: each may need {each} places in the daemon, which has '
-        f'{slots * n_workers}. For more: "verdi -p {name} config set daemon.worker_process_slots {needed}", '
-        f'"verdi -p {name} daemon restart", and --limit {limit} again.',
+        f'note: {said}: each may need {each} places in the daemon, which has {places}. This makes room: '
+        f'{verdi} config set daemon.worker_process_slots {needed}; {verdi} daemon restart{again}',
         err=True,
     )
 
