@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import ProcessState
 from click.testing import CliRunner
 
+from aiida_crystalmath.calculations import one_worker
+from aiida_crystalmath.cli import campaign as cli_campaign
 from aiida_crystalmath.cli import main
-from aiida_crystalmath.cli.campaign_files import add_files, same_as_before
+from aiida_crystalmath.cli.campaign_files import RECIPE, add_files, default_name, repeat_failed, same_as_before
 from aiida_crystalmath.cli.repeats import FINGERPRINT
+from aiida_crystalmath.machines.checks.campaigns import check
 from aiida_crystalmath.tracking import items
-from aiida_crystalmath.tracking.campaign import Campaign
+from aiida_crystalmath.tracking.campaign import ADDING, Campaign
 
 DECK = 'H2\nMOLECULE\n1\n2\n1 0 0 0\n1 0 0 {z}\nEND\n1 1\n1 0 3 1. 0.\n99 0\nEND\nTOLDEE\n8\nEND\n'
 OPTIONS = {
@@ -59,10 +63,57 @@ def test_a_file_is_one_item(cli, decks):
     campaign.note(second, state=items.FAILED, reason='no luck')
     assert add(campaign, decks)['added'] == 1
     assert [item.label for item in campaign.items()] == ['h0.d12', 'h2.d12', 'h1.d12']
-    process, inputs, extras = items.load_inputs(campaign.items()[-1])
+    process, inputs = items.load_inputs(campaign.items()[-1])
     assert process.__name__ == 'CrystalBaseWorkChain'
-    assert extras == {FINGERPRINT: second.key}
+    assert items.load_extras(campaign.items()[-1]) == {FINGERPRINT: second.key}
     assert inputs['crystal']['parameters'].get_dict()['scf']['toldee'] == 8
+
+
+def test_the_same_file_from_two_folders_is_one_item(cli, decks, tmp_path):
+    copy = tmp_path / 'copy' / decks[0].name
+    copy.parent.mkdir()
+    copy.write_text(decks[0].read_text())
+    campaign = Campaign.make('h2')
+    counts = add(campaign, [decks[0], copy])
+    assert (counts['added'], counts['in it already']) == (1, 1)
+    campaign.note(campaign.items()[0], state=items.FAILED)
+    counts = add(campaign, [decks[0], copy])
+    assert (counts['added'], counts['in it already']) == (1, 1)
+    assert len(campaign.items()) == 1
+
+
+def test_a_command_that_is_stopped_replaces_nothing_by_halves(cli, decks, monkeypatch):
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:1])
+    failed = campaign.note(campaign.items()[0], state=items.FAILED)
+
+    def stop(self, *_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Campaign, 'note', stop)
+        with pytest.raises(KeyboardInterrupt):
+            add(campaign, decks[:1])
+    assert campaign.items() == [failed]
+    assert add(campaign, decks[:1])['added'] == 1
+    assert [item.state for item in campaign.items()] == [items.WAITING]
+
+
+def test_what_is_missing_is_found_out_with_nobody_else_at_it(cli, decks, monkeypatch):
+    """Two commands at once would each add what the other does."""
+    campaign = Campaign.make('h2')
+    looks = []
+    look = Campaign.look
+
+    def watched(self, *states):
+        looks.append(one_worker.is_claimed_here(ADDING + self.pk))
+        return look(self, *states)
+
+    monkeypatch.setattr(Campaign, 'look', watched)
+    add(campaign, decks[:1])
+    repeat_failed(campaign)
+    assert looks == [True, True]
+    assert not one_worker.is_claimed_here(ADDING + campaign.pk)
 
 
 @pytest.mark.parametrize(('exit_status', 'counted'), [(0, 'finished before'), (410, 'added')])
@@ -96,6 +147,27 @@ def test_more_files_are_run_as_the_first_were(cli, decks, tmp_path):
     assert (other['chain'], other['sequence'], other['protocol']) == (None, 'opt_sp', 'fast')
 
 
+def test_other_limits_of_jobs_take_the_place_of_those_before(cli, decks):
+    """``--resources auto`` and limits of one's own exclude each other; what is asked for last holds."""
+    campaign = Campaign.make('h2')
+    campaign.base.extras.set(RECIPE, {'resources': 'auto'})
+    own = same_as_before(campaign, {**OPTIONS, 'walltime': 60})
+    assert (own['walltime'], own['resources']) == (60, None)
+    assert same_as_before(campaign, OPTIONS)['resources'] == 'auto'
+    campaign.base.extras.set(RECIPE, {'walltime': 60, 'n_mpi': 4})
+    auto = same_as_before(campaign, {**OPTIONS, 'resources': 'auto'})
+    assert (auto['walltime'], auto['n_mpi'], auto['resources']) == (None, None, 'auto')
+
+
+def test_a_command_that_added_nothing_is_not_remembered(cli, decks, tmp_path):
+    (tmp_path / 'empty.cif').write_text('')
+    campaign = Campaign.make('h2')
+    assert len(add(campaign, [tmp_path / 'empty.cif'], chain='elastic')['refused']) == 1
+    assert same_as_before(campaign, OPTIONS)['chain'] is None
+    add(campaign, decks[:1], walltime=60)
+    assert same_as_before(campaign, OPTIONS)['walltime'] == 60
+
+
 def test_files_that_are_not_good_are_told_of_one_by_one(cli, tmp_path):
     (tmp_path / 'empty.cif').write_text('')
     (tmp_path / 'notes.txt').write_text('H2')
@@ -105,6 +177,14 @@ def test_files_that_are_not_good_are_told_of_one_by_one(cli, tmp_path):
     assert (answer['name'], answer['added'], answer['controller'], len(answer['refused'])) == ('scf', 0, None, 2)
     assert 'Not added: empty.cif: the file is empty' in result.stderr
     assert 'Not added: notes.txt: unknown kind of structure file' in result.stderr
+
+
+def test_a_first_file_that_is_not_good_stops_no_other(cli, decks, tmp_path):
+    notes = tmp_path / 'notes.txt'
+    assert default_name([notes, *decks], OPTIONS) == 'deck'
+    assert default_name([notes], {**OPTIONS, 'chain': 'deck'}) == 'deck'
+    with pytest.raises(SystemExit):
+        default_name([notes], OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +218,15 @@ def test_names_are_hostile_until_they_are_printed(cli, decks):
     assert '[red]; touch hacked #' in cli('list').stdout
 
 
+def test_hints_can_be_typed_whatever_the_name_begins_with(cli, decks):
+    campaign = Campaign.make('-x y')
+    add(campaign, decks[:1])
+    hint = "crystalmath campaign resume -- '-x y'"
+    assert f'nobody submits: {hint}' in cli('status').stdout
+    assert hint in cli('pause', '--', '-x y').stdout
+    assert [finding.remedy for finding in check('p')] == ["crystalmath -p p campaign resume -- '-x y'"]
+
+
 def test_status_and_list_count(cli, decks):
     campaign = Campaign.make('h2')
     add(campaign, decks)
@@ -155,6 +244,23 @@ def test_status_and_list_count(cli, decks):
     assert (entry['name'], entry['n_waiting'], 'items' in entry) == ('h2', 2, False)
 
 
+def test_what_is_paused_is_not_taken_for_work(cli, decks):
+    """The chain runs; a job of it gave up on its computer, and holds the place until somebody sees to it."""
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:2])
+    chain, job = orm.WorkChainNode().store(), orm.CalcJobNode()
+    job.base.links.add_incoming(chain, LinkType.CALL_CALC, 'CALL')
+    for node in (chain, job):
+        node.set_process_state(ProcessState.WAITING)
+    job.store().pause()
+    campaign.note(campaign.items()[0], state=items.RUNNING, process=chain.uuid)
+    known = json.loads(cli('status', '--json').stdout)
+    assert (known['n_paused'], [item['paused'] for item in known['items']]) == (1, [[job.pk], []])
+    assert f'paused, and keeps its place until: verdi process play {job.pk}' in cli('status').stdout
+    job.unpause()
+    assert json.loads(cli('status', '--json').stdout)['n_paused'] == 0
+
+
 def test_pause_and_stop_are_kept_until_the_campaign_goes_on(cli):
     Campaign.make('h2')
     assert 'crystalmath campaign resume h2' in cli('pause').stdout
@@ -166,11 +272,75 @@ def test_pause_and_stop_are_kept_until_the_campaign_goes_on(cli):
     assert not Campaign.find('h2').settings.stopped
 
 
-def test_more_than_the_workers_hold_is_told_of(cli):
-    Campaign.make('h2')
-    result = cli('start', '--name', 'h2', '--limit', 400)
-    assert 'note: 400 at once may need 1600 places in the daemon; a worker has 200' in result.stderr
-    assert 'verdi daemon start 8' in result.stderr
+@pytest.mark.parametrize('command', ['pause', 'stop'])
+def test_what_is_added_while_nothing_is_submitted_waits_for_resume(cli, decks, command):
+    """Nobody is started, who would only end at once; and nobody is said to submit."""
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:1])
+    assert cli(command, 'h2').exit_code == 0
+    result = cli('add', 'h2', decks[1])
+    assert (result.exit_code, result.stderr) == (0, '')
+    assert '1 added' in result.stdout
+    assert 'It submits nothing for now; go on with: crystalmath campaign resume h2' in result.stdout
+    assert campaign.controllers(active=False) == []
+
+
+def test_kill_goes_on_until_nothing_is_left(cli, decks, monkeypatch):
+    """Killed with the first message: the controller. Its job is paused, and dies only after it was played."""
+    from aiida.engine.processes import control
+
+    campaign = Campaign.make('h2')
+    add(campaign, decks)
+    first, second, _ = campaign.items()
+    controller, job, other = orm.WorkChainNode(), orm.CalcJobNode(), orm.CalcJobNode()
+    controller.process_type = 'aiida.workflows:crystalmath.campaign'
+    controller.base.links.add_incoming(orm.Str(campaign.uuid).store(), LinkType.INPUT_WORK, 'campaign')
+    controller.store()
+    job.base.links.add_incoming(controller, LinkType.CALL_CALC, 'CALL')
+    for node, item in ((controller, None), (job, first), (other, second)):
+        node.store().set_process_state(ProcessState.WAITING)
+        if item is not None:
+            campaign.note(item, state=items.RUNNING, process=node.uuid)
+    job.pause()
+
+    def kill(processes, timeout):
+        for node in processes:
+            if not node.paused:
+                node.set_process_state(ProcessState.KILLED)
+
+    monkeypatch.setattr(control, 'kill_processes', kill)
+    monkeypatch.setattr(control, 'play_processes', lambda processes, timeout: [node.unpause() for node in processes])
+    result = cli('stop', 'h2', '--kill')
+    assert result.exit_code == 0, result.output
+    assert (controller.is_killed, job.is_killed, other.is_killed) == (True, True, False)
+    assert f'verdi process kill {other.pk}"' in result.stdout
+
+    monkeypatch.setattr(cli_campaign, 'KILL_TIMEOUT_S', 0.0)
+    monkeypatch.setattr(control, 'kill_processes', lambda processes, timeout: None)
+    job.set_process_state(ProcessState.CREATED)
+    result = cli('stop', 'h2', '--kill')
+    assert result.exit_code == 1
+    assert f'PK {job.pk} is not over yet' in result.stderr
+
+
+def test_no_more_at_once_than_the_daemon_has_places_for(cli, decks, capsys, monkeypatch):
+    """Chains that only wait for what finds no place would wait for ever."""
+    campaign = Campaign.make('h2')
+    add(campaign, decks[:1])
+    for limit, fits in ((400, 100), (100, 100), (0, 0)):
+        campaign.change(limit=limit)
+        cli_campaign.fit_limit(campaign, campaign.backend.profile.name)
+        assert campaign.settings.limit == fits
+    said = capsys.readouterr().err
+    assert said.startswith('note: 100 at once instead of 400: each may need 2 places in the daemon, which has 200.')
+    assert said.count('note:') == 1
+    assert 'config set daemon.worker_process_slots 800;' in said
+
+    monkeypatch.setattr(Campaign, 'places', lambda self: 201)
+    campaign.change(limit=1)
+    cli_campaign.fit_limit(campaign, campaign.backend.profile.name)
+    assert 'even one may wait for ever' in capsys.readouterr().err
+    assert campaign.settings.limit == 1
 
 
 @pytest.mark.slow

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
+from aiida.engine import ProcessState
 from aiida.orm.entities import EntityTypes
 
+from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.tracking import items
-from aiida_crystalmath.tracking.campaign import Campaign, CampaignError
+from aiida_crystalmath.tracking.calls import at_work
+from aiida_crystalmath.tracking.campaign import ADDING, Campaign, CampaignError
+from aiida_crystalmath.tracking.controller import CrystalCampaignWorkChain
 from aiida_crystalmath.tracking.items import Item, Settings, next_item
 
 COPIED = ('node_type', 'attributes', 'extras', 'user_id', 'repository_metadata')
@@ -89,7 +97,7 @@ def test_an_item_gives_back_what_was_put_in(campaign, sums):
     node = campaign.add(builder, label='four', kind='sum', priority=3, extras={'crystalmath_fingerprint': 'abc'})
     (found,) = campaign.items()
     assert found == Item(node.pk, node.uuid, 'four', 'sum', 3)
-    process, inputs, extras = items.load_inputs(found)
+    process, inputs = items.load_inputs(found)
     assert process is builder.process_class
     assert inputs['x'].value == 4
     assert inputs['code'].uuid == builder.code.uuid
@@ -98,7 +106,7 @@ def test_an_item_gives_back_what_was_put_in(campaign, sums):
         'sleep': 2,
     }
     assert inputs['metadata']['label'] == 'mine; $(touch hacked)'
-    assert extras == {'crystalmath_fingerprint': 'abc'}
+    assert items.load_extras(found) == {'crystalmath_fingerprint': 'abc'}
 
 
 def test_inputs_that_are_not_valid_are_refused_before_they_wait(campaign, sums):
@@ -108,6 +116,14 @@ def test_inputs_that_are_not_valid_are_refused_before_they_wait(campaign, sums):
         campaign.add(builder, label='none')
     assert campaign.items() == []
     assert campaign.is_empty
+
+
+def test_what_defaults_make_valid_may_wait(campaign, sums):
+    """A job without options is submitted as it is by AiiDA: its process fills them in."""
+    builder = sums(1)
+    del builder.metadata['options']
+    campaign.add(builder, label='one')
+    assert 'options' not in items.load_inputs(campaign.items()[0])[1].get('metadata', {})
 
 
 def test_a_node_that_is_gone_is_told_of(campaign, sums):
@@ -131,6 +147,50 @@ def test_what_failed_waits_again_as_another_item(campaign, sums):
     assert again.key == 'abc'
     assert [found.pk for found in campaign.items(items.REPLACED)] == [failed.pk]
     assert items.load_inputs(again)[1]['x'].value == 1
+
+
+def test_one_that_takes_the_place_of_another_comes_with_its_going(campaign, sums, monkeypatch):
+    """Stopped (Ctrl-C) between the two, both would be submitted by the next command."""
+    campaign.add(sums(1), label='one')
+    failed = campaign.note(campaign.items()[0], state=items.FAILED)
+
+    def stop(self, *_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Campaign, 'note', stop)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.repeat([failed])
+    assert campaign.items() == [failed]
+    campaign.repeat([failed])
+    assert [item.state for item in campaign.items()] == [items.WAITING]
+
+
+CLAIMED = """
+import fcntl, os, sys
+descriptor = os.open(sys.argv[1], os.O_RDWR)
+fcntl.lockf(descriptor, fcntl.LOCK_EX, 1, int(sys.argv[2]))
+print('claimed', flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_adds_is_alone_until_he_is_gone(campaign):
+    """Another program that adds is waited for, and no longer than it lives."""
+    path, number = one_worker.claims_file(), ADDING + campaign.pk
+    path.touch()
+    other = subprocess.Popen(
+        [sys.executable, '-c', CLAIMED, str(path), str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout.readline() == b'claimed\n'
+        with campaign.alone(other.kill):
+            assert other.wait() != 0
+            assert one_worker.claimant(number) == os.getpid()
+        assert one_worker.claimant(number) is None
+    finally:
+        other.kill()
+        other.communicate()
 
 
 def test_what_ran_before_is_not_submitted(campaign, sums):
@@ -171,3 +231,68 @@ def test_nobody_waits_for_a_process_that_was_deleted(campaign, sums):
     campaign.note(campaign.items()[0], state=items.RUNNING, process=str(uuid4()))
     (found,) = campaign.look(*items.OPEN)
     assert (found.state, found.reason) == (items.FAILED, 'its process was deleted')
+
+
+def process(kind: type[orm.ProcessNode], caller: orm.ProcessNode | None = None, state: str = 'waiting'):
+    """Return a stored process, as one that runs or ran is."""
+    node = kind()
+    if caller is not None:
+        work = isinstance(node, orm.WorkChainNode)
+        node.base.links.add_incoming(caller, LinkType.CALL_WORK if work else LinkType.CALL_CALC, 'CALL')
+    node.set_process_state(ProcessState(state))
+    return node.store()
+
+
+def controller_of(campaign: Campaign, state: str = 'waiting') -> orm.WorkChainNode:
+    """Return a controller that nobody carries out."""
+    node = orm.WorkChainNode(process_type=CrystalCampaignWorkChain.build_process_type())
+    node.base.links.add_incoming(orm.Str(campaign.uuid).store(), LinkType.INPUT_WORK, 'campaign')
+    node.set_process_state(ProcessState(state))
+    return node.store()
+
+
+def test_nobody_is_started_for_what_was_stopped(campaign, sums):
+    campaign.add(sums(1), label='one')
+    campaign.change(stopped=True)
+    assert campaign.start() is None
+    assert campaign.controllers(active=False) == []
+
+
+def test_what_is_at_work_is_found_at_any_depth(campaign):
+    """Also under a process that is over, and under a controller that is; what others called is not."""
+    dead = controller_of(campaign, 'killed')
+    controller = controller_of(campaign)
+    chain = process(orm.WorkChainNode, dead, 'killed')
+    queued = process(orm.CalcJobNode, chain, 'created')
+    process(orm.CalcJobNode, chain, 'finished')
+    paused = process(orm.CalcJobNode, process(orm.WorkChainNode, controller))
+    paused.pause()
+    process(orm.CalcJobNode, process(orm.WorkChainNode))
+    found = campaign.at_work()
+    assert {node.pk for node in found} == {controller.pk, queued.pk, paused.caller.pk, paused.pk}
+    assert at_work([dead.pk, chain.pk]) == {queued.pk: chain.pk}
+    assert at_work([controller.pk], paused=True) == {paused.pk: controller.pk}
+
+
+@pytest.mark.parametrize(
+    ('process', 'places'),
+    [
+        ('aiida.calculations:core.arithmetic.add', 1),
+        ('aiida.workflows:core.arithmetic.multiply_add', items.PLACES),
+        ('aiida.workflows:crystalmath.crystal.base', 2),
+        ('aiida.workflows:crystalmath.crystal.elastic', 4),
+        ('aiida.workflows:crystalmath.crystal.eos', 1 + 11 * 3),
+        ('aiida.workflows:no.such', 1),
+    ],
+)
+def test_places_in_the_daemon(aiida_profile, process, places):
+    assert items.places_of(process) == places
+
+
+def test_the_places_of_the_largest_count(campaign, sums):
+    campaign.add(sums(1), label='one')
+    assert campaign.places() == 1
+    chain = orm.Dict({'process': 'aiida.workflows:crystalmath.crystal.geopt', 'inputs': {}})
+    chain.base.extras.set(items.STATE, {'state': items.WAITING})
+    campaign.add_nodes(chain.store())
+    assert campaign.places() == 3

@@ -8,9 +8,13 @@ from collections import Counter
 
 import pytest
 from aiida import orm
+from aiida.common.datastructures import CalcJobState
 from aiida.engine import ProcessState, run_get_node, submit
-from aiida.engine.processes.control import kill_processes
+from aiida.engine.processes.control import kill_processes, pause_processes
+from aiida.manage import get_config
+from click.testing import CliRunner
 
+from aiida_crystalmath.cli import main
 from aiida_crystalmath.tracking import controller, items
 from aiida_crystalmath.tracking.controller import CrystalCampaignWorkChain
 from aiida_crystalmath.tracking.items import Item, link_label
@@ -171,6 +175,35 @@ def test_a_killed_controller_takes_all_with_it_and_can_be_followed(campaign, sum
     assert submitted(campaign) == {'first': 1, 'long': 1, 'last': 1}
 
 
+@pytest.mark.slow
+@pytest.mark.daemon
+def test_stop_and_kill_leaves_nothing_behind(campaign, sums, started_daemon_client, until):
+    """A job that is paused heeds no message, and one that no worker has a place for gets none."""
+    client, config, name = started_daemon_client, get_config(), campaign.backend.profile.name
+    client.stop_daemon(wait=True, timeout=120)
+    config.set_option('daemon.worker_process_slots', 2, scope=name)
+    config.store()
+    try:
+        client.start_daemon(number_workers=1, timeout=120)
+        for number in (1, 2, 3):
+            campaign.add(sums(number, sleep=600), label=f's{number}')
+        campaign.start()
+        until(lambda: states(campaign)[items.RUNNING] == 3, 'all to be submitted')
+        nodes = [orm.load_node(uuid=item.process) for item in campaign.look()]
+        until(lambda: any(node.get_state() is CalcJobState.WITHSCHEDULER for node in nodes), 'one to be at work')
+        pause_processes([node for node in nodes if node.process_state is ProcessState.WAITING], timeout=60)
+        until(lambda: any(node.paused for node in nodes), 'the pause')
+        assert any(node.process_state is ProcessState.CREATED for node in nodes), 'all have a place'
+        result = CliRunner().invoke(main, ['-p', name, 'campaign', 'stop', '--kill'])
+        assert result.exit_code == 0, result.output
+        assert [node.is_killed for node in nodes] == [True] * 3
+        assert campaign.at_work() == []
+    finally:
+        client.stop_daemon(wait=True, timeout=120)
+        config.unset_option('daemon.worker_process_slots', scope=name)
+        config.store()
+
+
 # ------------------------------------------------------------------------------------------------ without a daemon
 
 
@@ -188,6 +221,27 @@ def test_a_note_that_was_lost_is_made_again(campaign, sums):
     assert carry_out(campaign).is_finished_ok
     assert campaign.look() == [done]
     assert submitted(campaign) == {'one': 1}
+
+
+def test_what_belongs_to_a_submission_is_done_again_by_the_next_worker(campaign, sums, monkeypatch):
+    """Killed right after the submission: the process is found, gets its extras, and becomes a member."""
+    campaign.add(sums(1), label='one', extras={'crystalmath_fingerprint': 'abc'})
+    submit_one = CrystalCampaignWorkChain.submit
+
+    def die(self, process, inputs=None, **kwargs):
+        submit_one(self, process, inputs, **kwargs)
+        raise RuntimeError('killed')
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CrystalCampaignWorkChain, 'submit', die)
+        with pytest.raises(RuntimeError, match='killed'):
+            carry_out(campaign)
+    monkeypatch.setattr(controller, 'DOUBT_S', 0.0)
+    assert carry_out(campaign).is_finished_ok
+    (item,) = campaign.look()
+    node = orm.load_node(uuid=item.process)
+    assert node.base.extras.get('crystalmath_fingerprint') == 'abc'
+    assert node.pk in {member.pk for member in campaign.nodes}
 
 
 def test_a_process_that_was_never_handed_over_is_replaced(campaign, sums, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -13,11 +14,15 @@ from aiida_crystalmath.cli.common import echo_json, fail, load_profile
 from aiida_crystalmath.cli.recipe import check_recipe, recipe_options
 
 if TYPE_CHECKING:
+    from aiida.orm import ProcessNode
+
     from aiida_crystalmath.tracking.campaign import Campaign
 
 KILL_TIMEOUT_S = 60.0
-LEVELS = 4
-"""Processes that an item keeps at once: a chain, one that it calls, a base chain, a calculation."""
+"""How long is waited for the next end among what is to be killed."""
+KILL_ANSWER_S = 5.0
+"""How long the answers to a message are waited for; a controller gives its own when all it called are dead."""
+MOST_NAMED = 5
 
 FILES = click.argument(
     'files', metavar='[FILE]...', nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -62,7 +67,7 @@ def start(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> Non
     The same command again adds what is new and what failed, and repeats nothing else. Without FILEs, --name says which
     campaign goes on; --limit and --cap hold from now on. Exit status: 0 well, 1 a file was not added.
     """
-    from aiida_crystalmath.cli.campaign_files import add_files, default_name
+    from aiida_crystalmath.cli.campaign_files import add_files, default_name, repeat_failed
 
     check_recipe(options)
     profile = load_profile(ctx)
@@ -71,8 +76,7 @@ def start(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> Non
     if name is None:
         fail('which campaign?', 'Give files, or the name of a campaign that there is: crystalmath campaign list')
     chosen = begin(name, bool(files), caps, options)
-    failed = [item for item in chosen.look() if item.state in ('failed', 'not submitted')] if options['failed'] else []
-    once_more = len(chosen.repeat(failed))
+    once_more = repeat_failed(chosen) if options['failed'] else 0
     added = {'once more': once_more, **add_files(chosen, profile, list(dict.fromkeys(files)), options)}
     finish(chosen, profile, added, options['as_json'])
 
@@ -92,25 +96,36 @@ def begin(name: str, is_new_welcome: bool, caps: dict[str, int], options: dict[s
         changes['limit'] = at_once(options)
     try:
         chosen = found or Campaign.make(name)
-        settings = chosen.change(**changes, caps={**chosen.settings.caps, **caps})
+        chosen.change(**changes, caps={**chosen.settings.caps, **caps})
     except ValueError as exception:
         fail(str(exception))
-    warn_of_slots(settings.limit)
     return chosen
 
 
-def warn_of_slots(limit: int) -> None:
-    """Say so if the workers cannot hold all that may run at once: what calls would wait for what is called."""
+def fit_limit(chosen: Campaign, profile: str) -> None:
+    """Lower the limit of a campaign to what the daemon has places for, and say so.
+
+    Beyond it chains could fill all places, and wait for ever for what they called and has none.
+    """
     from aiida.manage import get_manager
 
-    slots = get_manager().get_option('daemon.worker_process_slots')
-    workers = -(-limit * LEVELS // slots)
-    if workers > 1:
-        click.echo(
-            f'note: {limit} at once may need {limit * LEVELS} places in the daemon; a worker has {slots}. '
-            f'Start it with {workers} workers ("verdi daemon start {workers}").',
-            err=True,
-        )
+    from aiida_crystalmath.machines.workers import workers
+
+    slots, n_workers = get_manager().get_option('daemon.worker_process_slots'), max(1, len(workers(profile)))
+    places, each, limit = slots * n_workers, chosen.places(), chosen.settings.limit
+    fits = max(1, places // each)
+    if limit * each <= places:
+        return
+    needed, verdi = -(-limit * each // n_workers), f'verdi -p {shlex.quote(profile)}'
+    said, again = 'even one may wait for ever', ''
+    if fits < limit:
+        chosen.change(limit=fits)
+        said, again = f'{fits} at once instead of {limit}', f'; then --limit {limit} again'
+    click.echo(
+        f'note: {said}: each may need {each} places in the daemon, which has {places}. This makes room: '
+        f'{verdi} config set daemon.worker_process_slots {needed}; {verdi} daemon restart{again}',
+        err=True,
+    )
 
 
 def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool) -> None:
@@ -122,28 +137,37 @@ def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool)
     else:
         words = ', '.join(f'{n} {what}' for what, n in added.items() if n)
         click.echo(f'Campaign "{chosen.label}": {words or "nothing new"}.')
-        at_work = f'Controller PK {node} submits' if node else 'Nothing is left to do in'
-        click.echo(f'{at_work} {"what waits" if node else "it"}. Look: crystalmath campaign status {quoted(chosen)}')
+        settings = chosen.settings
+        if (settings.stopped or settings.paused) and chosen.has('waiting', 'running'):
+            click.echo(f'It submits nothing for now; go on with: crystalmath campaign resume {quoted(chosen)}')
+        else:
+            does = f'Controller PK {node} submits what waits' if node else 'Nothing is left to do in it'
+            click.echo(f'{does}. Look: crystalmath campaign status {quoted(chosen)}')
     if refused:
         sys.exit(1)
 
 
 def quoted(chosen: Campaign) -> str:
-    """Return the name of a campaign as a shell wants it."""
-    import shlex
+    """Return the name of a campaign as a shell and the commands want it."""
+    from aiida_crystalmath.tracking.campaign import as_argument
 
-    return shlex.quote(str(chosen.label))
+    return as_argument(str(chosen.label))
 
 
 def ensure_controller(chosen: Campaign, profile: str) -> int | None:
-    """Return the PK of the controller at work, started if anything is left to do and there is none."""
+    """Return the PK of the controller at work, started if anything may be done and there is none."""
     from aiida_crystalmath.cli.run import ensure_daemon
     from aiida_crystalmath.tracking.campaign import CampaignError
     from aiida_crystalmath.tracking.items import OPEN
 
     if not chosen.has(*OPEN):
         return None
+    settings = chosen.settings
+    if settings.stopped or settings.paused:
+        chosen.notify()
+        return next((int(node.pk or 0) for node in chosen.controllers()), None)
     ensure_daemon(profile)
+    fit_limit(chosen, profile)
     try:
         node = chosen.start()
     except CampaignError as exception:
@@ -291,19 +315,41 @@ def stop(ctx: click.Context, name: str | None, kill: bool) -> None:
 
 
 def kill_all(found: Campaign) -> None:
-    """Kill the controllers and all that they called; exits with an explanation if they do not heed it."""
-    from aiida.common.log import override_log_level
-    from aiida.engine.processes.control import kill_processes
+    """Kill the controllers and all that they called; exits with an explanation if they do not heed it.
 
-    # A controller answers when all it called are dead, which may take longer than AiiDA's messages live: look instead.
-    with override_log_level():
-        kill_processes([*found.controllers()], timeout=KILL_TIMEOUT_S)
-    deadline = time.monotonic() + KILL_TIMEOUT_S
-    while active := found.controllers():
-        if time.monotonic() > deadline:
+    A killed process tells those that it called, but not those that no worker has begun, and one that is paused does not
+    heed it: what is left is told again, until nothing is. What another command submitted goes on, and is named.
+    """
+    from aiida.common.log import override_log_level
+    from aiida.engine.processes.control import kill_processes, play_processes
+
+    told: list[ProcessNode] = [*found.controllers()]
+    n_left, deadline = 0, time.monotonic() + KILL_TIMEOUT_S
+    while left := found.at_work():
+        if n_left and len(left) < n_left:
+            deadline = time.monotonic() + KILL_TIMEOUT_S
+        elif time.monotonic() > deadline:
             fail(
-                f'controller PK {active[0].pk} goes on.',
-                'Is the daemon running? See "verdi daemon status". Nothing more is submitted in any case.',
+                f'{named(left)} not over yet.',
+                'Is the daemon running ("verdi daemon status")? What its workers have no place for yet is killed when '
+                'it begins: give the same command again then. Nothing more is submitted in any case.',
             )
+        n_left = len(left)
+        with override_log_level():
+            kill_processes(told or left, timeout=KILL_ANSWER_S)
+            if paused := [node for node in left if node.paused and not node.is_terminated]:
+                play_processes(paused, timeout=KILL_ANSWER_S)
+        told = []
         time.sleep(0.5)
     click.echo(f'Campaign "{found.label}" and what it ran were killed.')
+    others = [item.process_pk for item in found.look('running') if item.state == 'running' and item.process_pk]
+    if others:
+        pks = ' '.join(map(str, others))
+        click.echo(f'Other commands submitted these, and they go on: kill them with "verdi process kill {pks}"')
+
+
+def named(nodes: list[ProcessNode]) -> str:
+    """Return the PKs of processes as the beginning of a sentence; not more than a few."""
+    rest = len(nodes) - MOST_NAMED
+    pks = ', '.join(str(node.pk) for node in nodes[:MOST_NAMED])
+    return f'PK {pks}{f" and {rest} more" if rest > 0 else ""} {"are" if len(nodes) > 1 else "is"}'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aiida_crystalmath.cli.common import fail
-from aiida_crystalmath.cli.recipe import checked_builder, choose_chain
+from aiida_crystalmath.cli.recipe import LIMITS, checked_builder, choose_chain
 from aiida_crystalmath.cli.repeats import FINGERPRINT, fingerprint_of, has_failed, runs_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from aiida_crystalmath.tracking.items import Item
 
 RECIPE = 'crystalmath_recipe'
-"""Extra of a campaign: options of the command that began it."""
+"""Extra of a campaign: options of the first command that added a file to it."""
 REMEMBERED = (
     'protocol', 'chain', 'sequence', 'arguments', 'code', 'properties_code', 'moments', 'metal', 'overrides',
     'max_memory_gb', 'walltime', 'n_mpi', 'resources',
@@ -30,16 +31,26 @@ AT_A_TIME = 20
 
 
 def default_name(files: Sequence[Path], options: dict[str, Any]) -> str:
-    """Return the name of a campaign that was given none: what is run."""
-    try:
-        return choose_chain(files[0], options)
-    except ValueError as exception:
-        fail(str(exception))
+    """Return the name of a campaign that was given none: what is run on the first file on which anything can be."""
+    reasons = []
+    for file in files:
+        try:
+            return choose_chain(file, options)
+        except ValueError as exception:
+            reasons.append(str(exception))
+    if options['chain']:
+        return str(options['chain'])
+    fail(reasons[0])
 
 
 def same_as_before(campaign: Campaign, options: dict[str, Any]) -> dict[str, Any]:
     """Return options with what was asked for when the campaign began, where nothing else is asked for now."""
     before: dict[str, Any] = dict(campaign.base.extras.get(RECIPE, {}))
+    if options['resources']:
+        for name in LIMITS.values():
+            before.pop(name, None)
+    elif any(options[name] for name in LIMITS.values()):
+        before.pop('resources', None)
     if options['chain'] or options['sequence']:
         for name in ('chain', 'sequence', 'arguments'):
             before.pop(name, None)
@@ -59,29 +70,52 @@ def remember(campaign: Campaign, options: dict[str, Any]) -> None:
     campaign.base.extras.set(RECIPE, recipe)
 
 
+def alone(campaign: Campaign) -> AbstractContextManager[None]:
+    """Let no other command add to a campaign within this context; say so if one is at it and must be waited for."""
+    return campaign.alone(lambda: click.echo('Another command adds to this campaign: waiting for its end.', err=True))
+
+
+def repeat_failed(campaign: Campaign) -> int:
+    """Let all that failed, or was not submitted, wait once more; return how many that are."""
+    from aiida_crystalmath.tracking.items import FAILED, REFUSED
+
+    with alone(campaign):
+        return len(campaign.repeat([item for item in campaign.look() if item.state in (FAILED, REFUSED)]))
+
+
 def add_files(campaign: Campaign, profile: str, files: Sequence[Path], options: dict[str, Any]) -> dict[str, Any]:
     """Add files to a campaign; return how many were added, ran before, or are in it, and why others are not."""
+    with alone(campaign):
+        return _add_files(campaign, profile, files, options)
+
+
+def _add_files(campaign: Campaign, profile: str, files: Sequence[Path], options: dict[str, Any]) -> dict[str, Any]:
     from aiida_crystalmath.cli.campaign import ensure_controller
     from aiida_crystalmath.tracking.items import FAILED, REFUSED, REPLACED
 
     counts: dict[str, Any] = {'added': 0, 'finished before': 0, 'in it already': 0, 'refused': {}}
-    if files and campaign.base.extras.get(RECIPE, None) is None:
-        remember(campaign, options)
     known = {item.key: item for item in campaign.look() if item.key}
+    fresh: set[str] = set()
     for first in range(0, len(files), AT_A_TIME):
         ready = list(prepared(files[first : first + AT_A_TIME], options, counts['refused']))
         runs = {} if options['again'] else runs_of(fingerprint for *_, fingerprint in ready)
         for file, builder, kind, fingerprint in ready:
             order = {'label': file.name, 'kind': kind, 'priority': options['priority'] or 0, 'key': fingerprint}
             old = known.get(fingerprint)
+            if fingerprint in fresh:
+                counts['in it already'] += 1
+                continue
             if old is not None and old.state not in (FAILED, REFUSED):
                 put_where_asked(campaign, old, options)
                 counts['in it already'] += 1
                 continue
-            counts[add_one(campaign, builder, order, runs.get(fingerprint))] += 1
-            if old is not None:
-                campaign.note(old, state=REPLACED)
-        known |= {item.key: item for item in campaign.items() if item.key}
+            with campaign.backend.transaction():  # stopped between the two, both would be submitted
+                counts[add_one(campaign, builder, order, runs.get(fingerprint))] += 1
+                if old is not None:
+                    campaign.note(old, state=REPLACED)
+            fresh.add(fingerprint)
+            if campaign.base.extras.get(RECIPE, None) is None:
+                remember(campaign, options)
         if first + AT_A_TIME < len(files):
             ensure_controller(campaign, profile)
             click.echo(f'{first + AT_A_TIME} of {len(files)} files read', err=True)

@@ -11,7 +11,10 @@ from aiida_crystalmath.cli.common import console
 from aiida_crystalmath.cli.many import coloured, counts_as_keys, states_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiida_crystalmath.tracking.campaign import Campaign
+    from aiida_crystalmath.tracking.items import Item
 
 AT_MOST = 20
 """Lines of what runs, and of what failed, that are shown to people."""
@@ -22,6 +25,7 @@ def status_of(campaign: Campaign, profile: str) -> dict[str, Any]:
     """Return all there is to know about a campaign, in a few queries however large it is."""
     found = campaign.look()
     states = Counter(item.state for item in found)
+    paused = paused_of(found)
     kinds: dict[str, Counter[str]] = {}
     for item in found:
         kinds.setdefault(item.kind, Counter())[item.state] += 1
@@ -33,8 +37,20 @@ def status_of(campaign: Campaign, profile: str) -> dict[str, Any]:
         'n_items': len(found),
         **counts_as_keys({state: states[state] for state in STATES}),
         'kinds': {kind: counts_as_keys({state: count[state] for state in STATES}) for kind, count in kinds.items()},
-        'items': [item.as_dict() for item in found],
+        'n_paused': sum(item.pk in paused for item in found),
+        'items': [{**item.as_dict(), 'paused': paused.get(item.pk, [])} for item in found],
     }
+
+
+def paused_of(found: Sequence[Item]) -> dict[int, list[int]]:
+    """Return the PKs of paused processes by the PK of the item that they hold up: its own, or one that it called."""
+    from aiida_crystalmath.tracking.calls import at_work
+
+    items = {item.process_pk: item.pk for item in found if item.state == 'running' and item.process_pk is not None}
+    paused: dict[int, list[int]] = {}
+    for pk, caller in sorted(at_work(items, paused=True).items() if items else ()):
+        paused.setdefault(items[caller], []).append(pk)
+    return paused
 
 
 def state_of(campaign: Campaign, states: Counter[str]) -> str:
@@ -86,8 +102,9 @@ def print_status(known: dict[str, Any]) -> None:
 
 def controller_line(known: dict[str, Any]) -> str:
     """Say who submits, and what to type if nobody does."""
-    controller, name = known['controller'], shlex.quote(known['name'])
-    resume = f'crystalmath campaign resume {name}'
+    from aiida_crystalmath.tracking.campaign import as_argument
+
+    controller, resume = known['controller'], f'crystalmath campaign resume {as_argument(known["name"])}'
     if known['state'] == 'over':
         return 'nothing is left to do'
     if controller is None or not controller['is_active']:
@@ -124,11 +141,15 @@ def print_running(known: dict[str, Any], out: Any) -> None:
     from rich.markup import escape
 
     running = [item for item in known['items'] if item['state'] == 'running']
+    running.sort(key=lambda item: not item['paused'])  # the first are shown
     for item in running[:AT_MOST]:
         node: Any = orm.load_node(uuid=item['process'])
         steps = states_of(node)
         words = ', '.join(f'{escape(name)} {coloured(state)}' for name, state in steps.items() if state == 'running')
         out.print(f'  {item["process_pk"]}  {escape(item["label"])}{f": {words}" if words else ""}')
+        if item['paused']:
+            pks = ' '.join(map(str, item['paused']))
+            out.print(f'    {coloured("paused")}, and keeps its place until: verdi process play {pks}', soft_wrap=True)
     if len(running) > AT_MOST:
         out.print(f'  ... and {len(running) - AT_MOST} more run')
 

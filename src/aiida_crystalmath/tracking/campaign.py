@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
 from aiida import orm
 from aiida.engine import ProcessBuilder
 
+from aiida_crystalmath.calculations import one_worker
 from aiida_crystalmath.calculations.lost_services import is_broker_lost
 from aiida_crystalmath.tracking import items
+from aiida_crystalmath.tracking.calls import ACTIVE, at_work
 from aiida_crystalmath.tracking.items import Item, Settings
 
-__all__ = ('CHANGED', 'CLOSING', 'Campaign', 'CampaignError')
+__all__ = ('CHANGED', 'CLOSING', 'Campaign', 'CampaignError', 'as_argument')
 
 SETTINGS = 'crystalmath_settings'
 """Extra of the group: see :class:`~aiida_crystalmath.tracking.items.Settings`. Written by commands."""
@@ -23,13 +27,21 @@ CLOSING = 'crystalmath_closing'
 CHANGED = 'crystalmath.campaign.changed'
 """Subject of the message that lets a controller look at once; its body is the UUID of the campaign."""
 
-ACTIVE = ('created', 'running', 'waiting')
+ADDING = 2**41
+"""Claims of those who add to campaigns are those of processes with PKs beyond the claims of controllers."""
+
 CLOSING_S = 60.0
 """How long a controller that is about to end is waited for."""
 
 
 class CampaignError(ValueError):
     """Something that cannot be done with a campaign: the message says what to do instead."""
+
+
+def as_argument(label: str) -> str:
+    """Return the name of a campaign as it is typed at the end of a command, whatever it begins with."""
+    quoted = shlex.quote(label)
+    return f'-- {quoted}' if label.startswith('-') else quoted
 
 
 class Campaign(orm.Group):
@@ -126,6 +138,27 @@ class Campaign(orm.Group):
         self.add_nodes([node.store(), process])
         return node
 
+    @contextmanager
+    def alone(self, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Let nobody else add within this context, so that what was found missing is missing still when it is added.
+
+        Others who ask the same way wait. The operating system ends it with the program, in whichever way.
+
+        :param on_wait: called once if somebody else is at it.
+        """
+        number = ADDING + int(self.pk or 0)
+        if not one_worker.claim(number):
+            on_wait()
+            while not one_worker.claim(number):
+                time.sleep(0.2)
+        try:
+            storage: Any = self.backend
+            if hasattr(storage, 'get_session'):
+                storage.get_session().commit()  # a snapshot begun before would show the past (SQLite)
+            yield
+        finally:
+            one_worker.release(one_worker.claims_file(), number)
+
     def items(self, *states: str) -> list[Item]:
         """Return the items in some states, or all that were not replaced, as they were last noted; in one query."""
         query = self._query(states, ['id', 'uuid', 'label', 'extras']).order_by({'item': 'id'})
@@ -135,6 +168,17 @@ class Campaign(orm.Group):
         """Tell whether any item is in one of some states."""
         return self._query(states, ['id']).first() is not None
 
+    def has_more(self) -> bool:
+        """Tell whether anything runs, or waits and may be submitted sooner or later."""
+        return self.has(items.RUNNING, *(() if self.settings.stopped else (items.WAITING,)))
+
+    def places(self) -> int:
+        """Return how many places in the daemon an item may need at once: the most of all that waits or runs."""
+        filters = {f'extras.{items.STATE}.state': {'in': list(items.OPEN)}}
+        query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, tag='campaign')
+        query.append(orm.Dict, with_group='campaign', filters=filters, project='attributes.process').distinct()
+        return max((items.places_of(process) for process in query.all(flat=True)), default=1)
+
     def _query(self, states: Iterable[str], columns: list[str]) -> orm.QueryBuilder:
         wanted = {'in': list(states)} if states else {'!==': items.REPLACED}
         query = orm.QueryBuilder().append(Campaign, filters={'id': self.pk}, tag='campaign')
@@ -142,7 +186,11 @@ class Campaign(orm.Group):
         return query.append(orm.Dict, with_group='campaign', filters=filters, project=columns, tag='item')
 
     def look(self, *states: str) -> list[Item]:
-        """Return items as :meth:`items` does, with what has become of their processes by now; nothing is written."""
+        """Return items with what has become of their processes by now; nothing is written.
+
+        :param states: which items, as for :meth:`items`: by what the controller has noted so far. Whoever looks for
+            those that failed takes all, and asks each for its ``state``.
+        """
         found = self.items(*states)
         known = items.outcomes(item.process for item in found if item.process)
         return [replace(item, **known[item.process]) if item.process in known else item for item in found]
@@ -166,8 +214,9 @@ class Campaign(orm.Group):
             again.label = node.label
             again.base.extras.set(items.ORDER, item.order)
             again.base.extras.set(items.STATE, {'state': items.WAITING})
-            self.add_nodes(again.store())
-            self.note(item, state=items.REPLACED)
+            with self.backend.transaction():  # stopped between the two, both would be submitted
+                self.add_nodes(again.store())
+                self.note(item, state=items.REPLACED)
             repeated.append(again)
         return repeated
 
@@ -189,8 +238,17 @@ class Campaign(orm.Group):
         found: list[orm.WorkChainNode] = query.all(flat=True)
         return found
 
+    def at_work(self) -> list[orm.ProcessNode]:
+        """Return what is not over of the controllers and of all that they ever called, also through others."""
+        pks = at_work(int(node.pk or 0) for node in self.controllers(active=False))
+        query = orm.QueryBuilder().append(orm.ProcessNode, filters={'id': {'in': list(pks)}}, tag='process')
+        found: list[orm.ProcessNode] = query.order_by({'process': 'id'}).all(flat=True) if pks else []
+        return found
+
     def start(self) -> orm.WorkChainNode | None:
         """Make sure that a controller is at work if anything is to be done, and return it; a new one only if needed.
+
+        In a campaign that was stopped nothing is to be done about what waits.
 
         :raises CampaignError: if the last controller neither goes on nor ends.
         """
@@ -209,7 +267,7 @@ class Campaign(orm.Group):
                     'See "verdi daemon status".'
                 )
             time.sleep(0.2)
-        if not self.has(*items.OPEN):
+        if not self.has_more():
             return None
         node: Any = submit(
             CrystalCampaignWorkChain, {'campaign': orm.Str(self.uuid), 'metadata': {'label': self.label}}

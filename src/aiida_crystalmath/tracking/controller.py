@@ -93,17 +93,13 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
         campaign = self.campaign
         if campaign is None:
             return False
-        if not self._is_over(campaign):
+        if campaign.has_more():
             return True
         self.node.base.extras.set(CLOSING, True)
-        if self._is_over(campaign):
+        if not campaign.has_more():
             return False
         self.node.base.extras.delete(CLOSING)
         return True
-
-    def _is_over(self, campaign: Campaign) -> bool:
-        """Tell whether nothing runs, and nothing waits that may still be submitted."""
-        return not campaign.has(items.RUNNING, *(() if campaign.settings.stopped else (items.WAITING,)))
 
     def advance(self) -> None:
         """Note what ended and submit one item; wait if there is none to submit."""
@@ -165,8 +161,10 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
             campaign.note(item, state=items.REFUSED, reason=' '.join(str(exception).split()))
             self.report(f'{item.label}: not submitted: {exception}')
             return
-        campaign.note(item, state=items.RUNNING, process=node.uuid)
+        # The note comes last: while the item waits, this is done again by whoever takes the place of this worker.
+        node.base.extras.set_many(items.load_extras(item))
         campaign.add_nodes(node)
+        campaign.note(item, state=items.RUNNING, process=node.uuid)
         self.report(f'{item.label}: {"found" if called else "submitted"} as <{node.pk}>')
 
     def _launch(self, item: Item) -> orm.ProcessNode:
@@ -174,15 +172,13 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
 
         :raises ValueError: if its inputs are not there any more, or not valid any more.
         """
-        process, inputs, extras = items.load_inputs(item)
+        process, inputs = items.load_inputs(item)
         metadata = {
             'label': item.label[:255],
             **inputs.get('metadata', {}),
             'call_link_label': items.link_label(item.uuid),
         }
-        node = self.submit(process, {**inputs, 'metadata': metadata})
-        node.base.extras.set_many(extras)
-        return node
+        return self.submit(process, {**inputs, 'metadata': metadata})
 
     def _free_of_doubt(self, found: list[Item]) -> list[Item]:
         """Leave out the items whose process may yet begin."""
@@ -247,7 +243,7 @@ class CrystalCampaignWorkChain(one_worker.RunByOneWorker, WorkChain):
         return (
             has_ended
             or items.next_item(self._free_of_doubt(found), campaign.settings) is not None
-            or self._is_over(campaign)
+            or not campaign.has_more()
         )
 
     def _on_end(self, _comm: Any, _body: Any, sender: Any, _subject: Any, _correlation_id: Any) -> None:

@@ -28,10 +28,12 @@ __all__ = (
     'Item',
     'Settings',
     'link_label',
+    'load_extras',
     'load_inputs',
     'make_item',
     'next_item',
     'outcomes',
+    'places_of',
 )
 
 WAITING, RUNNING, FINISHED, FAILED, REFUSED, REPLACED = (
@@ -44,6 +46,9 @@ WAITING, RUNNING, FINISHED, FAILED, REFUSED, REPLACED = (
 )
 """States of an item: ``not submitted`` if its process could not be made, ``replaced`` if another took its place."""
 OPEN, CLOSED = (WAITING, RUNNING), (FINISHED, FAILED, REFUSED)
+
+PLACES = 4
+"""Places in the daemon that a work chain of another package may need: see ``PLACES`` of those of this one."""
 
 ORDER = 'crystalmath_order'
 """Extra of an item: its ``kind``, ``priority`` and ``key``. Written by commands."""
@@ -165,8 +170,8 @@ def make_item(
     if group is None or entry_point is None:
         raise ValueError(f'{process.__name__} has no entry point, so that a daemon cannot find it.')
     spec = process.spec().inputs
-    inputs = spec.serialize(builder._inputs(prune=True))
-    error = spec.validate(inputs)
+    inputs = spec.serialize(builder._inputs(prune=True)) or {}
+    error = spec.validate(spec.pre_process(_copied(inputs)))
     if error is not None:
         raise ValueError(f'{error.port}: {error.message}')
     content = {'process': f'{group}:{entry_point.name}', 'inputs': _encode(inputs), 'extras': dict(extras or {})}
@@ -177,8 +182,8 @@ def make_item(
     return node
 
 
-def load_inputs(item: Item) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Return the process class, the inputs and the extras of an item.
+def load_inputs(item: Item) -> tuple[Any, dict[str, Any]]:
+    """Return the process class and the inputs of an item.
 
     :raises ValueError: if the process or one of the nodes is not there any more.
     """
@@ -191,7 +196,33 @@ def load_inputs(item: Item) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         inputs = _decode(content['inputs'])
     except (EntryPointError, NotExistent) as exception:
         raise ValueError(' '.join(str(exception).split())) from exception
-    return process, inputs, content.get('extras', {})
+    return process, inputs
+
+
+def load_extras(item: Item) -> dict[str, Any]:
+    """Return what is to be set on the process of an item."""
+    return dict(orm.load_node(item.pk).get_dict().get('extras', {}))
+
+
+def places_of(process: str) -> int:
+    """Return how many places in the daemon a process may need at once, with those that it calls.
+
+    :param process: its entry point; of one that is not there any more nothing is submitted.
+    """
+    from aiida.common.exceptions import EntryPointError
+    from aiida.engine import CalcJob
+    from aiida.plugins.entry_point import load_entry_point_from_string
+
+    try:
+        found = load_entry_point_from_string(process)
+    except EntryPointError:
+        return 1
+    return 1 if issubclass(found, CalcJob) else int(getattr(found, 'PLACES', PLACES))
+
+
+def _copied(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs in namespaces of their own: defaults are filled in where they stand."""
+    return {name: _copied(value) if isinstance(value, Mapping) else value for name, value in inputs.items()}
 
 
 def _encode(value: Any) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from functools import partial
 
 from aiida import orm
 
+from aiida_crystalmath.machines.checks import slots
 from aiida_crystalmath.machines.checks.finding import Finding
-from aiida_crystalmath.tracking.campaign import Campaign
+from aiida_crystalmath.tracking.campaign import Campaign, as_argument
 from aiida_crystalmath.tracking.items import OPEN
 
 
@@ -17,7 +18,9 @@ def check(name: str) -> Iterator[Finding]:
     """Yield a finding for each campaign of profile ``name`` without a controller, or one for all if there are any.
 
     One that was stopped is left alone, and a controller that somebody killed is not replaced without being asked.
+    If the daemon has too few places for what campaigns submitted, that comes first.
     """
+    yield from slots.check(name)
     campaigns: list[Campaign] = orm.QueryBuilder().append(Campaign).all(flat=True)
     deserted = [campaign for campaign in campaigns if is_deserted(campaign)]
     for campaign in deserted:
@@ -27,7 +30,7 @@ def check(name: str) -> Iterator[Finding]:
             'campaigns',
             'warn' if by_hand else 'fail',
             f'"{campaign.label}" waits, and nobody submits it' + (': its controller was killed' if by_hand else ''),
-            f'crystalmath -p {shlex.quote(name)} campaign resume {shlex.quote(campaign.label)}',
+            f'crystalmath -p {shlex.quote(name)} campaign resume {as_argument(campaign.label)}',
             None if by_hand else partial(_start, campaign),
         )
     if campaigns and not deserted:

@@ -42,6 +42,7 @@ class CrystalBaseWorkChain(ProtocolMixin, CrystalHandlers):
     """
 
     _process_class = Crystal23Calculation
+    PLACES: ClassVar[int] = 2
     _protocol_file: ClassVar[str] = 'crystal/base.yaml'
 
     @classmethod

@@ -16,7 +16,7 @@ are compared with :func:`aiida_crystalmath.workflows.functions.energies.comparab
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aiida import orm
 from aiida.common import AttributeDict
@@ -152,6 +152,13 @@ def link_label(*parts: object) -> str:
 
 class CallingWorkChain(ChainByOneWorker):
     """A work chain that calls others: it cleans up after them, and hands on what they left when one fails."""
+
+    PLACES: ClassVar[int] = 4
+    """Places in the daemon that it may need at once: its own, and those of all it has called that is not over.
+
+    By default itself, a chain that it calls, a base chain, a calculation. Of chains that run many side by side it is
+    the most that their protocols make of a small structure.
+    """
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]

@@ -39,6 +39,7 @@ SET_HERE = ('clean_workdir', 'structure', 'parent_folder', 'scf')
 class CrystalCharacteriseWorkChain(ProtocolMixin, CallingWorkChain):
     """Optimise a structure, compute its wavefunction anew, and from it bands and density of states side by side."""
 
+    PLACES: ClassVar[int] = 5  # bands and density of states side by side
     _protocol_file: ClassVar[str] = 'crystal/characterise.yaml'
 
     @classmethod

@@ -49,6 +49,7 @@ class CrystalConvergenceWorkChain(ProtocolMixin, CallingWorkChain):
     differences of energies change: of a series of basis sets look at the gap, or at the property itself.
     """
 
+    PLACES: ClassVar[int] = 19  # nine settings
     _protocol_file: ClassVar[str] = 'crystal/convergence.yaml'
 
     @classmethod

@@ -54,6 +54,7 @@ class CrystalCounterpoiseWorkChain(ProtocolMixin, CallingWorkChain):
     throughout), in any number of fragments. All runs are launched side by side.
     """
 
+    PLACES: ClassVar[int] = 21  # two fragments, relaxed
     _protocol_file: ClassVar[str] = 'crystal/counterpoise.yaml'
 
     @classmethod

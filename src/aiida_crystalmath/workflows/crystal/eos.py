@@ -58,6 +58,7 @@ class CrystalEosWorkChain(ProtocolMixin, CallingWorkChain):
     polymers the length. The energies are static: without vibrations of the atoms, at zero temperature.
     """
 
+    PLACES: ClassVar[int] = 34  # eleven volumes, relaxed
     _protocol_file: ClassVar[str] = 'crystal/eos.yaml'
 
     @classmethod

@@ -33,6 +33,7 @@ class CrystalGeometryOptimizationWorkChain(ProtocolMixin, CallingWorkChain):
     restarted, or that moved far, is therefore not that of a fresh calculation of the final geometry.
     """
 
+    PLACES: ClassVar[int] = 3
     _protocol_file: ClassVar[str] = 'crystal/geopt.yaml'
 
     @classmethod

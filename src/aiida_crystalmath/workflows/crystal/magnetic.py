@@ -50,6 +50,7 @@ class CrystalMagneticOrderingWorkChain(ProtocolMixin, CallingWorkChain):
     ordering survived the SCF is judged by the Mulliken moments; one that did not is listed but not compared.
     """
 
+    PLACES: ClassVar[int] = 43  # twenty orderings and the reference
     _protocol_file: ClassVar[str] = 'crystal/magnetic.yaml'
 
     @classmethod

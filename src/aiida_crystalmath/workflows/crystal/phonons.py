@@ -79,6 +79,7 @@ class CrystalPhononWorkChain(RelaxedWorkChain):
     part_help = (
         'The frequency calculation with `geometry.freqcalc.dispersi`, or the single points of the displaced supercells.'
     )
+    PLACES: ClassVar[int] = 81  # forty supercells
     _protocol_file: ClassVar[str] = 'crystal/phonons.yaml'
 
     @classmethod

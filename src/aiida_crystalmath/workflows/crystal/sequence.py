@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aiida import orm
 from aiida.engine import ExitCode, ToContext, while_
@@ -34,6 +34,8 @@ class CrystalSequenceWorkChain(CallingWorkChain):
     are over. An optional step that fails stops nothing; after a critical one that fails, what needs it is not run, the
     rest is, and the chain ends with an exit code that names it.
     """
+
+    PLACES: ClassVar[int] = 17  # four steps side by side
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]

@@ -53,6 +53,7 @@ class CrystalSlabWorkChain(ProtocolMixin, CallingWorkChain):
     and the potential of the thickest one computed (POTC).
     """
 
+    PLACES: ClassVar[int] = 18  # the crystal, and three slabs as cut and relaxed
     _protocol_file: ClassVar[str] = 'crystal/slab.yaml'
 
     @classmethod
