@@ -563,17 +563,17 @@ def generate_structure():
     return factory
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture
 def shipped_family(aiida_profile):
-    """Return a factory of the shipped basis-set families, each installed once a session (checking one takes long)."""
-    installed = {}
+    """Return a factory of the shipped basis-set families, installed if they are not there (checking one takes long)."""
 
     def factory(name: str = 'sto-3g'):
+        from aiida.orm import QueryBuilder
+
         from aiida_crystalmath.data.basis_family import BasisSetFamily
 
-        if name not in installed:
-            installed[name] = BasisSetFamily.create_from_library(name)
-        return installed[name]
+        there = QueryBuilder().append(BasisSetFamily, filters={'label': name}).first(flat=True)
+        return there or BasisSetFamily.create_from_library(name)
 
     return factory
 
