@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -14,9 +15,10 @@ from aiida.manage import get_manager
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
+from aiida_crystalmath.cli.doctor import _mend
 from aiida_crystalmath.machines import supervision
 from aiida_crystalmath.machines import workers as daemon_workers
-from aiida_crystalmath.machines.checks import daemon, processes
+from aiida_crystalmath.machines.checks import Finding, daemon, processes
 from aiida_crystalmath.machines.supervisor import Supervisor
 
 pytestmark = pytest.mark.usefixtures('aiida_profile_clean')
@@ -51,6 +53,33 @@ def lost_calculation(aiida_profile, aiida_localhost, aiida_code_installed, gener
     get_manager().get_persister().save_checkpoint(process)
     process.close()
     return process.node.pk
+
+
+@pytest.fixture
+def stranger(aiida_profile, aiida_localhost, monkeypatch):
+    """Return a calculation of another package that nobody carries out, and which has been quiet since."""
+    monkeypatch.setattr(processes, 'SETTLED_S', 0)
+    node = orm.CalcJobNode(process_type='aiida.calculations:core.arithmetic.add', computer=aiida_localhost)
+    node.set_option('resources', {'num_machines': 1})
+    node.store()
+    node.set_process_state('waiting')
+    node.set_checkpoint('x: 1')
+    return node.pk
+
+
+@pytest.fixture
+def broker_is_away(aiida_profile):
+    """Let the profile of the tests have a RabbitMQ at a port where nobody listens."""
+    before = (aiida_profile.process_control_backend, aiida_profile.process_control_config)
+    with socket.socket() as closed:
+        closed.bind(('127.0.0.1', 0))
+        config = {'protocol': 'amqp', 'username': 'a', 'password': 'b', 'host': '127.0.0.1', 'virtual_host': ''}
+        config['port'] = closed.getsockname()[1]
+        aiida_profile.set_process_controller('core.rabbitmq', {f'broker_{key}': value for key, value in config.items()})
+        get_manager().reset_broker()
+        yield
+    aiida_profile.set_process_controller(*before)
+    get_manager().reset_broker()
 
 
 @pytest.fixture
@@ -94,6 +123,27 @@ def test_programs_that_are_gone(aiida_profile, aiida_code_installed, tmp_path):
     assert found['code']['state'] == 'fail'
     assert str(hostile) in found['code']['text']
     assert not (tmp_path / 'gone').exists()
+
+
+def test_nobody_has_a_process_of_another_package(stranger):
+    """ZeroMQ's broker has no error of its own for that; and what it says else is no such word."""
+    assert processes.stuck(processes.active()) == [stranger]
+
+
+def test_processes_are_told_of_while_the_broker_is_away(aiida_profile, stranger, broker_is_away):
+    orm.load_node(stranger).pause()
+    found = {one.check: one for one in processes.check(aiida_profile.name)}
+    assert found['paused'].text == f'1 processes were paused by somebody: {stranger}'
+    assert (found['processes'].state, found['processes'].remedy) == ('warn', '')
+    assert found['processes'].text == '1 under way; no broker answers, so more cannot be told'
+
+
+def test_one_mending_that_fails_does_not_stop_the_others():
+    def lose_it() -> str:
+        raise ConnectionRefusedError('nobody there')
+
+    findings = [Finding('a', 'fail', '', fix=lose_it), Finding('b', 'fail', '', fix=lambda: 'did it')]
+    assert _mend(findings) == (['b: did it'], ['a: ConnectionRefusedError: nobody there'])
 
 
 @pytest.mark.daemon

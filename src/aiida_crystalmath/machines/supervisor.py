@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from aiida_crystalmath.machines import workers as daemon_workers
 from aiida_crystalmath.machines.checks import daemon, processes, services
 from aiida_crystalmath.machines.checks.finding import Finding
-from aiida_crystalmath.machines.errors import MachineError
+from aiida_crystalmath.machines.errors import in_words
 
 INTERVAL_S = 2.0
 PROCESSES_EVERY_S = 20.0
@@ -42,7 +42,7 @@ class Supervisor:
             try:
                 self.round()
             except Exception as exception:  # noqa: BLE001  a supervisor that gives up is none
-                self.tell(f'this round failed: {type(exception).__name__}: {exception}')
+                self.tell(f'this round failed: {in_words(exception)}')
             time.sleep(interval_s)
 
     def round(self) -> None:
@@ -137,5 +137,5 @@ class Supervisor:
     def _do(self, what: str, action: Callable[[], str]) -> None:
         try:
             self.tell(f'{what}: {action()}')
-        except MachineError as exception:
-            self.tell(f'{what}: {exception}')
+        except Exception as exception:  # noqa: BLE001  the next thing may be done all the same
+            self.tell(f'{what}: {in_words(exception)}')

@@ -26,6 +26,9 @@ from aiida_crystalmath.machines.checks.places import answers
 SETTLED_S = 30
 """A process this long without a change may be called stuck: a task on its way is seen neither here nor there."""
 
+NOBODY_AT_ZEROMQ = ('Recipient not found', 'No handler for')
+"""How bare exceptions of aiida-core's ZeroMQ broker begin where kiwipy has errors of its own."""
+
 PAUSED_BY_TRANSPORT = 'Pausing after failed transport task'
 RPC_TIMEOUT_S = 5
 PLAY_TIMEOUT_S = 30
@@ -77,9 +80,12 @@ def active(has_checkpoint: bool = True) -> list[Active]:
 def check(name: str) -> Iterator[Finding]:
     """Yield the findings about the processes of profile ``name``."""
     found = active()
-    yield _stuck(name, found)
-    yield _paused(name, found)
-    yield from _broken(name)
+    yield _paused(name, found)  # first, since it asks no broker
+    try:
+        yield _stuck(name, found)
+        yield from _broken(name)
+    except ConnectionError:
+        yield Finding('processes', 'warn', f'{len(found)} under way; no broker answers, so more cannot be told')
 
 
 # -- stuck -------------------------------------------------------------------------------------------------------------
@@ -99,7 +105,10 @@ def _stuck(name: str, found: list[Active]) -> Finding:
 
 
 def stuck(found: list[Active]) -> list[int]:
-    """Return the PKs of the processes that have neither a worker nor a task at the broker."""
+    """Return the PKs of the processes that have neither a worker nor a task at the broker.
+
+    :raises ConnectionError: if the broker must be asked and does not answer.
+    """
     idle = [one for one in found if _is_deserted(one)]
     tasks = queued() if idle else set()
     return [one.pk for one in idle if one.pk not in tasks]
@@ -140,11 +149,20 @@ def _pk_of_task(path: Path) -> int | None:
 
 
 def _can_be_spoken_to(pk: int) -> bool:
-    """Tell whether anybody listens for messages to a process, which whoever carries it out does."""
+    """Tell whether anybody listens for messages to a process, which whoever carries it out does.
+
+    :raises ConnectionError: if no broker answers.
+    """
     from concurrent.futures import TimeoutError as NoAnswer
 
     import kiwipy
 
+    broker: Any = get_manager().get_broker()
+    profile = get_manager().get_profile()
+    if broker is None or profile is None:
+        raise ConnectionError('the profile has no broker')
+    if profile.process_control_backend == 'core.zeromq' and not broker.check_service_reachable():
+        raise ConnectionError("ZeroMQ's broker is not there")  # aiida-core itself would wait for it, 10 s a process
     try:
         future: Any = get_manager().get_process_controller().get_status(pk)
         future.result(timeout=RPC_TIMEOUT_S)
@@ -152,6 +170,10 @@ def _can_be_spoken_to(pk: int) -> bool:
         return False
     except (NoAnswer, kiwipy.RemoteException):
         return True
+    except Exception as exception:
+        if str(exception).startswith(NOBODY_AT_ZEROMQ):
+            return False
+        raise
     return True
 
 
