@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,25 @@ def test_other_hosts_are_left_alone(config):
         reachable_name(parse_target('ada@login.example.org'), 'hpc')
     assert config.read_text().startswith(before + '\n')
     assert resolved('other')[1:] == ('eve', 7)
+
+
+def test_full_disk_takes_nothing_away(config):
+    """Nor are the ends of lines changed. The limit is of a whole process: of another one."""
+    config.parent.mkdir()
+    before = b''.join(b'Host h%d\r\n  HostName h%d.org\r\n' % (i, i) for i in range(20))
+    config.write_bytes(before)
+    program = (
+        'import resource, signal\n'
+        'from aiida_crystalmath.machines.ssh import parse_target, reachable_name\n'
+        'signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n'
+        f'resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 10}, {len(before) + 10}))\n'
+        'reachable_name(parse_target("bob@far.org:2222"), "far")\n'
+    )
+    answer = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
+    assert 'cannot be added to: File too large' in answer.stderr
+    assert config.read_bytes() == before
+    assert reachable_name(parse_target('bob@far.org:2222'), 'far') == 'crystalmath-far'
+    assert config.read_bytes().startswith(before)
 
 
 def test_a_host_that_says_something_else_is_not_changed(config):

@@ -6,6 +6,7 @@ the same library. What was asked for and is not in there is added as a ``Host`` 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,16 +98,30 @@ def reachable_name(target: Target, label: str, identity: Path | None = None, kno
                 f'{path} has a "Host {name}" already, which says something else.',
                 'Take that block out, or give the computer another name with --label.',
             )
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.touch(mode=0o600)
         separator = '' if not content or content.endswith('\n\n') else '\n' if content.endswith('\n') else '\n\n'
-        path.write_text(content + separator + text, encoding='utf-8')
+        _append(path, separator + text)
     if resolved(name) != wanted:
         raise MachineError(
             f'{path}: a line before "Host {name}" overrules it: {resolved(name)} instead of {wanted}.',
             f'SSH takes the first value it meets: put the block "Host {name}" before the others.',
         )
     return name
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to the configuration, which is never written anew: on a full disk what was there must stay.
+
+    :raises MachineError: if it cannot be done; nothing was added then.
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.touch(mode=0o600)
+    size = path.stat().st_size
+    try:
+        with path.open('a', encoding='utf-8', newline='') as file:
+            file.write(text)
+    except OSError as exception:
+        os.truncate(path, size)
+        raise MachineError(f'{path} cannot be added to: {exception.strerror}') from exception
 
 
 def host_block(name: str, wanted: tuple[str, str, int], identity: Path | None, known_hosts: Path | None) -> str:
