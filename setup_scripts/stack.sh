@@ -23,6 +23,7 @@ usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 # Start the services named, in order; those that run are left alone.
 up() {
   local service
+  may_be_stack || die "$BASE is there already and is not a stack: set CRYSTALMATH_STACK to a folder that is new or empty"
   install_missing "$@"
   prepare_base
   for service in "$@"; do
@@ -58,7 +59,7 @@ status() {
 
 # Remove everything that `up` made.
 reset() {
-  [ ! -e "$BASE" ] || [ -e "$BASE/$MARK" ] || [ -z "$(ls -A "$BASE")" ] ||
+  may_be_stack ||
     die "$BASE was not made by this script: remove it yourself, or set CRYSTALMATH_STACK to another folder"
   end_jobs
   down "${SERVICES[@]}"

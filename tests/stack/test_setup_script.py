@@ -60,6 +60,17 @@ def test_no_folder_of_others_is_removed(stack_sh, tmp_path):
     assert (tmp_path / 'precious').exists()
 
 
+def test_no_folder_of_others_becomes_a_stack(stack_sh, tmp_path):
+    """``reset`` would remove it then, with all that is in it."""
+    (tmp_path / 'mine').mkdir(mode=0o700)
+    (tmp_path / 'mine' / 'thesis.tex').write_text('')
+    said = stack_sh('up', base=tmp_path / 'mine')
+    assert said.returncode != 0
+    assert 'is not a stack: set CRYSTALMATH_STACK to a folder that is new or empty' in said.stderr
+    assert [path.name for path in (tmp_path / 'mine').iterdir()] == ['thesis.tex']
+    assert (tmp_path / 'mine').stat().st_mode & 0o777 == 0o700
+
+
 def test_a_stack_keeps_its_ports(stack_sh, tmp_path):
     (tmp_path / 'stack').mkdir()
     (tmp_path / 'stack' / 'stack.env').write_text('CRYSTALMATH_STACK_PORT=24380\n')
