@@ -116,6 +116,32 @@ def test_program_that_is_not_crystal(setup, aiida_localhost, tmp_path):
     assert not orm.QueryBuilder().append(orm.InstalledCode, filters={'label': 'crystal'}).count()
 
 
+@pytest.mark.corpus
+def test_code_that_fails_leaves_the_old_one(setup, aiida_profile_clean, aiida_localhost, corpus, tmp_path):
+    """A program that answers where we log in, but not as a job; nor does Ctrl-C take the old one away."""
+    from aiida_crystalmath.machines.codes import make_code, or_the_old_one
+
+    aiida_localhost.set_minimum_job_poll_interval(0.1)
+    path = tmp_path / 'crystal'
+    path.write_text(f'#!/bin/sh\ntest -f _aiidasubmit.sh || head -n 80 "{corpus}/mgo_sto3g_scf/crystal.out"\n')
+    path.chmod(0o755)
+    old = make_code('crystal', 'localhost', '/bin/true', 'crystalmath.crystal23', with_mpi=False)
+    assert 'no CRYSTAL answered in the trial job' in setup('code', 'localhost', str(path), status=1)
+
+    def codes() -> dict[str, bool]:
+        return {code.label: code.is_hidden for code in orm.QueryBuilder().append(orm.InstalledCode).all(flat=True)}
+
+    (failed,) = set(codes()) - {'crystal'}
+    assert failed.startswith('crystal-failed-')
+    assert codes() == {'crystal': False, failed: True}
+    assert orm.load_code('crystal@localhost').pk == old.pk
+    with pytest.raises(KeyboardInterrupt), or_the_old_one('crystal', 'localhost'):
+        make_code('crystal', 'localhost', str(path), 'crystalmath.crystal23', with_mpi=False)
+        raise KeyboardInterrupt
+    assert orm.load_code('crystal@localhost').pk == old.pk
+    assert not orm.load_code('crystal@localhost').is_hidden
+
+
 def test_unknown_computer(setup):
     output = setup('code', 'nowhere', status=1)
     assert 'there is no computer "nowhere"' in output
