@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -18,12 +21,15 @@ from aiida_crystalmath.cli import main
 from aiida_crystalmath.cli.doctor import _mend
 from aiida_crystalmath.machines import supervision
 from aiida_crystalmath.machines import workers as daemon_workers
-from aiida_crystalmath.machines.checks import Finding, daemon, processes
+from aiida_crystalmath.machines.checks import Finding, daemon, processes, services
 from aiida_crystalmath.machines.supervisor import Supervisor
 
 pytestmark = pytest.mark.usefixtures('aiida_profile_clean')
 
 TIMEOUT_S = 200
+
+RABBITMQ = b'\x01\x00\x00\x00\x00\x01\xf4\x00'
+"""The first eight bytes that RabbitMQ 3.10.8 answers to the greeting of AMQP 0-9-1."""
 
 
 def wait_for(condition) -> None:
@@ -67,19 +73,44 @@ def stranger(aiida_profile, aiida_localhost, monkeypatch):
     return node.pk
 
 
+@contextmanager
+def answering(*answers: bytes | None) -> Iterator[int]:
+    """Listen at a port and answer one connection after the other, or say nothing for ``None``; yield the port."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+
+        def serve() -> None:
+            held = []  # a connection that is let go is closed
+            for answer in answers:
+                held.append(server.accept()[0])
+                held[-1].sendall(answer or b'')
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
 @pytest.fixture
-def broker_is_away(aiida_profile):
-    """Let the profile of the tests have a RabbitMQ at a port where nobody listens."""
+def rabbitmq_at(aiida_profile):
+    """Return a function that lets the profile of the tests have its RabbitMQ at a port of this machine."""
     before = (aiida_profile.process_control_backend, aiida_profile.process_control_config)
-    with socket.socket() as closed:
-        closed.bind(('127.0.0.1', 0))
+
+    def use(port: int) -> None:
         config = {'protocol': 'amqp', 'username': 'a', 'password': 'b', 'host': '127.0.0.1', 'virtual_host': ''}
-        config['port'] = closed.getsockname()[1]
-        aiida_profile.set_process_controller('core.rabbitmq', {f'broker_{key}': value for key, value in config.items()})
+        config = {f'broker_{key}': value for key, value in {**config, 'port': port}.items()}
+        aiida_profile.set_process_controller('core.rabbitmq', config)
         get_manager().reset_broker()
-        yield
+
+    yield use
     aiida_profile.set_process_controller(*before)
     get_manager().reset_broker()
+
+
+@pytest.fixture
+def broker_is_away(rabbitmq_at):
+    """Let the profile of the tests have a RabbitMQ at a port where nobody listens."""
+    with socket.socket() as closed:
+        closed.bind(('127.0.0.1', 0))
+        rabbitmq_at(closed.getsockname()[1])
+        yield
 
 
 @pytest.fixture
@@ -199,6 +230,19 @@ def test_supervisor_brings_the_daemon_back(aiida_profile, daemon_is_down):
     daemon_workers.replace(old)
     wait_for(lambda: len(daemon_workers.workers(aiida_profile.name)) == 2)
     assert not {worker.pid for worker in old} & {worker.pid for worker in daemon_workers.workers(aiida_profile.name)}
+
+
+def test_one_slow_answer_is_no_outage(aiida_profile, rabbitmq_at, monkeypatch):
+    """Else the daemon would be killed for the sake of others' processes."""
+    monkeypatch.setattr(services, 'TIMEOUT_S', 0.3)
+    told: list[str] = []
+    supervisor = Supervisor(aiida_profile.name, told.append)
+    with answering(None, RABBITMQ) as port:
+        rabbitmq_at(port)
+        assert supervisor._services_answer()
+    assert told == []
+    assert not supervisor._services_answer()  # nobody listens any more
+    assert 'does not answer' in told[0]
 
 
 @pytest.mark.daemon

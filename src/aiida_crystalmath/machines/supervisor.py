@@ -59,7 +59,9 @@ class Supervisor:
         probes: dict[str, Callable[[], Finding | None]] = {'storage': self._probe_storage, 'broker': self._probe_broker}
         for what, probe in probes.items():
             finding = probe()
-            if finding is not None and finding.state == 'fail':
+            if _fails(finding) and what not in self._down:
+                finding = probe()  # one slow answer is no outage, and the daemon is not stopped for it
+            if finding is not None and _fails(finding):
                 if what not in self._down:
                     self.tell(f'{what}: {finding.text}')
                     self._down.add(what)
@@ -139,3 +141,7 @@ class Supervisor:
             self.tell(f'{what}: {action()}')
         except Exception as exception:  # noqa: BLE001  the next thing may be done all the same
             self.tell(f'{what}: {in_words(exception)}')
+
+
+def _fails(finding: Finding | None) -> bool:
+    return finding is not None and finding.state == 'fail'
