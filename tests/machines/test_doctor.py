@@ -15,11 +15,13 @@ import psutil
 import pytest
 from aiida import orm
 from aiida.manage import get_manager
+from aiida.schedulers import JobState
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
 from aiida_crystalmath.cli.doctor import _mend
 from aiida_crystalmath.machines import supervision
+from aiida_crystalmath.machines import supervisor as supervisor_module
 from aiida_crystalmath.machines import workers as daemon_workers
 from aiida_crystalmath.machines.checks import Finding, daemon, processes, services
 from aiida_crystalmath.machines.supervisor import Supervisor
@@ -243,6 +245,42 @@ def test_one_slow_answer_is_no_outage(aiida_profile, rabbitmq_at, monkeypatch):
     assert told == []
     assert not supervisor._services_answer()  # nobody listens any more
     assert 'does not answer' in told[0]
+
+
+def test_what_a_computer_refuses_is_not_tried_for_ever(aiida_profile, stranger, monkeypatch):
+    """Three times, each after a longer pause; anew as soon as the job got any further."""
+    node = orm.load_node(stranger)
+    node.pause()
+    node.set_process_status('Pausing after failed transport task: submit_calculation failed 5 times consecutively')
+    told: list[str] = []
+    supervisor = Supervisor(aiida_profile.name, told.append)
+    played = f'paused: let 1 processes go on: {stranger}'
+    for _ in range(2):
+        supervisor._let_go_on(processes.active())
+    assert told == [played]  # the second time is not due yet
+    monkeypatch.setattr(supervisor_module, 'PLAY_AGAIN_AFTER_S', (0.0, 0.0))
+    for _ in range(4):
+        supervisor._let_go_on(processes.active())
+    why = f'crystalmath -p {aiida_profile.name} why {stranger}'
+    refused = f'paused: {stranger} stays so: its computer answers but refuses it; {why}'
+    assert told == [played] * 3 + [refused]
+    node.set_scheduler_state(JobState.RUNNING)
+    supervisor._let_go_on(processes.active())
+    assert told[-1] == played
+
+
+def test_new_workers_get_their_time(aiida_profile, monkeypatch):
+    """A daemon that was restarted for want of workers is not restarted in each round until they are there."""
+    monkeypatch.setattr(supervisor_module, 'WITHOUT_WORKERS_S', 0.2)
+    monkeypatch.setattr(daemon, 'revive', lambda name: 'restarted')
+    monkeypatch.setattr(daemon_workers, 'circus', lambda name: psutil.Process())
+    told: list[str] = []
+    supervisor = Supervisor(aiida_profile.name, told.append)
+    supervisor._daemon_works()
+    time.sleep(0.3)
+    for _ in range(3):
+        supervisor._daemon_works()
+    assert told == ['daemon: restarted']
 
 
 @pytest.mark.daemon

@@ -30,6 +30,9 @@ NOBODY_AT_ZEROMQ = ('Recipient not found', 'No handler for')
 """How bare exceptions of aiida-core's ZeroMQ broker begin where kiwipy has errors of its own."""
 
 PAUSED_BY_TRANSPORT = 'Pausing after failed transport task'
+PROGRESS = ('attributes.state', 'attributes.scheduler_lastchecktime')
+"""Of a job: how far it has come, and when its scheduler last answered."""
+
 RPC_TIMEOUT_S = 5
 PLAY_TIMEOUT_S = 30
 OURS = ':crystalmath.'
@@ -38,13 +41,17 @@ N_NAMED = 5
 
 @dataclass(frozen=True)
 class Active:
-    """A process that has not ended."""
+    """A process that has not ended.
+
+    :param progress: what a job has come to; the same after a step that failed.
+    """
 
     pk: int
     process_type: str
     paused: bool
     status: str
     quiet_s: float
+    progress: str = ''
 
     @property
     def is_ours(self) -> bool:
@@ -68,12 +75,14 @@ def active(has_checkpoint: bool = True) -> list[Active]:
             'attributes.process_state': {'in': ['created', 'waiting', 'running']},
             'attributes': {'has_key' if has_checkpoint else '!has_key': 'checkpoints'},
         },
-        project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime'],
+        project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime', *PROGRESS],
     )
     now = timezone.now()
     return [
-        Active(pk, kind or '', bool(paused), status or '', (now - mtime) / timedelta(seconds=1))
-        for pk, kind, paused, status, mtime in query.all()
+        Active(
+            pk, kind or '', bool(paused), status or '', (now - mtime) / timedelta(seconds=1), ' '.join(map(str, done))
+        )
+        for pk, kind, paused, status, mtime, *done in query.all()
     ]
 
 
@@ -214,15 +223,24 @@ def _paused(name: str, found: list[Active]) -> Finding:
 
 def play(pks: list[int]) -> str:
     """Let paused processes go on whose computers answer; return what was done."""
+    ready = reachable(pks)
+    return let_go_on(ready) if ready else f'nothing: the computers of {len(pks)} paused processes do not answer yet'
+
+
+def reachable(pks: list[int]) -> list[int]:
+    """Return the PKs of the processes whose computers answer."""
+    nodes: list[Any] = [orm.load_node(pk) for pk in pks]
+    answering = {node.computer.pk: answers(node.computer) for node in nodes if node.computer is not None}
+    return [node.pk for node in nodes if node.computer is None or answering[node.computer.pk]]
+
+
+def let_go_on(pks: list[int]) -> str:
+    """Let paused processes go on; return what was done."""
     from aiida.engine.processes.control import play_processes
 
     nodes: list[Any] = [orm.load_node(pk) for pk in pks]
-    reachable = {node.computer.pk: answers(node.computer) for node in nodes if node.computer is not None}
-    ready = [node for node in nodes if node.computer is None or reachable[node.computer.pk]]
-    if not ready:
-        return f'nothing: the computers of {len(pks)} paused processes do not answer yet'
-    play_processes(ready, timeout=PLAY_TIMEOUT_S)
-    return f'let {len(ready)} processes go on: {_named([node.pk for node in ready])}'
+    play_processes(nodes, timeout=PLAY_TIMEOUT_S)
+    return f'let {len(pks)} processes go on: {_named(pks)}'
 
 
 def _named(pks: list[int]) -> str:
