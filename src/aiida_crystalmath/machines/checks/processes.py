@@ -195,6 +195,9 @@ def revive(name: str, pks: list[int]) -> str:
     controller = get_manager().get_process_controller()
     for pk in pks:
         controller.continue_process(pk, nowait=False, no_reply=True)
+    # An answer comes after all that was sent before the question. Without one, ZeroMQ drops what is still on its way
+    # when the connection is closed, as it is for the next look.
+    _can_be_spoken_to(pks[-1])
     return f'gave {len(pks)} processes their tasks back: {_named(pks)}'
 
 
