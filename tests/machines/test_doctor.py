@@ -233,6 +233,12 @@ def test_supervisor_brings_the_daemon_back(aiida_profile, daemon_is_down):
     wait_for(lambda: len(daemon_workers.workers(aiida_profile.name)) == 2)
     assert not {worker.pid for worker in old} & {worker.pid for worker in daemon_workers.workers(aiida_profile.name)}
 
+    daemon_is_down.decrease_workers(1, wait=True)  # as verdi does: what was asked for is all there is
+    wait_for(lambda: len(daemon_workers.workers(aiida_profile.name)) == 1)
+    found = {one.check: one for one in daemon.check(aiida_profile.name, storage_answers=False, broker_answers=True)}
+    assert (found['daemon'].state, found['daemon'].text) == ('ok', '1 worker')
+    assert 'sessions' not in found  # of a database that does not answer nothing can be said
+
 
 def test_one_slow_answer_is_no_outage(aiida_profile, rabbitmq_at, monkeypatch):
     """Else the daemon would be killed for the sake of others' processes."""
@@ -281,6 +287,16 @@ def test_new_workers_get_their_time(aiida_profile, monkeypatch):
     for _ in range(3):
         supervisor._daemon_works()
     assert told == ['daemon: restarted']
+
+
+@pytest.mark.parametrize('words', [b'SSH-2.0-OpenSSH_9.2\r\n', b'AMQP\x00\x00\x09\x01'])
+def test_another_server_is_not_rabbitmq(aiida_profile, rabbitmq_at, words):
+    """The second is how RabbitMQ refuses a protocol that it does not know."""
+    with answering(words) as port:
+        rabbitmq_at(port)
+        found = services.check_broker(aiida_profile.name)
+    assert found.state == 'fail'
+    assert 'speaks no AMQP 0-9-1' in found.text
 
 
 @pytest.mark.daemon
