@@ -148,6 +148,20 @@ def test_unknown_computer(setup):
     assert 'crystalmath setup computer' in output
 
 
+def test_dry_run_writes_nothing(setup, closed_port, tmp_path, monkeypatch):
+    """Neither here nor there; and a mistyped port leaves nothing that would refuse the right one."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    target = ['computer', f'ada@127.0.0.1:{closed_port}', '--label', 'far']
+    assert 'Without --dry-run this would be added' in setup(*target, '--dry-run', status=1)
+    scratch = tmp_path / 'jobs' / 'of mine'
+    said = setup('computer', 'localhost', '--scheduler', 'none', '--scratch', str(scratch), '--dry-run')
+    assert f'{scratch} (' in said
+    assert list(tmp_path.iterdir()) == []
+    assert 'no connection' in setup(*target, status=1)
+    assert (tmp_path / '.ssh' / 'config').read_text() == ''
+
+
 @pytest.mark.parametrize('label', ['a b', '$(id)', "x'y", '-x'])
 def test_hostile_label(setup, label):
     assert 'use letters' in setup('computer', 'localhost', f'--label={label}', status=1)

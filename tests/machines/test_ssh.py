@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from aiida_crystalmath.machines import MachineError
-from aiida_crystalmath.machines.ssh import Target, parse_target, reachable_name, resolved
+from aiida_crystalmath.machines.errors import UnreachableError
+from aiida_crystalmath.machines.ssh import Target, parse_target, reachable_name, resolved, way_to
 
 
 @pytest.fixture
@@ -89,6 +90,29 @@ def test_full_disk_takes_nothing_away(config):
     assert config.read_bytes() == before
     assert reachable_name(parse_target('bob@far.org:2222'), 'far') == 'crystalmath-far'
     assert config.read_bytes().startswith(before)
+
+
+def test_host_is_taken_back_where_nothing_could_be_reached(config):
+    """So that the command can be corrected; any other error tells of it."""
+    config.parent.mkdir()
+    config.write_text('Host other\n  Port 7')
+    with pytest.raises(UnreachableError, match='no connection'), way_to(parse_target('ada@127.0.0.1:1'), 'hpc') as name:
+        raise UnreachableError(f'{name}: no connection')
+    assert config.read_text() == 'Host other\n  Port 7'
+    with pytest.raises(MachineError) as caught, way_to(parse_target('ada@127.0.0.1:2'), 'hpc'):
+        raise MachineError('not let in', 'ssh-copy-id')
+    assert caught.value.hint == f'ssh-copy-id\n"Host crystalmath-hpc" was added to {config}.'
+    assert resolved('crystalmath-hpc') == ('127.0.0.1', 'ada', 2)
+
+
+def test_nothing_is_written_where_nothing_shall_be(config):
+    with pytest.raises(MachineError) as caught:
+        reachable_name(parse_target('ada@login.example.org'), 'hpc', write=False)
+    assert 'would be added' in caught.value.hint
+    assert 'Host crystalmath-hpc\n  HostName login.example.org\n  User ada' in caught.value.hint
+    assert not config.exists()
+    reachable_name(parse_target('ada@login.example.org'), 'hpc')
+    assert reachable_name(parse_target('ada@login.example.org'), 'hpc', write=False) == 'crystalmath-hpc'
 
 
 def test_a_host_that_says_something_else_is_not_changed(config):

@@ -15,6 +15,10 @@ class MachineError(Exception):
         self.hint = hint
 
 
+class UnreachableError(MachineError):
+    """No connection comes about at all."""
+
+
 def in_words(exception: Exception) -> str:
     """Return what an exception says, and what it is where that is not ours."""
     if isinstance(exception, MachineError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aiida_crystalmath.machines.errors import MachineError
+from aiida_crystalmath.machines.errors import MachineError, UnreachableError
 
 
 class Shell:
@@ -92,6 +92,6 @@ def open_or_explain(transport: Any, host: str) -> None:
             f'A key without passphrase, or one in an agent, must be accepted there: ssh-copy-id {host}',
         ) from exception
     except (asyncssh.Error, OSError) as exception:
-        raise MachineError(
+        raise UnreachableError(
             f'{host}: no connection: {exception}', f'Try by hand: ssh {host}. See also ~/.ssh/config.'
         ) from exception

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiida_crystalmath.machines.errors import MachineError
+from aiida_crystalmath.machines.errors import MachineError, UnreachableError
 
 TARGET = re.compile(
     r'(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(?P<port>\d{1,5}))?'
@@ -76,12 +78,45 @@ def resolved(host: str, path: Path | None = None) -> tuple[str, str, int]:
     return str(options.host), str(options.username), int(options.port)
 
 
-def reachable_name(target: Target, label: str, identity: Path | None = None, known_hosts: Path | None = None) -> str:
+@contextmanager
+def way_to(
+    target: Target, label: str, identity: Path | None = None, known_hosts: Path | None = None, write: bool = True
+) -> Iterator[str]:
+    """Yield the word of :func:`reachable_name`; what is done within may fail.
+
+    If nothing could be reached, a ``Host`` that was added is taken back: the name or the port was mistyped. Any other
+    error says that it was added.
+    """
+    path = config_path()
+    before = _size(path)
+    name = reachable_name(target, label, identity, known_hosts, write)
+    after = _size(path)
+    try:
+        yield name
+    except UnreachableError as exception:
+        if after > before and _size(path) == after:
+            os.truncate(path, before)
+            exception.hint = 'Are host and port right, and is it up?'
+        raise
+    except MachineError as exception:
+        if after > before:
+            exception.hint = f'{exception.hint}\n"Host {name}" was added to {path}.'.lstrip()
+        raise
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def reachable_name(
+    target: Target, label: str, identity: Path | None = None, known_hosts: Path | None = None, write: bool = True
+) -> str:
     """Return the word by which SSH finds ``target``; where ``~/.ssh/config`` does not lead there, add a ``Host``.
 
     :param label: of the computer; the ``Host`` is named after it.
     :param identity: file of the private key to show.
     :param known_hosts: file with the keys of hosts that are believed.
+    :param write: else what would be added is an error.
     :raises MachineError: if the configuration leads elsewhere all the same.
     """
     host, user, port = resolved(target.host)
@@ -97,6 +132,10 @@ def reachable_name(target: Target, label: str, identity: Path | None = None, kno
             raise MachineError(
                 f'{path} has a "Host {name}" already, which says something else.',
                 'Take that block out, or give the computer another name with --label.',
+            )
+        if not write:
+            raise MachineError(
+                f'{path} does not lead there yet.', f'Without --dry-run this would be added to it:\n{text}'.rstrip()
             )
         separator = '' if not content or content.endswith('\n\n') else '\n' if content.endswith('\n') else '\n\n'
         _append(path, separator + text)
