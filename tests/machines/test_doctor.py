@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
 from aiida_crystalmath.cli.doctor import _mend
-from aiida_crystalmath.machines import supervision
+from aiida_crystalmath.machines import MachineError, supervision
 from aiida_crystalmath.machines import supervisor as supervisor_module
 from aiida_crystalmath.machines import workers as daemon_workers
 from aiida_crystalmath.machines.checks import Finding, daemon, processes, services
@@ -324,12 +325,40 @@ def test_supervisor_runs_by_itself(aiida_profile, daemon_is_down):
 
 
 def test_pid_of_another_program_is_not_the_supervisor(aiida_profile):
+    """Nobody has the lock, whatever the file says."""
+    name = aiida_profile.name
     with subprocess.Popen(['sleep', '100']) as other:
-        supervision._pid_file(aiida_profile.name).write_text(f'{other.pid}\n')
-        assert supervision.pid_of(aiida_profile.name) is None
-        assert 'no supervisor' in supervision.stop(aiida_profile.name)
+        supervision._lock_file(name).write_text(f'{other.pid}\n')
+        assert supervision.pid_of(name) is None
+        assert 'no supervisor' in supervision.stop(name)
         assert other.poll() is None
         other.kill()
+
+
+def test_one_profile_has_one_supervisor(aiida_profile, monkeypatch):
+    """However it was started; a process that has the lock and is no supervisor of this machine is left alone."""
+    name = aiida_profile.name
+    monkeypatch.setattr(supervision, 'LOCK_TIMEOUT_S', 0)
+    program = f'import fcntl, time; file = open({str(supervision._lock_file(name))!r}, "w"); ' + (
+        'fcntl.lockf(file, fcntl.LOCK_EX); import os; print(os.getpid(), file=file, flush=True); time.sleep(100)'
+    )
+    with subprocess.Popen([sys.executable, '-c', program]) as other:
+        wait_for(lambda: supervision.pid_of(name) == other.pid)
+        with pytest.raises(MachineError, match=f'has a supervisor already: process {other.pid}'):
+            Supervisor(name, print).watch()
+        assert supervision.install(name) == f'the supervisor of profile {name} runs already, as process {other.pid}'
+        with pytest.raises(MachineError, match='of another machine'):
+            supervision.stop(name)
+        assert other.poll() is None
+        other.kill()
+    assert supervision.pid_of(name) is None
+
+
+def test_unit_has_the_agent(monkeypatch):
+    monkeypatch.setenv('SSH_AUTH_SOCK', '/tmp/agent %h')
+    assert "Environment=SSH_AUTH_SOCK='/tmp/agent %%h'\n" in supervision.unit_text('x')
+    monkeypatch.delenv('SSH_AUTH_SOCK')
+    assert 'SSH_AUTH_SOCK' not in supervision.unit_text('x')
 
 
 def test_unit_survives_hostile_names(monkeypatch):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from aiida_crystalmath.machines import supervision
 from aiida_crystalmath.machines import workers as daemon_workers
 from aiida_crystalmath.machines.checks import daemon, processes, services
 from aiida_crystalmath.machines.checks.finding import Finding
@@ -65,7 +66,14 @@ class Supervisor:
     _plays: dict[int, Plays] = field(default_factory=dict)
 
     def watch(self, interval_s: float = INTERVAL_S) -> None:
-        """Go round until interrupted; whatever goes wrong in one round is tried again in the next."""
+        """Go round until interrupted; whatever goes wrong in one round is tried again in the next.
+
+        :raises MachineError: if somebody looks after the profile already.
+        """
+        with supervision.alone(self.name):
+            self._go_round(interval_s)
+
+    def _go_round(self, interval_s: float) -> None:
         self.tell(f'looking after profile {self.name}, with {daemon_workers.wanted_workers(self.name)} workers')
         while True:
             try:
