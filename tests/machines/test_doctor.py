@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from aiida_crystalmath.cli.doctor import _mend
 from aiida_crystalmath.machines import MachineError, supervision
 from aiida_crystalmath.machines import supervisor as supervisor_module
 from aiida_crystalmath.machines import workers as daemon_workers
-from aiida_crystalmath.machines.checks import Finding, daemon, processes, services
+from aiida_crystalmath.machines.checks import Finding, daemon, places, processes, services
 from aiida_crystalmath.machines.supervisor import Supervisor
 
 pytestmark = pytest.mark.usefixtures('aiida_profile_clean')
@@ -131,6 +132,24 @@ def test_all_that_is_missing_is_told_with_its_remedy(aiida_profile, daemon_is_do
     assert {name for name, one in found.items() if one['state'] == 'fail'} == {'daemon', 'basis sets', 'code'}
     assert found['daemon']['remedy'] == f'verdi -p {aiida_profile.name} daemon start'
     assert found['daemon']['fixable']
+    typed = [one['remedy'] for one in found.values() if one['state'] != 'ok']
+    assert [remedy for remedy in typed if f' -p {aiida_profile.name} ' not in remedy] == []
+
+
+def test_remedy_of_a_computer_can_be_typed(aiida_profile, aiida_localhost, aiida_code_installed, tmp_path):
+    """One that is disabled, then one that is not configured."""
+    aiida_code_installed(default_calc_job_plugin='crystalmath.crystal23', filepath_executable=str(tmp_path))
+    user = orm.User.collection.get_default()
+    authinfo = aiida_localhost.get_authinfo(user)
+    authinfo.enabled = False
+    (found,) = (one for one in places.check(aiida_profile.name) if one.check == 'computer')
+    assert found.remedy == f'verdi -p {aiida_profile.name} computer enable localhost {user.email}'
+    subprocess.run(shlex.split(found.remedy), capture_output=True, check=True)
+    get_manager().get_profile_storage().get_session().expire_all()
+    assert aiida_localhost.is_user_enabled(user)
+    orm.AuthInfo.collection.delete(authinfo.pk)
+    (found,) = (one for one in places.check(aiida_profile.name) if one.check == 'computer')
+    assert found.remedy == f'verdi -p {aiida_profile.name} computer configure core.local localhost'
 
 
 def test_page_fits_a_screen(aiida_profile, daemon_is_down):

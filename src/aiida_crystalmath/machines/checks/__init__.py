@@ -27,10 +27,10 @@ def examine(name: str, *, remote: bool = True) -> Iterator[Finding]:
     yield from daemon.check(name, storage_answers=storage.state == 'ok', broker_answers=broker.state == 'ok')
     if storage.state == 'fail':
         return
-    yield basis.check()
+    yield basis.check(name)
     with without_broker():  # a computer answers whether or not a broker does
-        found = list(places.check(remote=remote))
+        found = list(places.check(name, remote=remote))
     yield from found
-    yield from disk.check()
+    yield from disk.check(name)
     yield from processes.check(name)
     yield from campaigns.check(name)

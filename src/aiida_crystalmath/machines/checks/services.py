@@ -41,7 +41,9 @@ def _ask_aiida(profile: Profile) -> Finding:
     try:
         count = orm.QueryBuilder().append(orm.Node).count()
     except Exception as exception:  # noqa: BLE001  whatever a storage says when it cannot be read
-        return Finding('storage', 'fail', f'{profile.storage_backend}: {exception}', 'verdi storage info')
+        return Finding(
+            'storage', 'fail', f'{profile.storage_backend}: {exception}', f'verdi -p {profile.name} storage info'
+        )
     return Finding('storage', 'ok', f'{profile.storage_backend} with {count} nodes')
 
 
