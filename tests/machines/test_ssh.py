@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from asyncssh import SSHClientConnectionOptions, generate_private_key
 
 from aiida_crystalmath.machines import MachineError
 from aiida_crystalmath.machines.errors import UnreachableError
@@ -71,6 +72,34 @@ def test_other_hosts_are_left_alone(config):
         reachable_name(parse_target('ada@login.example.org'), 'hpc')
     assert config.read_text().startswith(before + '\n')
     assert resolved('other')[1:] == ('eve', 7)
+
+
+def test_way_of_another_user_is_that_of_the_host(config, tmp_path):
+    """Through the same gate, with the same key, believing the same keys; what all hosts have is not said twice."""
+    config.parent.mkdir()
+    hosts = tmp_path / 'a b'
+    hosts.touch()
+    for path in (tmp_path / 'key', config.parent / 'id_hpc', config.parent / 'all'):
+        generate_private_key('ssh-ed25519').write_private_key(path)
+    config.write_text(
+        'Host hpc\n  HostName login.example.org\n  User ada\n  ProxyJump gate.example.org\n'
+        '  IdentityFile ~/.ssh/id_hpc\n  UserKnownHostsFile "' + f'{hosts}" /dev/null\n'
+        'Host old\n  ProxyCommand ssh -W %h:%p "%r"@gate\n  IdentityFile ~/.ssh/id_hpc\n'
+        'Host *\n  IdentityFile ~/.ssh/all\n'
+    )
+    for _ in range(2):
+        assert reachable_name(parse_target('bob@hpc'), 'hpc') == 'crystalmath-hpc'
+        assert reachable_name(parse_target('bob@old:7'), 'old', tmp_path / 'key') == 'crystalmath-old'
+        assert reachable_name(parse_target('bob@other'), 'other') == 'crystalmath-other'
+    now = SSHClientConnectionOptions(host='crystalmath-hpc', config=[str(config)])
+    assert (now.host, now.username, now.tunnel) == ('login.example.org', 'bob', 'gate.example.org')
+    assert now.config.get('UserKnownHostsFile') == [str(hosts), '/dev/null']
+    assert '~/.ssh/id_hpc' in now.config.get('IdentityFile')
+    old = SSHClientConnectionOptions(host='crystalmath-old', config=[str(config)])
+    assert list(old.proxy_command) == ['ssh', '-W', 'old:7', 'bob@gate']
+    added = config.read_text().split('Host crystalmath-old\n')[1]
+    assert added.count('IdentityFile') == 1
+    assert config.read_text().count('id_hpc') == 3
 
 
 def test_full_disk_takes_nothing_away(config):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiida_crystalmath.machines.errors import MachineError, UnreachableError
 
@@ -19,6 +20,14 @@ TARGET = re.compile(
     r'(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(?P<port>\d{1,5}))?'
 )
 PREFIX = 'crystalmath-'
+
+PERCENT = ('CertificateFile', 'IdentityAgent', 'IdentityFile')
+REPEATED = ('CertificateFile', 'IdentityFile')
+INHERITED = (
+    *('ProxyJump', 'ProxyCommand', 'IdentityFile', 'CertificateFile', 'IdentityAgent', 'IdentitiesOnly'),
+    *('UserKnownHostsFile', 'GlobalKnownHostsFile', 'HostKeyAlias'),
+)
+"""Keywords by which a host is reached and believed; of those in ``PERCENT`` SSH replaces percent signs."""
 HERE = ('localhost', 'this')
 """Targets that mean this machine; no SSH is needed then."""
 
@@ -68,14 +77,23 @@ def resolved(host: str, path: Path | None = None) -> tuple[str, str, int]:
     :param path: the configuration, by default ``~/.ssh/config``.
     :raises MachineError: if that file cannot be understood.
     """
+    options = _options(host, path)
+    return str(options.host), str(options.username), int(options.port)
+
+
+def _options(host: str, path: Path | None = None, **given: Any) -> Any:
+    """Return all that SSH would take for one word.
+
+    :param given: ``username`` and ``port``, in place of what the configuration says.
+    """
     import asyncssh
 
     path = path or config_path()
+    config = [str(path)] if path.exists() else None
     try:
-        options = asyncssh.SSHClientConnectionOptions(host=host, config=[str(path)] if path.exists() else None)
+        return asyncssh.SSHClientConnectionOptions(host=host, config=config, **given)
     except (asyncssh.Error, OSError, ValueError) as exception:
         raise MachineError(f'{path} cannot be read: {exception}') from exception
-    return str(options.host), str(options.username), int(options.port)
 
 
 @contextmanager
@@ -124,7 +142,7 @@ def reachable_name(
     if wanted == (host, user, port) and identity is None and known_hosts is None:
         return target.host
     name = f'{PREFIX}{label}'
-    text = host_block(name, wanted, identity, known_hosts)
+    text = host_block(name, wanted, identity, known_hosts, _inherited(target.host, wanted))
     path = config_path()
     content = path.read_text(encoding='utf-8') if path.exists() else ''
     if text not in content:
@@ -163,13 +181,38 @@ def _append(path: Path, text: str) -> None:
         raise MachineError(f'{path} cannot be added to: {exception.strerror}') from exception
 
 
-def host_block(name: str, wanted: tuple[str, str, int], identity: Path | None, known_hosts: Path | None) -> str:
+def _inherited(host: str, wanted: tuple[str, str, int]) -> dict[str, list[str]]:
+    """Return what the configuration says of a host besides (host, user, port) and does not say of every host."""
+    _, user, port = wanted
+    own, everybody = (_options(word, username=user, port=port).config for word in (host, f'{PREFIX}nobody'))
+    found = {}
+    for keyword in INHERITED:
+        value = own.get(keyword)
+        if value is not None and value != everybody.get(keyword):
+            values = value if isinstance(value, list) else [value]
+            found[keyword] = [('yes' if one else 'no') if isinstance(one, bool) else str(one) for one in values]
+    return found
+
+
+def host_block(
+    name: str,
+    wanted: tuple[str, str, int],
+    identity: Path | None,
+    known_hosts: Path | None,
+    inherited: Mapping[str, Sequence[str]],
+) -> str:
     """Return the lines of ``~/.ssh/config`` that lead to (host, user, port).
 
+    :param inherited: more keywords with their values, unless a file is given in their place.
     :raises MachineError: for a file that is not there, or whose name SSH could not read back.
     """
     host, user, port = wanted
     lines = [f'Host {name}', f'  HostName {host}', f'  User {user}', f'  Port {port}']
+    replaced = {'IdentityFile', 'IdentitiesOnly'} if identity else set()
+    replaced |= {'UserKnownHostsFile'} if known_hosts else set()
+    for keyword, values in inherited.items():
+        if keyword not in replaced:
+            lines += _lines(keyword, values)
     for keyword, file in (('IdentityFile', identity), ('UserKnownHostsFile', known_hosts)):
         if file is None:
             continue
@@ -180,3 +223,13 @@ def host_block(name: str, wanted: tuple[str, str, int], identity: Path | None, k
             raise MachineError(f'{file}: SSH reads no file names with blanks, quotes or percent signs reliably.')
         lines.append(f'  {keyword} {text}')
     return '\n'.join([*lines, *(['  IdentitiesOnly yes'] if identity else []), ''])
+
+
+def _lines(keyword: str, values: Sequence[str]) -> list[str]:
+    """Return the lines of a keyword; a command is one word to SSH, all else in it is quoted where it must be."""
+    if keyword == 'ProxyCommand':
+        return [f'  {keyword} {values[0].replace("%", "%%")}']
+    words = [f'"{one}"' if re.search(r'\s', one) else one for one in values]
+    if keyword in PERCENT:
+        words = [word.replace('%', '%%') for word in words]
+    return [f'  {keyword} {word}' for word in words] if keyword in REPEATED else [f'  {keyword} {" ".join(words)}']
