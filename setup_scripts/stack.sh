@@ -64,7 +64,7 @@ reset() {
   end_jobs
   down "${SERVICES[@]}"
   remove_job_user
-  rm -rf --one-file-system "$BASE" "$BASE.lock"
+  rm -rf --one-file-system "$BASE" # not the lock: who waits for it and who comes later must find the same file
   echo "removed $BASE"
 }
 
