@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from aiida import orm
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
+from aiida_crystalmath.machines.shell import without_broker
+from aiida_crystalmath.machines.trial import try_computer
 
 
 @pytest.fixture
@@ -140,6 +146,28 @@ def test_code_that_fails_leaves_the_old_one(setup, aiida_profile_clean, aiida_lo
         raise KeyboardInterrupt
     assert orm.load_code('crystal@localhost').pk == old.pk
     assert not orm.load_code('crystal@localhost').is_hidden
+
+
+def test_ctrl_c_takes_a_trial_back(aiida_profile_clean, aiida_localhost, tmp_path):
+    """The job, its folder, and the code that was made for it."""
+    aiida_localhost.set_workdir(str(tmp_path))
+    aiida_localhost.set_prepend_text('sleep 100')
+    pids = set(psutil.pids())
+
+    def interrupt() -> None:
+        wait_until = time.monotonic() + 60
+        while not list(tmp_path.rglob('_scheduler-stdout.txt')) and time.monotonic() < wait_until:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with without_broker(), pytest.raises(KeyboardInterrupt):
+        try_computer(aiida_localhost, 60.0)
+    assert orm.QueryBuilder().append(orm.Node).count() == 0
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+    left = [one for one in psutil.process_iter(['pid', 'cmdline']) if one.info['cmdline'] == ['sleep', '100']]
+    assert not [one for one in left if one.pid not in pids and one.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_unknown_computer(setup):
