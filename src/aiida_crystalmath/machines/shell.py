@@ -47,6 +47,7 @@ def without_broker() -> Iterator[None]:
     from aiida.manage import get_manager
 
     manager = get_manager()
+    manager.reset_runner()  # before the new one is made, which would get the loop that the old one closes
     manager.set_runner(manager.create_runner(communicator=None))
     try:
         yield
