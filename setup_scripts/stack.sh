@@ -23,6 +23,7 @@ usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 # Start the services named, in order; those that run are left alone.
 up() {
   local service
+  may_be_stack || die "$BASE is there already and is not a stack: set CRYSTALMATH_STACK to a folder that is new or empty"
   install_missing "$@"
   prepare_base
   for service in "$@"; do
@@ -58,12 +59,12 @@ status() {
 
 # Remove everything that `up` made.
 reset() {
-  [ ! -e "$BASE" ] || [ -e "$BASE/$MARK" ] || [ -z "$(ls -A "$BASE")" ] ||
+  may_be_stack ||
     die "$BASE was not made by this script: remove it yourself, or set CRYSTALMATH_STACK to another folder"
   end_jobs
   down "${SERVICES[@]}"
   remove_job_user
-  rm -rf --one-file-system "$BASE" "$BASE.lock"
+  rm -rf --one-file-system "$BASE" # not the lock: who waits for it and who comes later must find the same file
   echo "removed $BASE"
 }
 

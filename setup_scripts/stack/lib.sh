@@ -50,6 +50,9 @@ one_at_a_time() {
   exit "$status"
 }
 
+# Whether a folder may become a stack, or is one: what is in it goes with `reset`.
+may_be_stack() { [ ! -e "$BASE" ] || [ -e "$BASE/$MARK" ] || [ -z "$(ls -A "$BASE")" ]; }
+
 prepare_base() {
   stop_ghosts
   mkdir -p "$BASE"

@@ -20,7 +20,7 @@ EOC
 }
 
 postgres_start() {
-  postgres_forget_the_dead
+  postgres_forget_the_dead || return 1
   as "$PG_USER" "$(postgres_bin)/pg_ctl" -D "$BASE/pg/data" -l "$BASE/pg/log" -w -t "$TIMEOUT_S" start < /dev/null > /dev/null
 }
 
@@ -28,7 +28,7 @@ postgres_start() {
 # number is to be seen (not waited for yet, or another PostgreSQL's by now): once nobody works in the data folder, they
 # can go.
 postgres_forget_the_dead() {
-  wait_for postgres_is_idle
+  wait_for postgres_is_idle || return 1
   rm -f "$BASE/pg/data/postmaster.pid" "$BASE/pg/.s.PGSQL.$PG_PORT" "$BASE/pg/.s.PGSQL.$PG_PORT.lock"
 }
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from aiida import orm
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
+from aiida_crystalmath.machines.shell import without_broker
+from aiida_crystalmath.machines.trial import try_computer
 
 
 @pytest.fixture
@@ -116,10 +122,72 @@ def test_program_that_is_not_crystal(setup, aiida_localhost, tmp_path):
     assert not orm.QueryBuilder().append(orm.InstalledCode, filters={'label': 'crystal'}).count()
 
 
+@pytest.mark.corpus
+def test_code_that_fails_leaves_the_old_one(setup, aiida_profile_clean, aiida_localhost, corpus, tmp_path):
+    """A program that answers where we log in, but not as a job; nor does Ctrl-C take the old one away."""
+    from aiida_crystalmath.machines.codes import make_code, or_the_old_one
+
+    aiida_localhost.set_minimum_job_poll_interval(0.1)
+    path = tmp_path / 'crystal'
+    path.write_text(f'#!/bin/sh\ntest -f _aiidasubmit.sh || head -n 80 "{corpus}/mgo_sto3g_scf/crystal.out"\n')
+    path.chmod(0o755)
+    old = make_code('crystal', 'localhost', '/bin/true', 'crystalmath.crystal23', with_mpi=False)
+    assert 'no CRYSTAL answered in the trial job' in setup('code', 'localhost', str(path), status=1)
+
+    def codes() -> dict[str, bool]:
+        return {code.label: code.is_hidden for code in orm.QueryBuilder().append(orm.InstalledCode).all(flat=True)}
+
+    (failed,) = set(codes()) - {'crystal'}
+    assert failed.startswith('crystal-failed-')
+    assert codes() == {'crystal': False, failed: True}
+    assert orm.load_code('crystal@localhost').pk == old.pk
+    with pytest.raises(KeyboardInterrupt), or_the_old_one('crystal', 'localhost'):
+        make_code('crystal', 'localhost', str(path), 'crystalmath.crystal23', with_mpi=False)
+        raise KeyboardInterrupt
+    assert orm.load_code('crystal@localhost').pk == old.pk
+    assert not orm.load_code('crystal@localhost').is_hidden
+
+
+def test_ctrl_c_takes_a_trial_back(aiida_profile_clean, aiida_localhost, tmp_path):
+    """The job, its folder, and the code that was made for it."""
+    aiida_localhost.set_workdir(str(tmp_path))
+    aiida_localhost.set_prepend_text('sleep 100')
+    pids = set(psutil.pids())
+
+    def interrupt() -> None:
+        wait_until = time.monotonic() + 60
+        while not list(tmp_path.rglob('_scheduler-stdout.txt')) and time.monotonic() < wait_until:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with without_broker(), pytest.raises(KeyboardInterrupt):
+        try_computer(aiida_localhost, 60.0)
+    assert orm.QueryBuilder().append(orm.Node).count() == 0
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+    left = [one for one in psutil.process_iter(['pid', 'cmdline']) if one.info['cmdline'] == ['sleep', '100']]
+    assert not [one for one in left if one.pid not in pids and one.status() != psutil.STATUS_ZOMBIE]
+
+
 def test_unknown_computer(setup):
     output = setup('code', 'nowhere', status=1)
     assert 'there is no computer "nowhere"' in output
     assert 'crystalmath setup computer' in output
+
+
+def test_dry_run_writes_nothing(setup, closed_port, tmp_path, monkeypatch):
+    """Neither here nor there; and a mistyped port leaves nothing that would refuse the right one."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    target = ['computer', f'ada@127.0.0.1:{closed_port}', '--label', 'far']
+    assert 'Without --dry-run this would be added' in setup(*target, '--dry-run', status=1)
+    scratch = tmp_path / 'jobs' / 'of mine'
+    said = setup('computer', 'localhost', '--scheduler', 'none', '--scratch', str(scratch), '--dry-run')
+    assert f'{scratch} (' in said
+    assert list(tmp_path.iterdir()) == []
+    assert 'no connection' in setup(*target, status=1)
+    assert (tmp_path / '.ssh' / 'config').read_text() == ''
 
 
 @pytest.mark.parametrize('label', ['a b', '$(id)', "x'y", '-x'])

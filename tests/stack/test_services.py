@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 from pathlib import Path
 
@@ -90,11 +91,12 @@ def test_one_service_in_a_folder_of_its_own(stack, monkeypatch):
         assert alone.running() == {'munge'}
         assert stack.pids('munge') != [pid]
         # The folder goes, the service lives: it is found all the same, and replaced.
-        (base / '.crystalmath-stack').unlink()
+        shutil.rmtree(base)
         alone.up('munge')
         assert alone.pids('munge') not in ([pid], [])
     finally:
         alone.script('reset')
+        Path(f'{base}.lock').unlink()
     assert not base.exists()
     assert alone.running() == set()
     assert stack.missing() == set()

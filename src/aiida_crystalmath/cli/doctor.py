@@ -51,13 +51,14 @@ def doctor(ctx: click.Context, /, *, fix: bool, watch: bool, remote: bool, inter
         _watch(name, interval)
         return
     findings = _examine(name, remote)
-    done = _mend(findings) if fix else []
-    if done:
+    done, failed = _mend(findings) if fix else ([], [])
+    if done or failed:
         findings = _examine(name, remote)
     if as_json:
-        echo_json({'profile': name, 'findings': [one.as_dict() for one in findings], 'done': done})
+        found = [one.as_dict() for one in findings]
+        echo_json({'profile': name, 'findings': found, 'done': done, 'not_done': failed})
     else:
-        _report(name, findings, done)
+        _report(name, findings, done, failed)
     sys.exit(any(one.state == 'fail' for one in findings))
 
 
@@ -72,22 +73,23 @@ def _examine(name: str, remote: bool) -> list[Finding]:
     return list(examine(name, remote=remote))
 
 
-def _mend(findings: Sequence[Finding]) -> list[str]:
-    """Do what can be done, in the order in which one thing builds on another; return what was done."""
-    from aiida_crystalmath.machines.errors import MachineError
+def _mend(findings: Sequence[Finding]) -> tuple[list[str], list[str]]:
+    """Do what can be done, in the order in which one thing builds on another; return what was done, and what failed."""
+    from aiida_crystalmath.machines.errors import in_words
 
-    done = []
+    done: list[str] = []
+    failed: list[str] = []
     for finding in findings:
         if finding.fix is None:
             continue
         try:
             done.append(f'{finding.check}: {finding.fix()}')
-        except MachineError as exception:
-            done.append(f'{finding.check}: {exception}')
-    return done
+        except Exception as exception:  # noqa: BLE001  what fails here must not keep the others from being mended
+            failed.append(f'{finding.check}: {in_words(exception)}')
+    return done, failed
 
 
-def _report(name: str, findings: Sequence[Finding], done: Sequence[str]) -> None:
+def _report(name: str, findings: Sequence[Finding], done: Sequence[str], failed: Sequence[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -102,10 +104,13 @@ def _report(name: str, findings: Sequence[Finding], done: Sequence[str]) -> None
     out.print(table)
     for line in done:
         out.print(f'[bold]mended[/] {escape(line)}')
-    failed = sum(one.state == 'fail' for one in findings)
-    if failed:
-        hint = '' if done or not any(one.fix for one in findings) else '; "crystalmath doctor --fix" mends what it can'
-        out.print(f'\n{failed} of {len(findings)} checks failed{hint}.')
+    for line in failed:
+        out.print(f'[bold red]not mended[/] {escape(line)}')
+    n_failed = sum(one.state == 'fail' for one in findings)
+    if n_failed:
+        is_new = not done and not failed and any(one.fix for one in findings)
+        hint = '; "crystalmath doctor --fix" mends what it can' if is_new else ''
+        out.print(f'\n{n_failed} of {len(findings)} checks failed{hint}.')
 
 
 def _watch(name: str, interval: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def computer(ctx: click.Context, /, target: str, **options: Any) -> None:
     from aiida_crystalmath.machines.computers import has_computer, make_computer
     from aiida_crystalmath.machines.probe import probe
     from aiida_crystalmath.machines.shell import open_shell, without_broker
-    from aiida_crystalmath.machines.ssh import parse_target, reachable_name
+    from aiida_crystalmath.machines.ssh import parse_target, way_to
     from aiida_crystalmath.machines.trial import try_computer
 
     profile = load_profile(ctx)
@@ -59,13 +60,12 @@ def computer(ctx: click.Context, /, target: str, **options: Any) -> None:
     if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', label):
         fail(f'--label {label!r}: use letters, digits, dots, underscores and hyphens.')
     transport = 'core.local' if where.is_here else 'core.ssh_async'
-    hostname = (
-        where.host if where.is_here else reachable_name(where, label, options['identity'], options['known_hosts'])
-    )
-    with open_shell(transport, hostname) as shell:
+    write = not options['dry_run']
+    way = way_to(where, label, options['identity'], options['known_hosts'], write)
+    with nullcontext(where.host) if where.is_here else way as hostname, open_shell(transport, hostname) as shell:
         machine = probe(shell).with_scheduler(options['scheduler'])
         settings = asked_for(suggest(machine, label, hostname, transport), machine, options)
-        room = check_workdir(shell, settings.workdir)
+        room = check_workdir(shell, settings.workdir, write)
     steps = found_steps(machine, settings, room)
     if not options['dry_run']:
         there = has_computer(label)

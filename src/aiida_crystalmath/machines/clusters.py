@@ -102,16 +102,21 @@ def _directives(kind: str, given: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def check_workdir(shell: Shell, workdir: str) -> str:
+def check_workdir(shell: Shell, workdir: str, write: bool = True) -> str:
     """Make the folder for jobs, see that files can be written there, and return how much room it has, in words.
 
     :param workdir: as AiiDA has it, with doubled braces.
+    :param write: else nothing is made: the nearest folder above that is there is looked at.
     :raises MachineError: if that cannot be.
     """
     folder = quote(workdir.format(username='USER'))
+    make = f'mkdir -p -- {folder} && touch -- {folder}/.trial && rm -- {folder}/.trial && df -Pk -- {folder}'
+    look = (
+        f'd={folder}; while [ ! -e "$d" ]; do d=$(dirname -- "$d"); done; '
+        'if [ -w "$d" ]; then df -Pk -- "$d"; else echo "$d cannot be written to" >&2; false; fi'
+    )
     try:
-        shell.run(f'mkdir -p -- {folder} && touch -- {folder}/.trial && rm -- {folder}/.trial')
-        lines = shell.run(f'df -Pk -- {folder}').splitlines()
+        lines = shell.run(make if write else look).splitlines()
     except MachineError as exception:
         raise MachineError(str(exception), 'Give another folder with --scratch.') from exception
     free_kb = int(lines[-1].split()[3]) if len(lines) > 1 else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +28,8 @@ def is_gone(code: Code) -> bool:
 
 def code_program(label: str, computer: str) -> Path | None:
     """Return the program that a code runs, or ``None`` where there is no such code."""
-    from aiida import orm
-    from aiida.common.exceptions import NotExistent
-
-    try:
-        return Path(str(orm.load_code(f'{label}@{computer}').filepath_executable))
-    except NotExistent:
-        return None
+    code = _code(label, computer)
+    return None if code is None else Path(str(code.filepath_executable))
 
 
 def real_codes() -> list[str]:
@@ -44,6 +41,38 @@ def real_codes() -> list[str]:
     return [code.full_label for code in codes if not is_standin(code) and not is_gone(code)]
 
 
+@contextmanager
+def or_the_old_one(label: str, computer: str) -> Iterator[None]:
+    """Make and try a code of that label within: if that fails or is interrupted, the one that was there is back."""
+    old = _code(label, computer)
+    was_hidden = old is not None and old.is_hidden
+    try:
+        yield
+    except BaseException:
+        new = _code(label, computer)
+        if new is not None and (old is None or new.pk != old.pk):
+            _put_aside(new, 'failed')
+        if old is not None:
+            old.label, old.is_hidden = label, was_hidden
+        raise
+
+
+def _code(label: str, computer: str) -> Code | None:
+    """Return the code of that label, or ``None`` where there is none."""
+    from aiida import orm
+    from aiida.common.exceptions import NotExistent
+
+    try:
+        return orm.load_code(f'{label}@{computer}')
+    except NotExistent:
+        return None
+
+
+def _put_aside(code: Code, why: str) -> None:
+    """Rename and hide a code; what it has run stays true."""
+    code.label, code.is_hidden = f'{code.label}-{why}-{code.pk}', True
+
+
 def make_code(
     label: str, computer: str, path: str, plugin: str, *, with_mpi: bool, prepend_text: str = ONE_THREAD
 ) -> Code:
@@ -53,10 +82,9 @@ def make_code(
     """
     from aiida import orm
 
-    if code_program(label, computer) is not None:
-        old = orm.load_code(f'{label}@{computer}')
-        old.label = f'{label}-old-{old.pk}'
-        old.is_hidden = True
+    old = _code(label, computer)
+    if old is not None:
+        _put_aside(old, 'old')
     code = orm.InstalledCode(
         label=label,
         computer=orm.load_computer(label=computer),

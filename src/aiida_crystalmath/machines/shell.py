@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aiida_crystalmath.machines.errors import MachineError
+from aiida_crystalmath.machines.errors import MachineError, UnreachableError
 
 
 class Shell:
@@ -47,6 +47,7 @@ def without_broker() -> Iterator[None]:
     from aiida.manage import get_manager
 
     manager = get_manager()
+    manager.reset_runner()  # before the new one is made, which would get the loop that the old one closes
     manager.set_runner(manager.create_runner(communicator=None))
     try:
         yield
@@ -92,6 +93,6 @@ def open_or_explain(transport: Any, host: str) -> None:
             f'A key without passphrase, or one in an agent, must be accepted there: ssh-copy-id {host}',
         ) from exception
     except (asyncssh.Error, OSError) as exception:
-        raise MachineError(
+        raise UnreachableError(
             f'{host}: no connection: {exception}', f'Try by hand: ssh {host}. See also ~/.ssh/config.'
         ) from exception

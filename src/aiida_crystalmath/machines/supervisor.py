@@ -10,15 +10,44 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from aiida_crystalmath.machines import supervision
 from aiida_crystalmath.machines import workers as daemon_workers
 from aiida_crystalmath.machines.checks import daemon, processes, services
 from aiida_crystalmath.machines.checks.finding import Finding
-from aiida_crystalmath.machines.errors import MachineError
+from aiida_crystalmath.machines.errors import in_words
 
 INTERVAL_S = 2.0
 PROCESSES_EVERY_S = 20.0
 WITHOUT_WORKERS_S = 60.0
 """Workers that cannot reach their services end and come back; only after this long is the daemon itself to blame."""
+
+PLAY_AGAIN_AFTER_S = (300.0, 1800.0)
+"""How long a job stays paused before it is let go on for the second time, and the third, which is the last."""
+
+
+@dataclass
+class Plays:
+    """How often a job was let go on since it last got any further.
+
+    :param progress: what it had come to.
+    """
+
+    progress: str
+    times: int = 0
+    last: float = 0.0
+    are_told: bool = False
+
+    @property
+    def are_over(self) -> bool:
+        """Tell whether it was let go on for the last time."""
+        return self.times > len(PLAY_AGAIN_AFTER_S)
+
+    @property
+    def are_due(self) -> bool:
+        """Tell whether it may be let go on now."""
+        if self.are_over:
+            return False
+        return self.times == 0 or time.monotonic() - self.last >= PLAY_AGAIN_AFTER_S[self.times - 1]
 
 
 @dataclass
@@ -34,15 +63,23 @@ class Supervisor:
     _lost: set[int] = field(default_factory=set)
     _next_look: float = 0.0
     _without_workers: float | None = None
+    _plays: dict[int, Plays] = field(default_factory=dict)
 
     def watch(self, interval_s: float = INTERVAL_S) -> None:
-        """Go round until interrupted; whatever goes wrong in one round is tried again in the next."""
+        """Go round until interrupted; whatever goes wrong in one round is tried again in the next.
+
+        :raises MachineError: if somebody looks after the profile already.
+        """
+        with supervision.alone(self.name):
+            self._go_round(interval_s)
+
+    def _go_round(self, interval_s: float) -> None:
         self.tell(f'looking after profile {self.name}, with {daemon_workers.wanted_workers(self.name)} workers')
         while True:
             try:
                 self.round()
             except Exception as exception:  # noqa: BLE001  a supervisor that gives up is none
-                self.tell(f'this round failed: {type(exception).__name__}: {exception}')
+                self.tell(f'this round failed: {in_words(exception)}')
             time.sleep(interval_s)
 
     def round(self) -> None:
@@ -59,7 +96,9 @@ class Supervisor:
         probes: dict[str, Callable[[], Finding | None]] = {'storage': self._probe_storage, 'broker': self._probe_broker}
         for what, probe in probes.items():
             finding = probe()
-            if finding is not None and finding.state == 'fail':
+            if _fails(finding) and what not in self._down:
+                finding = probe()  # one slow answer is no outage, and the daemon is not stopped for it
+            if finding is not None and _fails(finding):
                 if what not in self._down:
                     self.tell(f'{what}: {finding.text}')
                     self._down.add(what)
@@ -97,6 +136,7 @@ class Supervisor:
         """Tell whether the daemon works; start it, or replace workers, where it does not."""
         found = daemon_workers.workers(self.name)
         if daemon_workers.circus(self.name) is None or self._is_out_of_workers(bool(found)):
+            self._without_workers = None  # new ones get their time as well
             self._do('daemon', lambda: daemon.revive(self.name))
             return False
         broken = daemon.broken_workers(self.name, found)
@@ -113,16 +153,41 @@ class Supervisor:
         return time.monotonic() - self._without_workers > WITHOUT_WORKERS_S
 
     def _look_at_processes(self) -> None:
-        """Give tasks back to those that had none in two looks, and let those go on that gave up on a computer."""
+        """Let those go on that gave up on a computer, and give tasks back to those that had none in two looks."""
         found = self._active()
+        self._let_go_on(found)
         lost = set(processes.stuck(found))
         again = sorted(lost & self._lost)
         self._lost = lost - set(again)
         if again:
             self._do('processes', lambda: processes.revive(self.name, again))
-        tired = [one.pk for one in found if one.gave_up]
-        if tired:
-            self._do('paused', lambda: processes.play(tired))
+
+    def _let_go_on(self, found: list[processes.Active]) -> None:
+        """Let paused jobs go on whose computers answer, each a few times until it gets any further by that.
+
+        A computer may answer and yet refuse what is asked of it, each time with five more attempts of AiiDA's.
+        """
+        self._plays = {
+            one.pk: plays
+            for one in found
+            if (plays := self._plays.get(one.pk)) is not None and plays.progress == one.progress
+        }
+        due = []
+        for one in found:
+            if not one.gave_up:
+                continue
+            plays = self._plays.setdefault(one.pk, Plays(one.progress))
+            if plays.are_due:
+                due.append(one.pk)
+            elif plays.are_over and not plays.are_told:
+                plays.are_told = True
+                why = f'crystalmath -p {self.name} why {one.pk}'
+                self.tell(f'paused: {one.pk} stays so: its computer answers but refuses it; {why}')
+        ready = processes.reachable(due) if due else []
+        if ready and self._do('paused', lambda: processes.let_go_on(ready)):
+            for pk in ready:
+                self._plays[pk].times += 1
+                self._plays[pk].last = time.monotonic()
 
     def _active(self) -> list[processes.Active]:
         """Return the processes under way, read in a session that no restart of the database has broken."""
@@ -134,8 +199,15 @@ class Supervisor:
         load(self.name)
         return processes.active()
 
-    def _do(self, what: str, action: Callable[[], str]) -> None:
+    def _do(self, what: str, action: Callable[[], str]) -> bool:
+        """Do something and tell of it; return whether it succeeded."""
         try:
             self.tell(f'{what}: {action()}')
-        except MachineError as exception:
-            self.tell(f'{what}: {exception}')
+            return True
+        except Exception as exception:  # noqa: BLE001  the next thing may be done all the same
+            self.tell(f'{what}: {in_words(exception)}')
+            return False
+
+
+def _fails(finding: Finding | None) -> bool:
+    return finding is not None and finding.state == 'fail'

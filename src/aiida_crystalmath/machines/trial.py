@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from aiida_crystalmath.machines.errors import MachineError
@@ -86,7 +86,8 @@ def run_job(builder: Any, computer: Computer, timeout_s: float, *passing: Node) 
     By ``run``, a job that cannot be submitted would be tried for minutes and then paused for ever, deaf to Ctrl-C.
 
     :param passing: what was made for this job alone, to be forgotten with it.
-    :raises MachineError: if a step fails, or it has not ended in time; it is taken out of the queue and forgotten then.
+    :raises MachineError: if a step fails, or it has not ended in time; it is taken out of the queue and forgotten then,
+        and by Ctrl-C as well.
     """
     from aiida.engine.utils import instantiate_process
     from aiida.manage import get_manager
@@ -97,7 +98,15 @@ def run_job(builder: Any, computer: Computer, timeout_s: float, *passing: Node) 
     runner = get_manager().get_runner()
     with quiet('aiida', 'asyncio'), hurried(computer):
         process: Any = instantiate_process(runner, builder)
-        is_over = run_until_complete(runner.loop, _step(process, timeout_s))
+        step = runner.loop.create_task(_step(process, timeout_s))
+        try:
+            is_over = run_until_complete(runner.loop, step)
+        except KeyboardInterrupt:
+            step.cancel()
+            with suppress(asyncio.CancelledError, KeyboardInterrupt):
+                run_until_complete(runner.loop, step)
+            take_back(process.node, computer, *passing)
+            raise
     node: CalcJobNode = process.node
     if is_over:
         return node

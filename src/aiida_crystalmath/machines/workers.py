@@ -71,10 +71,14 @@ def wanted_workers(name: str) -> int:
 
 
 def remember_workers(name: str) -> None:
-    """Write down how many workers the daemon has now, for when it must be started again; not if it is down."""
+    """Write down how many workers the daemon is to have, for when it must be started again; not if it is down.
+
+    Not how many live: while one is being replaced, that is one less.
+    """
     client = get_daemon_client(name)
+    question = {'command': 'get', 'properties': {'name': client.daemon_name, 'keys': ['numprocesses']}}
     try:
-        number = client.get_numprocesses(timeout=10).get('numprocesses')
+        number = client.call_client(question, timeout=10).get('options', {}).get('numprocesses')
     except DaemonException:
         return
     if number and number != wanted_workers(name):

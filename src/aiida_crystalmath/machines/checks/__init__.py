@@ -18,16 +18,19 @@ def examine(name: str, *, remote: bool = True) -> Iterator[Finding]:
     :param remote: also connect to the computers.
     """
     from aiida_crystalmath.machines.checks import basis, campaigns, daemon, disk, places, processes, services
+    from aiida_crystalmath.machines.shell import without_broker
 
     storage = services.check_storage(name)
     yield storage
-    broker = services.check_broker(name)
+    broker = services.check_broker(name, log_in=True)
     yield broker
-    yield from daemon.check(name, services_answer=storage.state == broker.state == 'ok')
+    yield from daemon.check(name, storage_answers=storage.state == 'ok', broker_answers=broker.state == 'ok')
     if storage.state == 'fail':
         return
-    yield basis.check()
-    yield from places.check(remote=remote)
-    yield from disk.check()
+    yield basis.check(name)
+    with without_broker():  # a computer answers whether or not a broker does
+        found = list(places.check(name, remote=remote))
+    yield from found
+    yield from disk.check(name)
     yield from processes.check(name)
     yield from campaigns.check(name)

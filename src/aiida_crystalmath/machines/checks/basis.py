@@ -11,8 +11,8 @@ from aiida_crystalmath.machines.families import make_family
 FIRST = 'sto-3g'
 
 
-def check() -> Finding:
-    """Look whether there are families of basis sets, and with something in them."""
+def check(name: str) -> Finding:
+    """Look whether there are families of basis sets in profile ``name``, and with something in them."""
     labels = orm.QueryBuilder().append(BasisSetFamily, project='label', tag='family').all(flat=True)
     filled = (
         orm.QueryBuilder()
@@ -28,13 +28,13 @@ def check() -> Finding:
             'basis sets',
             'fail',
             f'the families {", ".join(sorted(labels))} are empty',
-            'verdi data crystalmath.basis list',
+            f'verdi -p {name} data crystalmath.basis list',
         )
     return Finding(
         'basis sets',
         'fail',
         'no family is installed',
-        f'verdi data crystalmath.basis install {FIRST}',
+        f'verdi -p {name} data crystalmath.basis install {FIRST}',
         _install_the_first,
     )
 

@@ -20,26 +20,27 @@ LOG_TAIL_BYTES = 400_000
 BROKEN_SESSION = re.compile(r'\[(\d+)\] \|.*(?:PendingRollbackError|psycopg\.(?:Operational|Interface)Error)')
 
 
-def check(name: str, *, services_answer: bool) -> Iterator[Finding]:
+def check(name: str, *, storage_answers: bool, broker_answers: bool) -> Iterator[Finding]:
     """Yield the findings about the daemon of profile ``name``.
 
-    :param services_answer: storage and broker do; without them no daemon can be started.
+    :param storage_answers: and ``broker_answers``: without them no daemon can be started.
     """
     found = daemon_workers.workers(name)
     if daemon_workers.circus(name) is None or not found:
         what = 'is not running' if daemon_workers.circus(name) is None else 'has no workers'
         text = f'the daemon {what}: nothing is submitted or fetched'
-        yield Finding(
-            'daemon', 'fail', text, f'verdi -p {name} daemon start', partial(revive, name) if services_answer else None
-        )
+        fix = partial(revive, name) if storage_answers and broker_answers else None
+        yield Finding('daemon', 'fail', text, f'verdi -p {name} daemon start', fix)
         return
+    daemon_workers.remember_workers(name)  # somebody may have asked for fewer, or more
     wanted = daemon_workers.wanted_workers(name)
     if len(found) < wanted:
         text = f'only {len(found)} of {wanted} workers; others should come within seconds'
         yield Finding('daemon', 'warn', text, f'verdi -p {name} daemon logshow')
     else:
         yield Finding('daemon', 'ok', f'{len(found)} worker{"s"[: len(found) != 1]}')
-    yield _sessions(name, found)
+    if storage_answers:
+        yield _sessions(name, found)
     yield _age(name, found)
 
 

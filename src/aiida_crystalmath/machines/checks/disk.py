@@ -15,8 +15,8 @@ from aiida_crystalmath.machines.profiles import config_folder
 LITTLE_GB, NOTHING_GB = 5.0, 0.5
 
 
-def check() -> Iterator[Finding]:
-    """Yield how much room there is, once for each file system."""
+def check(name: str) -> Iterator[Finding]:
+    """Yield, for profile ``name``, how much room there is, once for each file system."""
     seen: set[int] = set()
     for folder in _folders():
         device = folder.stat().st_dev
@@ -25,7 +25,7 @@ def check() -> Iterator[Finding]:
         seen.add(device)
         free = shutil.disk_usage(folder).free / 1024**3
         state: State = 'fail' if free < NOTHING_GB else 'warn' if free < LITTLE_GB else 'ok'
-        remedy = '' if state == 'ok' else 'verdi storage maintain (docs: howto/cleaning)'
+        remedy = '' if state == 'ok' else f'verdi -p {name} storage maintain (docs: howto/cleaning)'
         yield Finding('disk', state, f'{free:.1f} GB free in {folder}', remedy)
 
 

@@ -16,21 +16,21 @@ PLUGINS = ('crystalmath.crystal23', 'crystalmath.properties23')
 LITTLE_ROOM_MB, NO_ROOM_MB = 5_000, 200
 
 
-def check(*, remote: bool = True) -> Iterator[Finding]:
+def check(name: str, *, remote: bool = True) -> Iterator[Finding]:
     """Yield the findings about the computers that have codes of ours, each looked at through one connection.
 
+    :param name: of the profile.
     :param remote: connect to them; else only those are looked at that are this machine.
     """
     codes = our_codes()
     if not codes:
-        yield Finding(
-            'code', 'fail', 'there is no code of CRYSTAL', 'crystalmath setup code, or crystalmath quickstart'
-        )
+        remedy = f'crystalmath -p {name} setup code COMPUTER, or crystalmath quickstart --profile {name}'
+        yield Finding('code', 'fail', 'there is no code of CRYSTAL', remedy)
         return
     for label in sorted({code.computer.label for code in codes}):
         computer = orm.load_computer(label=label)
         if remote or computer.transport_type == 'core.local':
-            yield from _look_at(computer, [code for code in codes if code.computer.pk == computer.pk])
+            yield from _look_at(name, computer, [code for code in codes if code.computer.pk == computer.pk])
 
 
 def our_codes() -> list[orm.InstalledCode]:
@@ -62,9 +62,10 @@ class _shell:  # noqa: N801  used as a function is
 
     def __enter__(self) -> Shell:
         if not self.computer.is_configured:
+            which = f'{self.computer.transport_type} {quote(self.computer.label)}'
             raise MachineError(
                 f'{self.computer.label}: it is not configured',
-                f'verdi computer configure {self.computer.transport_type} {quote(self.computer.label)}',
+                f'verdi -p {self.computer.backend.profile.name} computer configure {which}',
             )
         self.transport = self.computer.get_transport()
         open_or_explain(self.transport, self.computer.label)
@@ -75,24 +76,23 @@ class _shell:  # noqa: N801  used as a function is
             self.transport.close()
 
 
-def _look_at(computer: orm.Computer, codes: list[orm.InstalledCode]) -> Iterator[Finding]:
+def _look_at(name: str, computer: orm.Computer, codes: list[orm.InstalledCode]) -> Iterator[Finding]:
     user = orm.User.collection.get_default()
-    if user is not None and not computer.is_user_enabled(user):
-        yield Finding(
-            'computer', 'fail', f'{computer.label} is disabled', f'verdi computer enable {quote(computer.label)}'
-        )
+    if user is not None and computer.is_configured and not computer.is_user_enabled(user):
+        remedy = f'verdi -p {name} computer enable {quote(computer.label)} {quote(user.email)}'
+        yield Finding('computer', 'fail', f'{computer.label} is disabled', remedy)
         return
     try:
         with _shell(computer) as shell:
-            yield _room(computer, shell)
+            yield _room(name, computer, shell)
             for code in codes:
-                yield _program(code, shell)
+                yield _program(name, code, shell)
     except MachineError as exception:
         hint = exception.hint.splitlines()[0] if exception.hint else ''
         yield Finding('computer', 'fail', str(exception), hint)
 
 
-def _room(computer: orm.Computer, shell: Shell) -> Finding:
+def _room(name: str, computer: orm.Computer, shell: Shell) -> Finding:
     """Look how much room the working folder has, and whether it can be written to."""
     workdir = computer.get_workdir().replace('{username}', shell.transport.whoami())
     # The folder itself is made by the first job: the nearest one above it that exists tells.
@@ -108,16 +108,17 @@ def _room(computer: orm.Computer, shell: Shell) -> Finding:
     if lines[-2] == 'no':
         return Finding('computer', 'fail', f'{computer.label}: {workdir} cannot be written to', 'see howto/setup')
     state: State = 'fail' if free < NO_ROOM_MB else 'warn' if free < LITTLE_ROOM_MB else 'ok'
-    remedy = '' if state == 'ok' else 'verdi calcjob cleanworkdir -h (docs: howto/cleaning)'
+    remedy = '' if state == 'ok' else f'verdi -p {name} calcjob cleanworkdir -h (docs: howto/cleaning)'
     return Finding('computer', state, f'{computer.label} answers, {free / 1024:.1f} GB free in {workdir}', remedy)
 
 
-def _program(code: orm.InstalledCode, shell: Shell) -> Finding:
+def _program(name: str, code: orm.InstalledCode, shell: Shell) -> Finding:
     """Look whether the program of a code can be found in the environment of its jobs."""
     program = str(code.filepath_executable)
     before = '\n'.join(filter(None, [code.computer.get_prepend_text(), code.prepend_text]))
     status, _, errors = shell.answer(f'{before}\ncommand -v {quote(program)} > /dev/null')
     if status == 0:
         return Finding('code', 'ok', f'{code.full_label}: {program}')
+    remedy = f'crystalmath -p {name} setup code {quote(code.computer.label)} PROGRAM'
     reason = errors.strip().splitlines()[-1:] or ['not there, or not executable']
-    return Finding('code', 'fail', f'{code.full_label}: {program}: {reason[0]}', 'crystalmath setup code -h')
+    return Finding('code', 'fail', f'{code.full_label}: {program}: {reason[0]}', remedy)

@@ -26,7 +26,13 @@ from aiida_crystalmath.machines.checks.places import answers
 SETTLED_S = 30
 """A process this long without a change may be called stuck: a task on its way is seen neither here nor there."""
 
+NOBODY_AT_ZEROMQ = ('Recipient not found', 'No handler for')
+"""How bare exceptions of aiida-core's ZeroMQ broker begin where kiwipy has errors of its own."""
+
 PAUSED_BY_TRANSPORT = 'Pausing after failed transport task'
+PROGRESS = ('attributes.state', 'attributes.scheduler_lastchecktime')
+"""Of a job: how far it has come, and when its scheduler last answered."""
+
 RPC_TIMEOUT_S = 5
 PLAY_TIMEOUT_S = 30
 OURS = ':crystalmath.'
@@ -35,13 +41,17 @@ N_NAMED = 5
 
 @dataclass(frozen=True)
 class Active:
-    """A process that has not ended."""
+    """A process that has not ended.
+
+    :param progress: what a job has come to; the same after a step that failed.
+    """
 
     pk: int
     process_type: str
     paused: bool
     status: str
     quiet_s: float
+    progress: str = ''
 
     @property
     def is_ours(self) -> bool:
@@ -65,21 +75,26 @@ def active(has_checkpoint: bool = True) -> list[Active]:
             'attributes.process_state': {'in': ['created', 'waiting', 'running']},
             'attributes': {'has_key' if has_checkpoint else '!has_key': 'checkpoints'},
         },
-        project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime'],
+        project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime', *PROGRESS],
     )
     now = timezone.now()
     return [
-        Active(pk, kind or '', bool(paused), status or '', (now - mtime) / timedelta(seconds=1))
-        for pk, kind, paused, status, mtime in query.all()
+        Active(
+            pk, kind or '', bool(paused), status or '', (now - mtime) / timedelta(seconds=1), ' '.join(map(str, done))
+        )
+        for pk, kind, paused, status, mtime, *done in query.all()
     ]
 
 
 def check(name: str) -> Iterator[Finding]:
     """Yield the findings about the processes of profile ``name``."""
     found = active()
-    yield _stuck(name, found)
-    yield _paused(name, found)
-    yield from _broken(name)
+    yield _paused(name, found)  # first, since it asks no broker
+    try:
+        yield _stuck(name, found)
+        yield from _broken(name)
+    except ConnectionError:
+        yield Finding('processes', 'warn', f'{len(found)} under way; no broker answers, so more cannot be told')
 
 
 # -- stuck -------------------------------------------------------------------------------------------------------------
@@ -99,7 +114,10 @@ def _stuck(name: str, found: list[Active]) -> Finding:
 
 
 def stuck(found: list[Active]) -> list[int]:
-    """Return the PKs of the processes that have neither a worker nor a task at the broker."""
+    """Return the PKs of the processes that have neither a worker nor a task at the broker.
+
+    :raises ConnectionError: if the broker must be asked and does not answer.
+    """
     idle = [one for one in found if _is_deserted(one)]
     tasks = queued() if idle else set()
     return [one.pk for one in idle if one.pk not in tasks]
@@ -140,11 +158,20 @@ def _pk_of_task(path: Path) -> int | None:
 
 
 def _can_be_spoken_to(pk: int) -> bool:
-    """Tell whether anybody listens for messages to a process, which whoever carries it out does."""
+    """Tell whether anybody listens for messages to a process, which whoever carries it out does.
+
+    :raises ConnectionError: if no broker answers.
+    """
     from concurrent.futures import TimeoutError as NoAnswer
 
     import kiwipy
 
+    broker: Any = get_manager().get_broker()
+    profile = get_manager().get_profile()
+    if broker is None or profile is None:
+        raise ConnectionError('the profile has no broker')
+    if profile.process_control_backend == 'core.zeromq' and not broker.check_service_reachable():
+        raise ConnectionError("ZeroMQ's broker is not there")  # aiida-core itself would wait for it, 10 s a process
     try:
         future: Any = get_manager().get_process_controller().get_status(pk)
         future.result(timeout=RPC_TIMEOUT_S)
@@ -152,6 +179,10 @@ def _can_be_spoken_to(pk: int) -> bool:
         return False
     except (NoAnswer, kiwipy.RemoteException):
         return True
+    except Exception as exception:
+        if str(exception).startswith(NOBODY_AT_ZEROMQ):
+            return False
+        raise
     return True
 
 
@@ -164,6 +195,9 @@ def revive(name: str, pks: list[int]) -> str:
     controller = get_manager().get_process_controller()
     for pk in pks:
         controller.continue_process(pk, nowait=False, no_reply=True)
+    # An answer comes after all that was sent before the question. Without one, ZeroMQ drops what is still on its way
+    # when the connection is closed, as it is for the next look.
+    _can_be_spoken_to(pks[-1])
     return f'gave {len(pks)} processes their tasks back: {_named(pks)}'
 
 
@@ -192,15 +226,24 @@ def _paused(name: str, found: list[Active]) -> Finding:
 
 def play(pks: list[int]) -> str:
     """Let paused processes go on whose computers answer; return what was done."""
+    ready = reachable(pks)
+    return let_go_on(ready) if ready else f'nothing: the computers of {len(pks)} paused processes do not answer yet'
+
+
+def reachable(pks: list[int]) -> list[int]:
+    """Return the PKs of the processes whose computers answer."""
+    nodes: list[Any] = [orm.load_node(pk) for pk in pks]
+    answering = {node.computer.pk: answers(node.computer) for node in nodes if node.computer is not None}
+    return [node.pk for node in nodes if node.computer is None or answering[node.computer.pk]]
+
+
+def let_go_on(pks: list[int]) -> str:
+    """Let paused processes go on; return what was done."""
     from aiida.engine.processes.control import play_processes
 
     nodes: list[Any] = [orm.load_node(pk) for pk in pks]
-    reachable = {node.computer.pk: answers(node.computer) for node in nodes if node.computer is not None}
-    ready = [node for node in nodes if node.computer is None or reachable[node.computer.pk]]
-    if not ready:
-        return f'nothing: the computers of {len(pks)} paused processes do not answer yet'
-    play_processes(ready, timeout=PLAY_TIMEOUT_S)
-    return f'let {len(ready)} processes go on: {_named([node.pk for node in ready])}'
+    play_processes(nodes, timeout=PLAY_TIMEOUT_S)
+    return f'let {len(pks)} processes go on: {_named(pks)}'
 
 
 def _named(pks: list[int]) -> str:
