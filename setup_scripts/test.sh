@@ -29,11 +29,14 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
+# Two at a time, each with a profile and a daemon of its own; the tests of a file share what they set up.
+at_once=(-n 2 --dist loadfile)
+
 say 'Tests'
-python -m pytest
+python -m pytest "${at_once[@]}"
 
 say 'Long proofs'
-python -m pytest -m 'slow and not stack'
+python -m pytest "${at_once[@]}" -m 'slow and not stack'
 
 # PostgreSQL, RabbitMQ and SLURM over SSH for real; then the chains without RabbitMQ, and without PostgreSQL too.
 say 'Production'
