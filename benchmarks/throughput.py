@@ -4,7 +4,8 @@ Both go through PostgreSQL, RabbitMQ, SSH and SLURM (``setup_scripts/stack.sh``)
 other. A chain optimises LiH and computes wavefunction, bands and density of states; the stand-in runs once, afterwards
 its files are replayed by what the input is, so that AiiDA and our work chains and parsers are measured. The peer gets
 as many jobs as all chains together have, without any work chain around them. CPU seconds are those of the workers, user
-and system, without the jobs; they depend less than wall times on what else the machine does.
+and system, without the jobs; they depend less than wall times on what else the machine does. How late the daemon is
+under that load: from the end of a job as SLURM has it (in whole seconds) to the look at the queue that noticed it.
 
 ``CRYSTALMATH_STACK`` and ``CRYSTALMATH_STACK_PORT`` name the stack.
 """
@@ -16,12 +17,13 @@ import json
 import os
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from cluster_programs import script_for_jobs
-from production_site import Site
+from production_site import POLL_S, Site
 
 PATIENCE_S = 3600
 LOOK_S = 1.0
@@ -133,6 +135,25 @@ def jobs_of(node: Any) -> list[Any]:
     return [called for called in node.called_descendants if isinstance(called, orm.CalcJobNode)]
 
 
+def noticed_after_s(pks: list[int]) -> list[float]:
+    """Return, sorted, how long after its end each job of some processes was noticed to have ended.
+
+    :param pks: of jobs, or of chains of them.
+    """
+    from aiida import orm
+
+    delays = []
+    for pk in pks:
+        node = orm.load_node(pk)
+        for job in [node] if isinstance(node, orm.CalcJobNode) else jobs_of(node):
+            names, row = ((job.get_detailed_job_info() or {}).get('stdout') or '\n').splitlines()[:2]
+            end = dict(zip(names.split('|'), row.split('|'), strict=False))['End']
+            delays.append(
+                (job.get_scheduler_lastchecktime() - datetime.fromisoformat(end).astimezone()).total_seconds()
+            )
+    return sorted(delays)
+
+
 def wait(pks: list[int]) -> dict[int, int | None]:
     """Wait for the end of processes and return their exit statuses."""
     from aiida import orm
@@ -165,6 +186,7 @@ def measure(site: Site, build: Callable[[int], Any], number: int, jobs_each: int
     ended = wait(pks)
     wall, workers = time.monotonic() - wall, site.worker_cpu_s() - workers
     n_jobs = number * jobs_each
+    delays = noticed_after_s(pks)
     return {
         'processes': number,
         'jobs': n_jobs,
@@ -174,6 +196,7 @@ def measure(site: Site, build: Callable[[int], Any], number: int, jobs_each: int
         'worker_cpu_s_per_job': round(workers / n_jobs, 3),
         'submission_s': round(submission_s, 1),
         'submission_cpu_s_per_job': round(submission_cpu_s / n_jobs, 3),
+        'noticed_after_s': {'median': round(delays[len(delays) // 2], 1), 'max': round(delays[-1], 1)},
         'load': [round(load, 1) for load in os.getloadavg()],
     }
 
@@ -215,6 +238,11 @@ def table(report: dict[str, Any]) -> str:
     lines.append(
         f'A chain is {report["processes_per_chain"]} processes of AiiDA; daemon CPU a process: '
         f'{report["cpu_ratio_per_process"]} times.'
+    )
+    late = [report[kind]['noticed_after_s'] for kind in ('add', 'chains')]
+    lines.append(
+        f'The end of a job was noticed after {late[0]["median"]} s (at most {late[0]["max"]}) with the peer, after '
+        f'{late[1]["median"]} s (at most {late[1]["max"]}) with the chains; polls every {POLL_S} s.'
     )
     lines.append(f'Load average {report["add"]["load"]} after the peer, {report["chains"]["load"]} after the chains.')
     return '\n'.join(lines)
