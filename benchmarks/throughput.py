@@ -146,11 +146,9 @@ def noticed_after_s(pks: list[int]) -> list[float]:
     for pk in pks:
         node = orm.load_node(pk)
         for job in [node] if isinstance(node, orm.CalcJobNode) else jobs_of(node):
-            names, row = ((job.get_detailed_job_info() or {}).get('stdout') or '\n').splitlines()[:2]
-            end = dict(zip(names.split('|'), row.split('|'), strict=False))['End']
-            delays.append(
-                (job.get_scheduler_lastchecktime() - datetime.fromisoformat(end).astimezone()).total_seconds()
-            )
+            names, row = str(job.get_detailed_job_info()['stdout']).splitlines()[:2]
+            end = datetime.fromisoformat(dict(zip(names.split('|'), row.split('|'), strict=False))['End'])
+            delays.append((job.get_scheduler_lastchecktime() - end.astimezone()).total_seconds())
     return sorted(delays)
 
 
