@@ -302,6 +302,15 @@ def _reconnect() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_stays_claimed():
+    """Give back what was claimed by processes that a test made and left: the database is emptied, and PKs return."""
+    yield
+    if one_worker := sys.modules.get('aiida_crystalmath.calculations.one_worker'):
+        for path, pk in list(one_worker._claimed):
+            one_worker.release(path, pk)
+
+
+@pytest.fixture(autouse=True)
 def _services_are_back(request):
     """Start what a test of the services left stopped."""
     yield

@@ -167,8 +167,11 @@ class Standby:
 
         :raises kiwipy.DuplicateSubscriberIdentifier: if it has ended; the launcher of aiida-core then drops the task.
         """
-        while claimant(self.pid) is not None:
+        other = claimant(self.pid)
+        LOGGER.warning('process %d is carried out by another program (pid %s): standing by', self.pid, other)
+        while other is not None:
             await asyncio.sleep(LOOK_S)
+            other = claimant(self.pid)
         process = self._again()
         await process.step_until_terminated()
         self._future = process.future()
