@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from aiida_crystalmath.cli.common import PROFILE_NAME, console, echo_json, fail
-from aiida_crystalmath.cli.steps import Step, carry_out, print_steps
+from aiida_crystalmath.cli.steps import Step, carry_out, family_steps, print_steps
 from aiida_crystalmath.machines.codes import CRYSTAL, PROPERTIES, code_program, make_code, real_codes
 from aiida_crystalmath.machines.computers import LOCALHOST, has_computer, make_computer
 from aiida_crystalmath.machines.daemon import daemon_runs, start_daemon
-from aiida_crystalmath.machines.families import FAMILIES, has_family, make_family
 from aiida_crystalmath.machines.profiles import config_folder, exists, is_default, load, make_profile
 
 if TYPE_CHECKING:
@@ -100,16 +99,7 @@ def plan(name: str, engine: Engine, daemon: bool) -> list[Step]:
         )
     )
     steps += code_steps(name, engine, there)
-    for family in FAMILIES:
-        steps.append(
-            Step(
-                'basis sets',
-                there and has_family(family),
-                family,
-                f'verdi -p {name} group delete {family}',
-                lambda family=family: make_family(family),  # type: ignore[misc]
-            )
-        )
+    steps += family_steps(name, there)
     if daemon:
         steps.append(
             Step(

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from aiida_crystalmath.cli.common import PROFILE_NAME, console, echo_json, fail
-from aiida_crystalmath.cli.steps import Step, carry_out, print_steps
+from aiida_crystalmath.cli.steps import Step, carry_out, family_steps, print_steps
 from aiida_crystalmath.machines import profiles, services
 from aiida_crystalmath.machines.daemon import daemon_runs, start_daemon
-from aiida_crystalmath.machines.families import FAMILIES, has_family, make_family
 
 if TYPE_CHECKING:
     from aiida.manage.configuration.profile import Profile
@@ -85,16 +84,7 @@ def plan(name: str, options: dict[str, Any]) -> list[Step]:
             lambda: make(name, storage, broker, options),
         )
     )
-    for family in FAMILIES:
-        steps.append(
-            Step(
-                'basis sets',
-                there and has_family(family),
-                family,
-                f'verdi -p {name} group delete {family}',
-                lambda family=family: make_family(family),  # type: ignore[misc]
-            )
-        )
+    steps += family_steps(name, there)
     if options['daemon']:
         steps.append(
             Step(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiida_crystalmath.cli.common import console
+from aiida_crystalmath.machines.families import FAMILIES, has_family, make_family
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +47,24 @@ class Step:
         """Return what a script wants to know of this step."""
         state = 'present' if self.present else 'would be made' if dry_run else 'made' if self.done else 'not made'
         return {'step': self.name, 'state': self.word or state, 'detail': self.detail, 'undo': self.undo}
+
+
+def family_steps(name: str, there: bool) -> list[Step]:
+    """Return the steps that install the basis sets every profile begins with.
+
+    :param name: of the profile.
+    :param there: whether the profile is there, and loaded.
+    """
+    return [
+        Step(
+            'basis sets',
+            there and has_family(family),
+            family,
+            f'verdi -p {name} group delete {family}',
+            partial(make_family, family),
+        )
+        for family in FAMILIES
+    ]
 
 
 def carry_out(steps: list[Step], quiet: bool) -> None:
