@@ -185,6 +185,7 @@ def aiida_profile(request, aiida_config, aiida_profile_factory, run_aiida_broker
             services['storage_backend'] = 'core.psql_dos'
             services['storage_config'] = stack.storage_config(database, tmp_path_factory.mktemp('repository'))
         profile = opened.enter_context(aiida_profile_factory(aiida_config, **services))
+        profile.is_test_profile = False  # workers of one look for the ends of processes without any pause
         profile.set_option('runner.poll.interval', 1)
         # Of the profile: what is set for all profiles does not reach the daemon's client.
         profile.set_option('daemon.timeout', 30)
