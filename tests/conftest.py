@@ -116,6 +116,19 @@ def corpus() -> Path:
     return folder
 
 
+@pytest.fixture(scope='session')
+def yambo_corpus() -> Path:
+    """Return the folder of recorded runs of Yambo 5.2.4 and QE 6.7 (``yambo`` in ``CRYSTALMATH_CORPUS``)."""
+    root = Path(os.environ.get('CRYSTALMATH_CORPUS') or TESTS.parent.parent / 'shared' / 'corpus')
+    folder = root / 'yambo' if (root / 'yambo').is_dir() else root
+    if not (folder / 'gw_ppa_mpi2').is_dir():
+        message = f'NO CORPUS: no recorded runs of Yambo in {root}; set CRYSTALMATH_CORPUS to the folder that has them'
+        if os.environ.get('CI', '').lower() in ('1', 'true'):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
 @pytest.fixture
 def finished_runs(tmp_path, corpus):
     """Return a factory of trees with copies of folders of the corpus: ``finished_runs("mgo_sto3g_scf", ...)``."""
