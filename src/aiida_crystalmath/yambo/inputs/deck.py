@@ -75,6 +75,36 @@ class Deck:
         return value.rows[0] if isinstance(value, Block) and value.rows else None
 
     @property
+    def max_band(self) -> int | None:
+        """The highest band that the deck asks for; None if it asks for none."""
+        rows = [(name, row) for name, block in self.variables.items() if isinstance(block, Block) for row in block.rows]
+        asked = [row[1] for name, row in rows if name.startswith('BndsRn') or name in ('GbndRnge', 'BSEBands')]
+        asked += [row[3] for name, row in rows if name == 'QPkrange' and len(row) == 4]
+        return int(max(asked)) if asked else None
+
+    @property
+    def max_kpoint(self) -> int | None:
+        """The last k-point whose states the deck asks for; None if it asks for none."""
+        value = self.variables.get('QPkrange')
+        asked = [row[1] for row in value.rows if len(row) == 4] if isinstance(value, Block) else []
+        return int(max(asked)) if asked else None
+
+    @property
+    def wants_quasiparticles(self) -> bool:
+        """Whether quasi-particle energies are among the results."""
+        return 'gw0' in self.runlevels and 'dyson' in self.runlevels
+
+    @property
+    def wants_spectrum(self) -> bool:
+        """Whether a spectrum is among the results."""
+        return 'optics' in self.runlevels and ('chi' in self.runlevels or 'bss' in self.runlevels)
+
+    @property
+    def is_bse(self) -> bool:
+        """Whether the Bethe-Salpeter equation is solved."""
+        return 'bss' in self.runlevels
+
+    @property
     def quasiparticle_database(self) -> str | None:
         """Path of the quasi-particle database that the BSE is to start from, as the deck names it."""
         action = self.text('KfnQPdb')

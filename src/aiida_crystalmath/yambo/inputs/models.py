@@ -106,16 +106,6 @@ class _Calculation(_Model):
         description='Further variables of Yambo, by their own names: `{"NLogCPUs": 1, "BDmERef": [0.1, "eV"]}`.',
     )
 
-    @property
-    def max_band(self) -> int | None:
-        """The highest band that the calculation needs; None if it does not say."""
-        return None
-
-    @property
-    def wants_quasiparticles(self) -> bool:
-        """Whether quasi-particle energies are among its results."""
-        return False
-
     def base_deck(self) -> Deck:
         """Return the deck, without what `variables` adds."""
         raise NotImplementedError
@@ -149,16 +139,6 @@ class _SelfEnergy(_Calculation):
         _check_range('qp_bands', self.qp_bands)
         return self
 
-    @property
-    def max_band(self) -> int | None:
-        """The highest band that the calculation needs."""
-        return self.qp_bands[1]
-
-    @property
-    def wants_quasiparticles(self) -> bool:
-        """Whether quasi-particle energies are among its results."""
-        return True
-
     def _exchange(self) -> dict[str, Value]:
         return {
             'EXXRLvcs': Number(self.exchange_cutoff_ry, 'Ry'),
@@ -174,11 +154,6 @@ class HartreeFock(_SelfEnergy):
 
     kind: Literal['hf'] = 'hf'
 
-    @property
-    def wants_quasiparticles(self) -> bool:
-        """Whether quasi-particle energies are among its results."""
-        return False
-
     def base_deck(self) -> Deck:
         """Return the deck."""
         variables = {**self._exchange(), **self._states(), **self.parallel.variables(('SE',))}
@@ -192,11 +167,6 @@ class Cohsex(_SelfEnergy):
     screening_bands: Band = Field(description='BndsRnXs: bands of the response function.')
     response_block_ry: Positive = Field(description='NGsBlkXs: size of the response function.')
     field_direction: Direction = (1.0, 1.0, 1.0)
-
-    @property
-    def max_band(self) -> int | None:
-        """The highest band that the calculation needs."""
-        return max(self.screening_bands, self.qp_bands[1])
 
     def base_deck(self) -> Deck:
         """Return the deck."""
@@ -221,11 +191,6 @@ class PlasmonPoleG0W0(_SelfEnergy):
     field_direction: Direction = (1.0, 1.0, 1.0)
     terminator: Literal['none', 'BG', 'BRS'] = Field('none', description='GTermKind.')
     solver: Literal['n', 's'] = Field('n', description='DysSolver: Newton or secant.')
-
-    @property
-    def max_band(self) -> int | None:
-        """The highest band that the calculation needs."""
-        return max(self.screening_bands, self.self_energy_bands or 0, self.qp_bands[1])
 
     def base_deck(self) -> Deck:
         """Return the deck."""
@@ -302,11 +267,6 @@ class BetheSalpeter(_Calculation):
             raise ValueError('the solver `slepc` needs `n_eigenvalues`')
         return self
 
-    @property
-    def max_band(self) -> int | None:
-        """The highest band that the calculation needs."""
-        return max(self.screening_bands, self.bands[1])
-
     def base_deck(self) -> Deck:
         """Return the deck."""
         variables: dict[str, Value] = {
@@ -363,11 +323,6 @@ class Optics(_Calculation):
         if (self.level == 'rpa') != (self.response_block_ry is not None):
             raise ValueError('`response_block_ry` belongs to the level `rpa`, and that needs it')
         return self
-
-    @property
-    def max_band(self) -> int | None:
-        """The highest band that the calculation needs."""
-        return self.bands
 
     def base_deck(self) -> Deck:
         """Return the deck."""
