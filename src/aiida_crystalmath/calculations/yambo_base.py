@@ -117,11 +117,19 @@ def remote_message(port: str, parent: orm.RemoteData, inputs: Mapping[str, Any])
     return None
 
 
+def with_mpi(inputs: Mapping[str, Any]) -> bool:
+    """Tell whether a job runs with MPI: as its code says, else as its options do."""
+    code = inputs.get('code')
+    if code is not None and code.with_mpi is not None:
+        return bool(code.with_mpi)
+    return bool(((inputs.get('metadata') or {}).get('options') or {}).get('withmpi', True))
+
+
 def n_processes(inputs: Mapping[str, Any]) -> int | None:
     """Return how many MPI processes a job is to have; None if it is not said."""
     options = (inputs.get('metadata') or {}).get('options') or {}
     resources = options.get('resources') or {}
-    if options.get('withmpi') is False:
+    if not with_mpi(inputs):
         return 1
     if resources.get('tot_num_mpiprocs') is not None:
         return int(resources['tot_num_mpiprocs'])

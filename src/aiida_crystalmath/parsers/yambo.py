@@ -82,6 +82,7 @@ class YamboParser(YamboParserBase):
             told['haydock_iterations'] = run.report.haydock_iterations
         if run.report.kernel_size is not None:
             told['kernel_size'] = run.report.kernel_size
+        told['databases_written'] = [path.rpartition('/')[2] for path in run.report.databases_written]
         told['went_on_from_databases'] = run.n_calls > 1 or 'restart_folder' in self.node.inputs
         return told
 

@@ -108,6 +108,6 @@ def _words(value: Value) -> str:
     if isinstance(value, Text):
         return f'"{value.value}"'
     if isinstance(value, Number):
-        return f'{value.value} {value.unit}'.strip()
-    rows = '; '.join(' | '.join(str(number) for number in row) for row in value.rows)
+        return f'{value.value:.10g} {value.unit}'.strip()
+    rows = '; '.join(' | '.join(f'{number:.10g}' for number in row) for row in value.rows)
     return f'{rows} {value.unit}'.strip()

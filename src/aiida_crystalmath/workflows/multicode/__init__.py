@@ -1,0 +1,1 @@
+"""Work chains across codes: CRYSTAL, Quantum ESPRESSO, Yambo, Wannier90."""
