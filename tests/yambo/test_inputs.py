@@ -166,6 +166,23 @@ def test_the_model_of_the_bse_makes_the_recorded_decks(yambo_corpus):
     assert deck_from_parameters({**BSE, 'solver': 'haydock', **database}) == recorded
 
 
+def test_cutoffs_are_whole_numbers():
+    """Yambo keeps them as numbers of G-vectors; where a Ry is too coarse, its own inputs have mHa."""
+    deck = deck_from_parameters({**G0W0, 'response_block_ry': 2.5, 'exchange_cutoff_ry': 12.001})
+    assert deck.variables['NGsBlkXp'] == Number(1250, 'mHa')
+    assert deck.variables['EXXRLvcs'] == Number(6001, 'mHa')
+    assert isinstance(deck_from_parameters(G0W0).variables['NGsBlkXp'].value, int)
+
+
+def test_the_states_are_written_as_yambo_writes_them(yambo_corpus):
+    recorded = (yambo_corpus / 'gw_ppa_mpi2' / 'gw_generated_by_yambo.in').read_text()
+    assert '\n1|8|1|30|\n%' in recorded
+    text = write_deck(deck_from_parameters({**G0W0, 'qp_bands': [1, 30]}))
+    assert '%QPkrange\n1|8|1|30|\n%\n' in text
+    assert 'NGsBlkXp= 2 Ry\n' in text
+    assert '% BndsRnXp\n 1 | 30 |\n%\n' in text
+
+
 def test_evgw_adds_its_iterations():
     content = {**G0W0, 'kind': 'evgw_ppa', 'iterations': 4}
     assert isinstance(read_calculation(content), EigenvalueGW)

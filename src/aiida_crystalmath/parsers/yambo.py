@@ -59,6 +59,8 @@ class YamboParser(YamboParserBase):
             parameters |= self._quasiparticles(run, asked, missing)
             if not _has(findings, WRONG_ENERGIES):
                 parameters |= self._spectrum(run, asked, missing)
+        if missing:
+            parameters['missing_results'] = missing
         self.attach_parameters(parameters, ENGINE)
         if missing:
             self.logger.error(f'the run ended without the whole of: {"; ".join(missing)}')

@@ -43,6 +43,7 @@ class YppParser(YamboParserBase):
                 excitons = read_excitons(run.tables[LIST])
             except (KeyError, ValueError) as exception:
                 self.logger.error(f'the run ended without the whole list of excitons: {exception}')
+                parameters['missing_results'] = [f'the excitons ({exception})']
                 missing = True
             else:
                 self.attach('output_excitons', excitons_node(excitons), ENGINE)

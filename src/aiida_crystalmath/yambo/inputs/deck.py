@@ -247,6 +247,10 @@ def write_deck(deck: Deck) -> str:
     return '\n'.join(lines) + '\n'
 
 
+_COMPACT = ('QPkrange', 'QPerange')
+"""Blocks that Yambo itself writes, and reads by code of their own, without blanks."""
+
+
 def _written(name: str, value: Value) -> Iterable[str]:
     """Give the lines of one setting."""
     if isinstance(value, Text):
@@ -255,6 +259,8 @@ def _written(name: str, value: Value) -> Iterable[str]:
         return [f'{name}= "{value.value}"']
     if isinstance(value, Number):
         return [f'{name}= {_digits(name, value.value)} {value.unit}'.rstrip()]
+    if name in _COMPACT:
+        return [f'%{name}', *(''.join(f'{_digits(name, number)}|' for number in row) for row in value.rows), '%']
     rows = (' | '.join(_digits(name, number) for number in row) for row in value.rows)
     return [f'% {name}', *(f' {row} | {value.unit}'.rstrip() for row in rows), '%']
 

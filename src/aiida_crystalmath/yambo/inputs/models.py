@@ -7,6 +7,7 @@ run when this was written (docs/howto/yambo.md says which).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -141,8 +142,8 @@ class _SelfEnergy(_Calculation):
 
     def _exchange(self) -> dict[str, Value]:
         return {
-            'EXXRLvcs': Number(self.exchange_cutoff_ry, 'Ry'),
-            'VXCRLvcs': Number(self.xc_cutoff_ry or self.exchange_cutoff_ry, 'Ry'),
+            'EXXRLvcs': _cutoff(self.exchange_cutoff_ry),
+            'VXCRLvcs': _cutoff(self.xc_cutoff_ry or self.exchange_cutoff_ry),
         }
 
     def _states(self) -> dict[str, Value]:
@@ -274,8 +275,8 @@ class BetheSalpeter(_Calculation):
             'BSKmod': Text(self.kernel),
             'BSEmod': Text(self.coupling),
             'BSSmod': Text(self.solver[0]),
-            'BSENGexx': Number(self.exchange_cutoff_ry, 'Ry'),
-            'BSENGBlk': Number(self.screened_cutoff_ry, 'Ry'),
+            'BSENGexx': _cutoff(self.exchange_cutoff_ry),
+            'BSENGBlk': _cutoff(self.screened_cutoff_ry),
             'BSEQptR': Block(((1, 1),)),
             'BSEBands': Block((self.bands,)),
             'BEnRange': Block((self.energy_range_ev,), 'eV'),
@@ -328,7 +329,7 @@ class Optics(_Calculation):
         """Return the deck."""
         variables: dict[str, Value] = {'Chimod': Text('IP' if self.level == 'ip' else 'HARTREE')}
         if self.response_block_ry is not None:
-            variables['NGsBlkXd'] = Number(self.response_block_ry, 'Ry')
+            variables['NGsBlkXd'] = _cutoff(self.response_block_ry)
         variables |= {
             'QpntsRXd': Block(((1, 1),)),
             'BndsRnXd': Block(((1, self.bands),)),
@@ -359,6 +360,13 @@ def read_calculation(content: Mapping[str, Any]) -> _Calculation:
     return model
 
 
+def _cutoff(energy_ry: float) -> Number:
+    """Return a cutoff as a whole number, as Yambo itself writes them: in Ry, else in mHa (500 a Ry), rounded up."""
+    if float(energy_ry).is_integer():
+        return Number(int(energy_ry), 'Ry')
+    return Number(math.ceil(energy_ry * 500 - 1e-9), 'mHa')
+
+
 def _response(
     which: str, bands: int, block_ry: float, direction: Direction, *, chimod: bool = True
 ) -> dict[str, Value]:
@@ -366,7 +374,7 @@ def _response(
     made: dict[str, Value] = {'Chimod': Text('HARTREE')} if chimod else {}
     return made | {
         f'BndsRn{which}': Block(((1, bands),)),
-        f'NGsBlk{which}': Number(block_ry, 'Ry'),
+        f'NGsBlk{which}': _cutoff(block_ry),
         f'LongDr{which}': Block((direction,)),
     }
 
