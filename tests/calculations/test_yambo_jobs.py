@@ -417,3 +417,21 @@ def test_folders_that_are_gone_or_elsewhere_are_refused(yambo, aiida_computer_lo
     elsewhere = orm.RemoteData(computer=aiida_computer_local(label='elsewhere'), remote_path='/x').store()
     with pytest.raises(ValueError, match='lies on elsewhere'):
         run_yambo(yambo, G0W0, yambo.save(), restart_folder=elsewhere)
+
+
+def test_why_tells_what_the_parser_found(yambo):
+    """In the words of Yambo's catalogue: its output is no output of CRYSTAL."""
+    import json
+
+    from click.testing import CliRunner
+
+    from aiida_crystalmath.cli import main
+
+    _, node = run_yambo(yambo, {**G0W0, 'screening_bands': 60})
+    told = CliRunner().invoke(main, ['why', str(node.pk)])
+    assert told.exit_code == 0, told.output
+    assert 'The input asks for more bands than there are.' in told.output
+    assert 'Too many bands required in X' in told.output
+    assert 'CRYSTAL' not in told.output
+    (item,) = json.loads(CliRunner().invoke(main, ['why', '--json', str(node.pk)]).output)['diagnoses']
+    assert item['name'] == 'too_few_bands'
