@@ -135,6 +135,6 @@ def _fractions(states: Quasiparticles, report: Report) -> Any:
     """Return every irreducible k-point as fractions of the reciprocal lattice vectors; None if that is not known."""
     from aiida_crystalmath.yambo.outputs.databases import iku_to_rlu
 
-    if states.kpoints_iku is None or report.lattice_iru is None:
+    if states.kpoints_iku is None or report.lattice_iru is None or len(states.kpoints_iku) != report.n_kpoints:
         return None
     return iku_to_rlu(states.kpoints_iku, report.lattice_iru)
