@@ -14,6 +14,7 @@ from aiida_crystalmath.yambo.inputs import (
     YamboInputError,
     compare,
     deck_from_parameters,
+    parallel_message,
     read_deck,
     read_echo,
     unknown_names,
@@ -251,9 +252,10 @@ def test_roles_are_written_as_yambo_echoes_them(yambo_corpus):
     for name in ('X_and_IO_CPU', 'X_and_IO_ROLEs', 'SE_CPU', 'SE_ROLEs', 'DIP_CPU', 'DIP_ROLEs'):
         assert deck.variables[name] == used.variables[name]
     assert deck.variables['X_Threads'] == deck.variables['SE_Threads'] == Number(2)
-    model = read_calculation({**G0W0, 'parallel': parallel})
-    assert model.parallel.message(2) is None
-    assert 'share out 2 processes and the job has 3' in model.parallel.message(3)
+    assert parallel_message(deck, 2) is None
+    assert 'share out 2 processes and the job has 3' in parallel_message(deck, 3)
+    raw = deck_from_parameters({'arguments': ['gw0'], 'variables': {'SE_CPU': '2 2', 'SE_ROLEs': 'q'}})
+    assert 'one number for each role is needed' in parallel_message(raw, 4)
 
 
 def test_yambos_own_words_are_taken_too(yambo_corpus):

@@ -181,13 +181,12 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
 
 def _parallel_message(inputs: Mapping[str, Any]) -> str | None:
     """Check that roles share out as many processes as there are."""
-    from aiida_crystalmath.yambo.inputs import read_calculation
+    from aiida_crystalmath.yambo.inputs import parallel_message
 
-    parameters = inputs['parameters'].get_dict()
     processes = n_processes(inputs)
-    if 'kind' not in parameters or processes is None:
+    if processes is None:
         return None
-    message: str | None = read_calculation(parameters).parallel.message(processes)
+    message = parallel_message(deck_of_inputs({**inputs, 'qp_database': None}), processes)
     return None if message is None else f'`parameters`: {message}'
 
 

@@ -53,7 +53,7 @@ class Parallel(_Model):
     """How the processes of each part are shared out; what is not said, Yambo decides.
 
     A distribution that does not fit the number of processes is replaced by Yambo without a word (facts, 4), so it is
-    checked before.
+    checked before (``parallel_message``).
     """
 
     roles: dict[str, dict[str, Annotated[int, Field(ge=1)]]] = Field(
@@ -71,19 +71,6 @@ class Parallel(_Model):
             if stray:
                 raise ValueError(f'`{part}` has no role {", ".join(stray)}; it has {", ".join(ROLES[part])}')
         return roles
-
-    def message(self, n_processes: int) -> str | None:
-        """Return what is wrong with the roles for a number of processes; None if nothing is."""
-        for part, shares in self.roles.items():
-            product = 1
-            for share in shares.values():
-                product *= share
-            if product != n_processes:
-                return (
-                    f'the roles of {part} share out {product} processes and the job has {n_processes}: Yambo would '
-                    'replace them without a word'
-                )
-        return None
 
     def variables(self, parts: tuple[str, ...]) -> dict[str, Value]:
         """Return the variables of the parts that a calculation has."""

@@ -7,6 +7,7 @@ Two forms are taken. A calculation by what it is, ``{"kind": "g0w0_ppa", "screen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from aiida_crystalmath.yambo.inputs.errors import YamboInputError
 from aiida_crystalmath.yambo.inputs.models import read_calculation
 from aiida_crystalmath.yambo.inputs.variables import Kind, Program, suggestion, unknown_names, variables_of
 
-__all__ = ('deck_from_parameters', 'value_of')
+__all__ = ('deck_from_parameters', 'parallel_message', 'value_of')
 
 
 def deck_from_parameters(
@@ -85,6 +86,28 @@ def _added(deck: Deck, variables: Mapping[str, Any], program: Program, allowed: 
         else:
             values[name] = value_of(name, raw, kind)
     return Deck(tuple(runlevels), tuple(flags), values)
+
+
+def parallel_message(deck: Deck, n_processes: int) -> str | None:
+    """Return what is wrong with how a deck shares the work out among processes; None if nothing is.
+
+    Each ``*_CPU`` has a number for each role of ``*_ROLEs``, and their product is the number of processes.
+    """
+    for name, value in deck.variables.items():
+        if not name.endswith('_CPU') or not isinstance(value, Text):
+            continue
+        part = name.removesuffix('_CPU')
+        shares = value.value.replace('.', ' ').replace(',', ' ').split()
+        roles = (deck.text(f'{part}_ROLEs') or '').replace('.', ' ').replace(',', ' ').split()
+        if not all(share.isdigit() for share in shares) or len(roles) != len(shares):
+            words = ' '.join(roles)
+            return f'`{name}` is "{value.value}" and `{part}_ROLEs` "{words}": one number for each role is needed'
+        if math.prod(int(share) for share in shares) != n_processes:
+            return (
+                f'the roles of {part} share out {math.prod(int(share) for share in shares)} processes and the job has '
+                f'{n_processes}: Yambo would replace them without a word'
+            )
+    return None
 
 
 def value_of(name: str, raw: Any, kind: Kind | None) -> Value:
