@@ -77,8 +77,8 @@ def _seekpath(geometry: Geometry) -> tuple[Path, Points]:
     """
     import warnings
 
-    import seekpath
     import spglib
+    from seekpath.getpaths import get_path
 
     from aiida_crystalmath.workflows.crystal.kmesh import thick_cell
 
@@ -92,7 +92,7 @@ def _seekpath(geometry: Geometry) -> tuple[Path, Points]:
         dataset = spglib.get_symmetry_dataset(structure, symprec=SYMPREC)
         if dataset is None:
             raise ValueError('no symmetry was found: are there atoms on top of each other?')
-        found: dict[str, Any] = seekpath.get_path(structure, symprec=SYMPREC)  # type: ignore[no-untyped-call]
+        found: dict[str, Any] = get_path(structure, symprec=SYMPREC)  # type: ignore[no-untyped-call]
     reciprocal = np.array(found['reciprocal_primitive_lattice'])
     turned = reciprocal @ dataset.std_rotation_matrix @ cell.T / (2 * np.pi)
     # Rounded: the transformations leave 1e-17 where a coordinate is zero.
