@@ -174,6 +174,12 @@ def test_the_renormalisation_is_that_of_the_corrections(yambo_corpus):
         assert correction == pytest.approx(table.de_ev[index], abs=1e-4)
 
 
+def test_kpoints_of_the_database_are_those_that_were_corrected(yambo_corpus):
+    """All eight of silicon; of MgO, where only Gamma was asked for, that one."""
+    assert read_ndb_qp(yambo_corpus / 'gw_ppa_mpi2' / 'ndb.QP').kpoints_iku.shape == (8, 3)
+    assert read_ndb_qp(yambo_corpus / 'gw_mgo_dojo' / 'ndb.QP').kpoints_iku.tolist() == [[0, 0, 0]]
+
+
 def test_gaps_that_are_told(yambo_corpus):
     """2.554 -> 3.079 eV at Gamma of silicon; 4.65 -> 7.52 eV of MgO."""
     silicon = read_quasiparticles((yambo_corpus / 'gw_ppa_mpi2' / 'o-gw.qp').read_text())

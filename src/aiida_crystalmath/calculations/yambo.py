@@ -122,7 +122,7 @@ def define_outputs(spec: CalcJobProcessSpec) -> None:
         valid_type=orm.ArrayData,
         required=False,
         help='Corrected states, one entry each: `kpoints`, `bands` (numbers, from 1), `spin`, `e0_ev`, `de_ev`, `z`; '
-        'and `kpoints_rlu`, of every irreducible k-point (fractions of the reciprocal lattice vectors).',
+        'and `kpoints_rlu`, by those numbers (fractions of the reciprocal lattice vectors), where they are known.',
     )
     spec.output(
         'output_bands', valid_type=orm.BandsData, required=False, help='The corrected energies (eV) at their k-points.'

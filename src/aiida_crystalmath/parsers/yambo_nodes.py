@@ -132,9 +132,14 @@ def exciton_keys(excitons: ExcitonList) -> dict[str, Any]:
 
 
 def _fractions(states: Quasiparticles, report: Report) -> Any:
-    """Return every irreducible k-point as fractions of the reciprocal lattice vectors; None if that is not known."""
+    """Return the k-points, by their numbers, as fractions of the reciprocal lattice vectors; None if not known."""
     from aiida_crystalmath.yambo.outputs.databases import iku_to_rlu
 
-    if states.kpoints_iku is None or report.lattice_iru is None or len(states.kpoints_iku) != report.n_kpoints:
+    if states.kpoints_iku is None or report.lattice_iru is None:
+        return None
+    # Of a part of the k-points, ndb.QP has only those; which is which is certain if they are the first ones.
+    numbers = np.unique(states.kpoint)
+    first_ones = np.array_equal(numbers, np.arange(1, len(states.kpoints_iku) + 1))
+    if len(states.kpoints_iku) != report.n_kpoints and not first_ones:
         return None
     return iku_to_rlu(states.kpoints_iku, report.lattice_iru)

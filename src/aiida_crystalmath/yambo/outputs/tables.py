@@ -100,7 +100,7 @@ class Quasiparticles:
     :param band: number of the band, from 1.
     :param spin: 1 or 2; 1 without spin polarisation.
     :param z: renormalisation factor (real part), where it is known.
-    :param kpoints_iku: of every irreducible k-point, in Yambo's own units (n, 3), where they are known.
+    :param kpoints_iku: of the k-points (all, or those corrected), in Yambo's own units (n, 3), where they are known.
     """
 
     kpoint: NDArray[np.int64]
