@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 def write_all(folder: Path) -> None:
     """Write every generated page into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'diagnoses.md').write_text(diagnoses_page())
+    (folder / 'yambo_diagnoses.md').write_text(yambo_diagnoses_page())
     (folder / 'remedies.md').write_text(proofs().remedies_page())
     (folder / 'keywords.md').write_text(keywords_page())
     (folder / 'output_keys.md').write_text(output_keys_tables())
@@ -34,18 +37,30 @@ def cell(text: object) -> str:
 
 
 def diagnoses_page() -> str:
-    """Return the page of failures, one section each, in the order of their exit codes."""
+    """Return the page of failures of CRYSTAL."""
     from aiida_crystalmath.crystal.diagnosis import CATALOGUE
 
+    return catalogue_page('Failures and what to do', 'crystal', CATALOGUE)
+
+
+def yambo_diagnoses_page() -> str:
+    """Return the page of failures of Yambo."""
+    from aiida_crystalmath.yambo.diagnosis import CATALOGUE
+
+    return catalogue_page('Failures of Yambo and what to do', 'yambo', CATALOGUE.entries)
+
+
+def catalogue_page(title: str, folder: str, catalogue: Iterable[Any]) -> str:
+    """Return a page of failures, one section each, in the order of their exit codes."""
     lines = [
-        '# Failures and what to do',
+        f'# {title}',
         '',
-        'Made from the catalogue `crystal/diagnoses.yaml`, as are the exit codes and the decisions of the parsers.',
+        f'Made from the catalogue `{folder}/diagnoses.yaml`, as are the exit codes and the decisions of the parsers.',
         '',
         '| exit status | name | seen as | recoverable |',
         '|---|---|---|---|',
     ]
-    entries = sorted(CATALOGUE, key=lambda entry: (entry.exit_code is None, entry.exit_code or 0, entry.name))
+    entries = sorted(catalogue, key=lambda entry: (entry.exit_code is None, entry.exit_code or 0, entry.name))
     for entry in entries:
         lines.append(
             f'| {cell(entry.exit_code or "–")} | {cell(entry.name)} | `{cell(entry.marker or "a rule")}` '

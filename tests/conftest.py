@@ -116,6 +116,19 @@ def corpus() -> Path:
     return folder
 
 
+@pytest.fixture(scope='session')
+def yambo_corpus() -> Path:
+    """Return the folder of recorded runs of Yambo 5.2.4 and QE 6.7 (``yambo`` in ``CRYSTALMATH_CORPUS``)."""
+    root = Path(os.environ.get('CRYSTALMATH_CORPUS') or TESTS.parent.parent / 'shared' / 'corpus')
+    folder = root / 'yambo' if (root / 'yambo').is_dir() else root
+    if not (folder / 'gw_ppa_mpi2').is_dir():
+        message = f'NO CORPUS: no recorded runs of Yambo in {root}; set CRYSTALMATH_CORPUS to the folder that has them'
+        if os.environ.get('CI', '').lower() in ('1', 'true'):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
 @pytest.fixture
 def finished_runs(tmp_path, corpus):
     """Return a factory of trees with copies of folders of the corpus: ``finished_runs("mgo_sto3g_scf", ...)``."""
@@ -512,6 +525,81 @@ def replay(request, aiida_profile, tmp_path_factory, aiida_code_installed, job_c
     recorder = Replay(folder or tmp_path_factory.mktemp('replay'), make_code, python)
     yield recorder
     assert not recorder.unplanned, f'the replay was called {recorder.unplanned} times more than it has steps'
+
+
+class YamboReplay:
+    """Codes whose executables play recorded runs of Yambo 5.2.4 (``tests/mock/yambo_replay.py``), and refuse others.
+
+    ``yambo.code('p2y')`` (also ``yambo``, ``ypp``); ``yambo.nscf()`` is the remote folder of the recorded NSCF of
+    silicon; ``yambo.save()`` one with a SAVE that is set up; ``yambo.kill(1)`` has the next calculation killed on its
+    way; ``yambo.calls()`` tells what each call was given and what it played.
+    """
+
+    def __init__(self, folder: Path, corpus: Path, make_code, computer) -> None:
+        self._folder, self._corpus, self._make_code, self._computer = folder, corpus, make_code, computer
+        (folder / 'calls').mkdir()
+
+    def code(self, program: str, **options: Any):
+        """Return the code of a program."""
+        path = self._folder / program
+        if not path.exists():
+            script = TESTS / 'mock' / 'yambo_replay.py'
+            command = f'{sys.executable} {script} {program} {self._folder} {self._corpus}'
+            path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+            path.chmod(0o755)
+        return self._make_code(
+            default_calc_job_plugin=f'crystalmath.{program}',
+            computer=self._computer,
+            filepath_executable=str(path),
+            **{'label': f'{program}-replay-{self._folder.name}', 'with_mpi': False, **options},
+        )
+
+    def nscf(self, change=lambda xml: xml):
+        """Return the remote folder of the recorded NSCF of pw.x; ``change`` makes another one of its XML (bytes)."""
+        import gzip
+
+        folder = Path(tempfile.mkdtemp(prefix='nscf-', dir=self._folder))
+        saved = folder / 'out' / 'aiida.save'
+        saved.mkdir(parents=True)
+        xml = gzip.decompress((self._corpus / 'qe67_si_nscf' / 'data-file-schema.xml.gz').read_bytes())
+        (saved / 'data-file-schema.xml').write_bytes(change(xml))
+        return self.remote(folder)
+
+    def save(self, system: str = 'si', *, set_up: bool = True):
+        """Return a remote folder with a SAVE of silicon (``si``) or MgO (``mgo``), as ``p2y`` leaves it."""
+        folder = Path(tempfile.mkdtemp(prefix='save-', dir=self._folder))
+        save = folder / 'SAVE'
+        save.mkdir()
+        shutil.copyfile(self._corpus / 'p2y_ok' / 'ns.db1', save / 'ns.db1')
+        if system != 'si':
+            (save / 'ns.db1').write_text('')
+            (save / 'ns.replay').write_text(system)
+        (save / 'ns.wf').write_text('wavefunctions')
+        if set_up:
+            shutil.copyfile(self._corpus / 'yambo_setup' / 'ndb.kindx', save / 'ndb.kindx')
+            (save / 'ndb.gops').write_text('')
+        return self.remote(folder)
+
+    def remote(self, folder: Path):
+        """Return a folder as a stored ``RemoteData``."""
+        from aiida import orm
+
+        return orm.RemoteData(computer=self._computer, remote_path=str(folder)).store()
+
+    def kill(self, times: int) -> None:
+        """Have the next calculations killed on their way."""
+        (self._folder / 'kill').write_text(str(times))
+
+    def calls(self, program: str | None = None) -> list[dict[str, Any]]:
+        """Return what each call was given: ``arguments``, ``deck``, ``save``, ``job``, ``played`` or ``refused``."""
+        found = [json.loads(path.read_text()) for path in sorted((self._folder / 'calls').glob('*.json'))]
+        return [call for call in found if program in (None, call['program'])]
+
+
+@pytest.fixture
+def yambo(aiida_profile, yambo_corpus, tmp_path_factory, aiida_code_installed, aiida_localhost):
+    """Return the maker of codes that play recorded runs of Yambo (:class:`YamboReplay`)."""
+    return YamboReplay(tmp_path_factory.mktemp('yambo'), yambo_corpus, aiida_code_installed, aiida_localhost)
 
 
 # ------------------------------------------------------------------------------------------------ inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ('ase', 'matplotlib', 'phonopy', 'pymatgen', 'pyscf', 'scipy', 'seekpath', 'spglib')
+HEAVY = ('ase', 'h5py', 'matplotlib', 'phonopy', 'pymatgen', 'pyscf', 'scipy', 'seekpath', 'spglib')
 
 
 def test_heavy_libraries_are_not_loaded():
@@ -18,7 +18,7 @@ def test_heavy_libraries_are_not_loaded():
         'import aiida_crystalmath.workflows.crystal.eos, aiida_crystalmath.workflows.crystal.quasi_harmonic\n'
         'import aiida_crystalmath.workflows.crystal.convergence\n'
         'import aiida_crystalmath.workflows.crystal.frequencies, aiida_crystalmath.workflows.crystal.elastic\n'
-        'import aiida_crystalmath.workflows.crystal.phonons\n'
+        'import aiida_crystalmath.workflows.crystal.phonons, aiida_crystalmath.workflows.multicode.base\n'
         f'print(*sorted(set(sys.modules) & set({HEAVY!r})))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)

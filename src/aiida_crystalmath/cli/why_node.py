@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aiida_crystalmath.crystal.explanation import Explanation
 
 FORT87 = 'fort.87'
+OF_CRYSTAL = ('crystalmath.crystal23', 'crystalmath.properties23')
+"""Entry points of the programs whose output is read again here; of others the parser's diagnoses are told."""
 
 
 def explain_node(ctx: click.Context, identifier: str, *, as_json: bool, all_remarks: bool) -> None:
@@ -40,6 +42,7 @@ def explain_node(ctx: click.Context, identifier: str, *, as_json: bool, all_rema
             'standing': why_story.standing(deepest),
             'scheduler': why_story.scheduler_says(deepest),
             'explanation': explanation and explanation.as_dict(),
+            'diagnoses': diagnoses_of(deepest),
             'recovery': reports,
             'next_steps': steps,
         }
@@ -52,6 +55,8 @@ def explain_node(ctx: click.Context, identifier: str, *, as_json: bool, all_rema
     if explanation is not None:
         click.echo('')
         print_explanation(explanation, all_remarks=all_remarks)
+    elif diagnoses := diagnoses_of(deepest):
+        _print_diagnoses(diagnoses)
     elif node.is_terminated and not node.is_finished_ok:
         click.echo(f'More: verdi process report {deepest.pk}')
     why_story.print_attempts(reports)
@@ -71,6 +76,8 @@ def explain_retrieved(node: Any) -> Explanation | None:
 
     if not isinstance(node, CalcJobNode) or 'retrieved' not in node.outputs:
         return None
+    if not str(node.process_type).endswith(OF_CRYSTAL):
+        return None
     name = node.get_option('output_filename') or 'crystal.out'
     text = _retrieved(node, name)
     if text is None:
@@ -79,6 +86,25 @@ def explain_retrieved(node: Any) -> Explanation | None:
     stderr = node.get_option('scheduler_stderr')
     beside = Beside(_retrieved(node, FORT87) or '', None, (_retrieved(node, stderr) or '') if stderr else '', None)
     return explain(read_lines(text.splitlines(keepends=True), f'{name} of {node.pk}', beside), text)
+
+
+def diagnoses_of(node: Any) -> list[dict[str, Any]]:
+    """Return what the parser found wrong with a calculation, of whatever program, the most decisive first."""
+    outputs: Any = getattr(node, 'outputs', None)
+    if outputs is None or 'output_parameters' not in outputs:
+        return []
+    found: list[dict[str, Any]] = outputs.output_parameters.get_dict().get('diagnoses') or []
+    return found
+
+
+def _print_diagnoses(diagnoses: list[dict[str, Any]]) -> None:
+    """Print what the parser found wrong with a calculation of another program than CRYSTAL."""
+    for item in diagnoses:
+        click.echo(f'\n{click.style(item["message"], bold=True)}')
+        if item.get('evidence'):
+            click.echo(f'  seen: {item["evidence"]}')
+        if item.get('remedy'):
+            click.echo(f'  What to do: {item["remedy"]}')
 
 
 def _retrieved(node: Any, name: str) -> str | None:

@@ -22,7 +22,7 @@ def snapshot(inputs: Mapping[str, Any]) -> dict[str, Any]:
             flat.update(_flat(block, content))
     for name, value in ((inputs.get('metadata') or {}).get('options') or {}).items():
         flat.update({f'{name}.{key}': item for key, item in value.items()} if name == 'resources' else {name: value})
-    for name in ('structure', 'parent_folder'):
+    for name in ('structure', 'parent_folder', 'restart_folder'):
         if inputs.get(name) is not None:
             flat[name] = str(inputs[name].uuid)
     settings = inputs.get('settings')

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ('band_path', 'sampled_path', 'special_points')
 
+SYMPREC = 1e-5
+"""Tolerance of seekpath, in Å."""
+
 MIN_INTERVALS = 2
 """Every segment has a point inside, so that two labelled neighbours can only be a jump of the path."""
 
@@ -65,9 +68,17 @@ def special_points(geometry: Geometry) -> tuple[Path, Points]:
 
 
 def _seekpath(geometry: Geometry) -> tuple[Path, Points]:
+    """Return path and points of seekpath, turned back from its standard orientation.
+
+    ``get_path_orig_cell`` of seekpath 2 does that too; aiida-core[atomic-tools], and with it aiida-quantumespresso,
+    holds seekpath at 1.9, which has not got it.
+
+    :raises ValueError: no symmetry was found, as of atoms on top of each other.
+    """
     import warnings
 
-    import seekpath
+    import spglib
+    from seekpath.getpaths import get_path
 
     from aiida_crystalmath.workflows.crystal.kmesh import thick_cell
 
@@ -75,14 +86,17 @@ def _seekpath(geometry: Geometry) -> tuple[Path, Points]:
     numbers = [species.index(site.species) + 1 for site in geometry.sites]
     cell = thick_cell(geometry)
     positions = geometry.positions @ np.linalg.inv(cell)
+    structure = (cell.tolist(), positions.tolist(), numbers)
     with warnings.catch_warnings():
-        # A conventional cell is no supercell to CRYSTAL, which reduces it to the primitive one.
-        warnings.filterwarnings('ignore', category=seekpath.SupercellWarning)
-        found: dict[str, Any] = seekpath.get_path_orig_cell(  # type: ignore[no-untyped-call]
-            (cell.tolist(), positions.tolist(), numbers)
-        )
+        warnings.simplefilter('ignore', DeprecationWarning)  # how seekpath 1.9 reads what spglib found
+        dataset = spglib.get_symmetry_dataset(structure, symprec=SYMPREC)
+        if dataset is None:
+            raise ValueError('no symmetry was found: are there atoms on top of each other?')
+        found: dict[str, Any] = get_path(structure, symprec=SYMPREC)  # type: ignore[no-untyped-call]
+    reciprocal = np.array(found['reciprocal_primitive_lattice'])
+    turned = reciprocal @ dataset.std_rotation_matrix @ cell.T / (2 * np.pi)
     # Rounded: the transformations leave 1e-17 where a coordinate is zero.
-    points = {label: np.round(point, 12) + 0.0 for label, point in found['point_coords'].items()}
+    points = {label: np.round(point @ turned, 12) + 0.0 for label, point in found['point_coords'].items()}
     return [(str(start), str(end)) for start, end in found['path']], points
 
 
