@@ -8,61 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from importlib.resources import files
-from typing import Any, Literal
+from dataclasses import dataclass
 
-import yaml
-
+from aiida_crystalmath.crystal.catalogue import Diagnosis, Finding, Severity, load_catalogue
 from aiida_crystalmath.crystal.outputs.fort87 import read_fort87
 from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 from aiida_crystalmath.crystal.outputs.sections.messages import NOISE
 
-Severity = Literal['error', 'warning', 'info']
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """One entry of the catalogue; the fields are explained at the head of ``diagnoses.yaml``."""
-
-    name: str
-    source: str
-    severity: Severity
-    message: str
-    remedy: str
-    reference: str
-    recoverable: bool
-    example: str = ''
-    marker: str | None = None
-    rule: str | None = None
-    exit_code: int | None = None
-    exit_label: str | None = None
-
-    def search(self, line: str) -> re.Match[str] | None:
-        """Find the marker in a line."""
-        return re.search(self.marker, line) if self.marker else None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """An entry that fits a run.
-
-    :param evidence: the line it stands on, stripped.
-    :param where: file of the line: 'stdout', 'fort.87' or 'stderr'.
-    :param line: its number in that file, 0 if there is none.
-    :param values: what the marker reads from the line, for example ``{'exchsize': '5038884'}``.
-    """
-
-    diagnosis: Diagnosis
-    evidence: str
-    where: str = 'stdout'
-    line: int = 0
-    values: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Name of the entry."""
-        return self.diagnosis.name
+__all__ = ('CATALOGUE', 'Diagnosis', 'Finding', 'Severity', 'by_name', 'diagnose', 'exit_codes')
 
 
 @dataclass(frozen=True)
@@ -234,26 +187,9 @@ _RULES: dict[str, Callable[[_Case], _Line | None]] = {
 # -------------------------------------------------------------------------------------------------------- catalogue
 
 
-def _load() -> tuple[dict[int, tuple[str, str]], tuple[Diagnosis, ...]]:
-    """Read the catalogue that is shipped with the package.
+_LOADED = load_catalogue('aiida_crystalmath.crystal', _RULES)
 
-    :raises ValueError: an entry has neither or both of marker and rule, or an exit code or rule that does not exist.
-    """
-    text = files('aiida_crystalmath.crystal').joinpath('diagnoses.yaml').read_text(encoding='utf-8')
-    content: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
-    codes = {int(status): (str(code['label']), str(code['message'])) for status, code in content['exit_codes'].items()}
-    entries = []
-    for raw in content['diagnoses']:
-        status = raw.get('exit_code')
-        if ('marker' in raw) == ('rule' in raw):
-            raise ValueError(f'diagnoses.yaml: `{raw["name"]}` must have either a marker or a rule')
-        if (status is not None and status not in codes) or raw.get('rule', 'interrupted') not in _RULES:
-            raise ValueError(f'diagnoses.yaml: the exit code or the rule of `{raw["name"]}` is not defined')
-        entries.append(Diagnosis(**raw, exit_label=codes[status][0] if status is not None else None))
-    return codes, tuple(entries)
-
-
-_EXIT_CODES, CATALOGUE = _load()
+CATALOGUE = _LOADED.entries
 """All entries, the most decisive first."""
 
 _BY_NAME = {diagnosis.name: diagnosis for diagnosis in CATALOGUE}
@@ -269,5 +205,4 @@ def by_name(name: str) -> Diagnosis:
 
 def exit_codes() -> Iterator[tuple[int, str, str]]:
     """Give (status, label, message) of every exit code, by number."""
-    for status, (label, message) in sorted(_EXIT_CODES.items()):
-        yield status, label, message
+    return _LOADED.exit_codes()
