@@ -1,4 +1,4 @@
-"""The text files that BerkeleyGW's programs write: ``sigma_hp.log``, ``eqp.dat``, ``eigenvalues.dat``, ``absorption_*``.
+"""The text files of BerkeleyGW's programs: ``sigma_hp.log``, ``eqp.dat``, ``eigenvalues.dat``, ``absorption_eh.dat``.
 
 Source of the layouts: the BerkeleyGW manual and the reference outputs of its published examples (``DFT/CO``). The
 readers were tried on excerpts of the latter by hand; **none of them has met the real program**. Energies are in eV.

@@ -16,14 +16,11 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from plumpy.process_states import Wait
 from pydantic import BaseModel
 
-from aiida_crystalmath.calculations.guard import guard_begin, guard_end
-from aiida_crystalmath.calculations.one_worker import JobByOneWorker
-from aiida_crystalmath.calculations.reuse import can_be_reused, reusing
+from aiida_crystalmath.calculations.guarded import GuardedCalcJob, define_exit_codes
 from aiida_crystalmath.crystal.inputs.errors import reasons
 from aiida_crystalmath.data.imported_folder import ImportedFolderData
-from aiida_crystalmath.schedulers.job_end import CANCELLED, NODE_FAILURE, OUT_OF_MEMORY, OUT_OF_TIME, job_end
 
-__all__ = ('CrystalCalcJob', 'CrystalProcessSpec', 'join_validators', 'model_message', 'model_validator')
+__all__ = ('CrystalCalcJob', 'join_validators', 'model_message', 'model_validator')
 
 INPUT_FILENAME = 'INPUT'
 """The name that CRYSTAL's parallel programs insist on."""
@@ -31,45 +28,18 @@ INPUT_FILENAME = 'INPUT'
 WAVEFUNCTION = 'fort.9'
 ERROR_FILENAME = 'fort.87'
 
-END_LABELS = {
-    OUT_OF_TIME: 'ERROR_SCHEDULER_OUT_OF_WALLTIME',
-    OUT_OF_MEMORY: 'ERROR_SCHEDULER_OUT_OF_MEMORY',
-    NODE_FAILURE: 'ERROR_SCHEDULER_NODE_FAILURE',
-    CANCELLED: 'ERROR_SCHEDULER_JOB_CANCELLED',
-}
-"""Exit codes for how the scheduler ended a job; all but the last are AiiDA's."""
 
-
-class CrystalProcessSpec(CalcJobProcessSpec):
-    """Process specification in which failures below 400 (no usable output) are never taken from the cache.
-
-    The ranges are the community's: 300-399 unrecoverable, 400-499 electronic, 500-599 ionic. 400 and 404 depend on
-    walltime and machine, not on the inputs, and are kept out of the cache as well.
-    """
-
-    def exit_code(self, status: int, label: str, message: str, invalidates_cache: bool | None = None) -> None:
-        """Add an exit code; by default it invalidates the cache below 410.
-
-        :param invalidates_cache: overrules the default.
-        """
-        if invalidates_cache is None:
-            invalidates_cache = status < 410
-        super().exit_code(status, label, message, invalidates_cache=invalidates_cache)
-
-
-class CrystalCalcJob(JobByOneWorker):
+class CrystalCalcJob(GuardedCalcJob):
     """Base of the jobs of CRYSTAL's two programs."""
-
-    _spec_class = CrystalProcessSpec
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
         """Define options and exit codes."""
+        from aiida_crystalmath.crystal.diagnosis import exit_codes
+
         super().define(spec)
         options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
         options['input_filename'].default = INPUT_FILENAME
-        options['withmpi'].default = False
-        options['resources'].default = lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
         spec.input(
             'metadata.options.import_from',
             valid_type=dict,
@@ -77,19 +47,7 @@ class CrystalCalcJob(JobByOneWorker):
             help='Of a finished run that is imported (input `remote_folder`): the names of its files '
             '(``calculations.imported.Imported``).',
         )
-        spec.output('output_parameters', valid_type=orm.Dict, help='Results as numbers with their units in the keys.')
-        spec.default_output_node = 'output_parameters'
-        _define_exit_codes(spec)
-
-    @classmethod
-    def is_valid_cache(cls, node: orm.ProcessNode) -> bool:
-        """Tell whether another run can be taken from a finished one: not where its folder is gone."""
-        return super().is_valid_cache(node) and can_be_reused(node)
-
-    def _create_and_setup_db_record(self) -> Any:
-        """Make the node; below a work chain with ``use_cache`` from one that did the same, if there is one."""
-        with reusing(self._parent_pid, self.build_process_type()):
-            return super()._create_and_setup_db_record()
+        define_exit_codes(spec, exit_codes())
 
     def read_input_from_stdin(self, stdin: bool | None) -> bool:
         """Tell whether the input goes to stdin: as the settings say, by default for serial programs."""
@@ -122,13 +80,9 @@ class CrystalCalcJob(JobByOneWorker):
         code.join_files = True
         if self.read_input_from_stdin(stdin):
             code.stdin_name = options.input_filename
-        info = CalcInfo()
-        info.uuid = str(self.uuid)
-        info.codes_info = [code]
-        info.prepend_text, info.append_text = guard_begin(), guard_end()
+        info = self.guarded_info([code], [options.output_filename, *retrieve])
         info.remote_copy_list = copies
         info.remote_symlink_list = links
-        info.retrieve_list = [options.output_filename, *retrieve]
         info.retrieve_temporary_list = [*temporary]
         return info
 
@@ -146,29 +100,14 @@ class CrystalCalcJob(JobByOneWorker):
         return super().parse(retrieved_temporary_folder, existing_exit_code)
 
     def parse_scheduler_output(self, retrieved: orm.Node) -> ExitCode | None:
-        """Read how the scheduler ended the job, where AiiDA's plugin does not: cancelled jobs, and without accounts.
+        """Read how the scheduler ended the job.
 
         Of an imported run what the scheduler wrote is read only if it is there: its lack is no reason to warn.
         """
         names = {self.node.get_option('scheduler_stdout'), self.node.get_option('scheduler_stderr')}
         if self.is_import and names.isdisjoint(retrieved.base.repository.list_object_names()):
             return None
-        try:
-            return super().parse_scheduler_output(retrieved) or self._scheduler_end(retrieved)
-        except UnicodeDecodeError as exception:
-            self.logger.warning(f'what the scheduler wrote is not text: {exception}')
-            return self._scheduler_end(retrieved)
-
-    def _scheduler_end(self, retrieved: orm.Node) -> ExitCode | None:
-        """Return the exit code for how SLURM ended the job, if it did."""
-        name = str(self.node.get_option('scheduler_stderr'))
-        there = name in retrieved.base.repository.list_object_names()
-        content: bytes = retrieved.base.repository.get_object_content(name, mode='rb') if there else b''
-        end = job_end(self.node.get_detailed_job_info(), content.decode('utf-8', errors='replace'))
-        if end is None:
-            return None
-        code: ExitCode = self.exit_codes[END_LABELS[end.reason]]
-        return code._replace(message=f'The job was cancelled by {end.by}.') if end.by else code
+        return super().parse_scheduler_output(retrieved)
 
     @property
     def is_import(self) -> bool:
@@ -201,14 +140,6 @@ class CrystalCalcJob(JobByOneWorker):
         info.retrieve_list = retrieve_entries([options.output_filename, *retrieve], imported)
         info.retrieve_temporary_list = retrieve_entries(temporary, imported)
         return info
-
-
-def _define_exit_codes(spec: CalcJobProcessSpec) -> None:
-    """Take every exit code from the catalogue of failures."""
-    from aiida_crystalmath.crystal.diagnosis import exit_codes
-
-    for status, label, message in exit_codes():
-        spec.exit_code(status, label, message)
 
 
 def model_message(model: type[BaseModel], value: Mapping[str, Any]) -> str | None:

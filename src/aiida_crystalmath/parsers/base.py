@@ -1,4 +1,4 @@
-"""What the parsers of CRYSTAL's programs share: retrieved text, the findings of the catalogue, and the exit code."""
+"""What the parsers share: retrieved text, the findings of the catalogue, and the exit code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from aiida_crystalmath.crystal.diagnosis import Finding
     from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 
-__all__ = ('CrystalParserBase', 'drop_none', 'finite', 'to_ev')
+__all__ = ('CrystalParserBase', 'ParserBase', 'drop_none', 'finite', 'to_ev')
 
 MAX_MESSAGES = 50
 """Of a flood of equal warnings only the first ones are kept in the database."""
 
 
-class CrystalParserBase(Parser):
-    """Base of the parsers: they open retrieved files, call :mod:`aiida_crystalmath.crystal`, and build nodes."""
+class ParserBase(Parser):
+    """Base of the parsers: they open retrieved files, call the ground floors, and build nodes."""
 
     @cached_property
     def files(self) -> orm.FolderData:
@@ -40,14 +40,6 @@ class CrystalParserBase(Parser):
         except FileNotFoundError:
             return None
         return content.decode('utf-8', errors='replace')
-
-    def output(self, default: str) -> CrystalOutput | None:
-        """Read the output of the program as a stream, however large it is; None if it was not retrieved.
-
-        :param default: name of the file, if the options do not say.
-        """
-        name = str(self.node.get_option('output_filename') or default)
-        return read_retrieved(self.node, self.files, name)
 
     def scheduler_stderr(self) -> str:
         """Return what the scheduler caught on stderr, where MPI programs leave their last words."""
@@ -74,6 +66,32 @@ class CrystalParserBase(Parser):
         status = self.node.exit_status
         return ExitCode(status, self.node.exit_message) if status else None
 
+    def conclude(self, findings: Iterable[Finding], otherwise: ExitCode | None = None) -> ExitCode | None:
+        """Log the findings and choose the exit code.
+
+        The scheduler's verdict comes first; then the most decisive finding that has an exit code; then ``otherwise``.
+        """
+        chosen: ExitCode | None = None
+        for finding in findings:
+            diagnosis = finding.diagnosis
+            log = self.logger.error if diagnosis.exit_code else self.logger.warning
+            log(f'{diagnosis.name}: {diagnosis.message} [{_evidence(finding)}]')
+            if chosen is None and diagnosis.exit_code:
+                chosen = self.exit_codes(diagnosis.exit_code)
+        return self.scheduler_verdict() or chosen or otherwise
+
+
+class CrystalParserBase(ParserBase):
+    """Base of the parsers of CRYSTAL's programs."""
+
+    def output(self, default: str) -> CrystalOutput | None:
+        """Read the output of the program as a stream, however large it is; None if it was not retrieved.
+
+        :param default: name of the file, if the options do not say.
+        """
+        name = str(self.node.get_option('output_filename') or default)
+        return read_retrieved(self.node, self.files, name)
+
     def conclude_without_program(self, output: CrystalOutput | None) -> ExitCode | None:
         """Conclude a run that has no output of the program, or none with its banner: killed before it printed, mostly.
 
@@ -93,20 +111,6 @@ class CrystalParserBase(Parser):
             self.attach_parameters({**told, 'diagnoses': describe(findings)}, told.get('engine'))
         label = 'ERROR_STDOUT_MISSING' if output is None else 'ERROR_NOT_CRYSTAL_OUTPUT'
         return self.conclude(findings, self.failure(label))
-
-    def conclude(self, findings: Iterable[Finding], otherwise: ExitCode | None = None) -> ExitCode | None:
-        """Log the findings and choose the exit code.
-
-        The scheduler's verdict comes first; then the most decisive finding that has an exit code; then ``otherwise``.
-        """
-        chosen: ExitCode | None = None
-        for finding in findings:
-            diagnosis = finding.diagnosis
-            log = self.logger.error if diagnosis.exit_code else self.logger.warning
-            log(f'{diagnosis.name}: {diagnosis.message} [{_evidence(finding)}]')
-            if chosen is None and diagnosis.exit_code:
-                chosen = self.exit_codes(diagnosis.exit_code)
-        return self.scheduler_verdict() or chosen or otherwise
 
 
 def _evidence(finding: Finding) -> str:

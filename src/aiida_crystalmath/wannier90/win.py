@@ -36,7 +36,7 @@ class Atom(BaseModel):
     """An atom: its label, by which projections name it, and where it is, fractional."""
 
     model_config = ConfigDict(frozen=True, extra='forbid')
-    symbol: str = Field(pattern=r'^[A-Za-z][A-Za-z0-9]{0,2}$')
+    symbol: str = Field(pattern=r'^[A-Za-z][A-Za-z0-9_]{0,19}$')
     position: Vector
 
 
@@ -154,7 +154,7 @@ def write_win(win: Win, *, postproc_setup: bool = False) -> str:
     lines += ['postproc_setup = true'] if postproc_setup else []
     lines += [f'mp_grid = {" ".join(map(str, win.mp_grid))}']
     lines += _block('unit_cell_cart', ['ang', *(_row(row) for row in win.cell_angstrom)])
-    lines += _block('atoms_frac', [f'{atom.symbol:3s} {_row(atom.position)}' for atom in win.atoms])
+    lines += _block('atoms_frac', [f'{atom.symbol:4s} {_row(atom.position)}' for atom in win.atoms])
     if win.projections:
         lines += _block('projections', [line.strip() for line in win.projections])
     if win.kpoint_path:
