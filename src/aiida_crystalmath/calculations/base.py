@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from plumpy.process_states import Wait
 from pydantic import BaseModel
 
-from aiida_crystalmath.calculations.guarded import GuardedCalcJob, define_exit_codes
+from aiida_crystalmath.calculations.guarded import GuardedCalcJob
 from aiida_crystalmath.crystal.inputs.errors import reasons
 from aiida_crystalmath.data.imported_folder import ImportedFolderData
 
@@ -35,11 +35,10 @@ class CrystalCalcJob(GuardedCalcJob):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
         """Define options and exit codes."""
-        from aiida_crystalmath.crystal.diagnosis import exit_codes
-
         super().define(spec)
         options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
         options['input_filename'].default = INPUT_FILENAME
+        options['withmpi'].default = False
         spec.input(
             'metadata.options.import_from',
             valid_type=dict,
@@ -47,7 +46,13 @@ class CrystalCalcJob(GuardedCalcJob):
             help='Of a finished run that is imported (input `remote_folder`): the names of its files '
             '(``calculations.imported.Imported``).',
         )
-        define_exit_codes(spec, exit_codes())
+
+    @classmethod
+    def catalogued_exit_codes(cls) -> Iterable[tuple[int, str, str]]:
+        """Give (status, label, message) of the exit codes in the catalogue of CRYSTAL's failures."""
+        from aiida_crystalmath.crystal.diagnosis import exit_codes
+
+        return exit_codes()
 
     def read_input_from_stdin(self, stdin: bool | None) -> bool:
         """Tell whether the input goes to stdin: as the settings say, by default for serial programs."""
@@ -80,9 +85,11 @@ class CrystalCalcJob(GuardedCalcJob):
         code.join_files = True
         if self.read_input_from_stdin(stdin):
             code.stdin_name = options.input_filename
-        info = self.guarded_info([code], [options.output_filename, *retrieve])
+        info = self.guarded_info()
+        info.codes_info = [code]
         info.remote_copy_list = copies
         info.remote_symlink_list = links
+        info.retrieve_list = [options.output_filename, *retrieve]
         info.retrieve_temporary_list = [*temporary]
         return info
 

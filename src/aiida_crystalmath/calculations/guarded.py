@@ -1,12 +1,12 @@
-"""What all jobs share, whatever program they run: one worker, one run a directory, the scheduler's verdict."""
+"""What the calculation jobs of all programs share: guard, scheduler's verdict, caching, exit codes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from aiida import orm
-from aiida.common.datastructures import CalcInfo, CodeInfo
+from aiida.common.datastructures import CalcInfo
 from aiida.engine import ExitCode
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
@@ -15,7 +15,7 @@ from aiida_crystalmath.calculations.one_worker import JobByOneWorker
 from aiida_crystalmath.calculations.reuse import can_be_reused, reusing
 from aiida_crystalmath.schedulers.job_end import CANCELLED, NODE_FAILURE, OUT_OF_MEMORY, OUT_OF_TIME, job_end
 
-__all__ = ('GuardedCalcJob', 'GuardedProcessSpec', 'define_exit_codes', 'plain')
+__all__ = ('GuardedCalcJob', 'GuardedProcessSpec')
 
 END_LABELS = {
     OUT_OF_TIME: 'ERROR_SCHEDULER_OUT_OF_WALLTIME',
@@ -23,13 +23,13 @@ END_LABELS = {
     NODE_FAILURE: 'ERROR_SCHEDULER_NODE_FAILURE',
     CANCELLED: 'ERROR_SCHEDULER_JOB_CANCELLED',
 }
-"""Exit codes for how the scheduler ended a job; all but the last are AiiDA's, the last is in every catalogue."""
+"""Exit codes for how the scheduler ended a job; all but the last are AiiDA's."""
 
 
 class GuardedProcessSpec(CalcJobProcessSpec):
     """Process specification in which failures below 400 (no usable output) are never taken from the cache.
 
-    The ranges are the community's: 300-399 unrecoverable, 400-499 electronic, 500-599 ionic. 400 and 404 depend on
+    The ranges are the community's: 300-399 unrecoverable, 400-499 electronic, 500-599 ionic. 400 to 409 depend on
     walltime and machine, not on the inputs, and are kept out of the cache as well.
     """
 
@@ -44,19 +44,25 @@ class GuardedProcessSpec(CalcJobProcessSpec):
 
 
 class GuardedCalcJob(JobByOneWorker):
-    """Base of all jobs: carried out by one worker, run once in a directory, with the scheduler's verdict kept."""
+    """A job that runs once in its directory, is carried out by one worker, and tells how the scheduler ended it."""
 
     _spec_class = GuardedProcessSpec
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
-        """Define what every job has: options, and numbers as output."""
+        """Define options, the output that every job has, and exit codes."""
         super().define(spec)
         options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
-        options['withmpi'].default = False
         options['resources'].default = lambda: {'num_machines': 1, 'num_mpiprocs_per_machine': 1}
         spec.output('output_parameters', valid_type=orm.Dict, help='Results as numbers with their units in the keys.')
         spec.default_output_node = 'output_parameters'
+        for status, label, message in cls.catalogued_exit_codes():
+            spec.exit_code(status, label, message)
+
+    @classmethod
+    def catalogued_exit_codes(cls) -> Iterable[tuple[int, str, str]]:
+        """Give (status, label, message) of the exit codes in the program's catalogue of failures."""
+        raise NotImplementedError
 
     @classmethod
     def is_valid_cache(cls, node: orm.ProcessNode) -> bool:
@@ -68,17 +74,11 @@ class GuardedCalcJob(JobByOneWorker):
         with reusing(self._parent_pid, self.build_process_type()):
             return super()._create_and_setup_db_record()
 
-    def guarded_info(self, codes: Iterable[CodeInfo], retrieve: Sequence[Any] = ()) -> CalcInfo:
-        """Return the instructions to run programs, once in their directory.
-
-        :param codes: what is run, in order.
-        :param retrieve: files kept in the repository; those that are not there are skipped.
-        """
+    def guarded_info(self) -> CalcInfo:
+        """Return instructions for a job whose script runs once in its directory."""
         info = CalcInfo()
         info.uuid = str(self.uuid)
-        info.codes_info = [*codes]
         info.prepend_text, info.append_text = guard_begin(), guard_end()
-        info.retrieve_list = [*retrieve]
         return info
 
     def parse_scheduler_output(self, retrieved: orm.Node) -> ExitCode | None:
@@ -99,17 +99,3 @@ class GuardedCalcJob(JobByOneWorker):
             return None
         code: ExitCode = self.exit_codes[END_LABELS[end.reason]]
         return code._replace(message=f'The job was cancelled by {end.by}.') if end.by else code
-
-
-def define_exit_codes(spec: CalcJobProcessSpec, codes: Iterable[tuple[int, str, str]]) -> None:
-    """Take every exit code from a catalogue of failures.
-
-    :param codes: status, label and message of each.
-    """
-    for status, label, message in codes:
-        spec.exit_code(status, label, message)
-
-
-def plain(node: orm.Dict | None) -> dict[str, Any]:
-    """Return the content of an optional ``Dict``."""
-    return {} if node is None else dict(node.get_dict())

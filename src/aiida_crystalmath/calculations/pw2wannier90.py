@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
@@ -11,12 +11,13 @@ from aiida.common.folders import Folder
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
 from aiida_crystalmath.calculations.base import join_validators
-from aiida_crystalmath.calculations.guarded import GuardedCalcJob, define_exit_codes, plain
+from aiida_crystalmath.calculations.guarded import GuardedCalcJob
 from aiida_crystalmath.calculations.pw_run import (
     OUTPUT_FOLDER,
     PREFIX,
     PwRun,
     lies_elsewhere,
+    plain_dict,
     saved_run,
     validate_pw_folder,
 )
@@ -43,9 +44,9 @@ class Pw2Wannier90Calculation(GuardedCalcJob):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
         """Define inputs, outputs and exit codes."""
-        from aiida_crystalmath.wannier90.diagnosis import CATALOGUE
-
         super().define(spec)
+        options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
+        options['withmpi'].default = False
         spec.input('metadata.options.parser_name', valid_type=str, default='crystalmath.pw2wannier90')
         spec.input('metadata.options.input_filename', valid_type=str, default='pw2wannier90.in')
         spec.input('metadata.options.output_filename', valid_type=str, default='pw2wannier90.out')
@@ -71,7 +72,13 @@ class Pw2Wannier90Calculation(GuardedCalcJob):
             help='Energies in eV of the bands on the grid, as wannier90.x is given them.',
         )
         spec.inputs.validator = join_validators(spec.inputs.validator, _validate_inputs)
-        define_exit_codes(spec, CATALOGUE.exit_codes())
+
+    @classmethod
+    def catalogued_exit_codes(cls) -> Iterable[tuple[int, str, str]]:
+        """Give (status, label, message) of the exit codes in the catalogue of failures."""
+        from aiida_crystalmath.wannier90.diagnosis import CATALOGUE
+
+        return CATALOGUE.exit_codes()
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write deck and ``.nnkp``, and link to what pw.x saved."""
@@ -84,7 +91,9 @@ class Pw2Wannier90Calculation(GuardedCalcJob):
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
         code.stdin_name, code.stdout_name, code.join_files = options.input_filename, options.output_filename, True
-        info = self.guarded_info([code], [options.output_filename])
+        info = self.guarded_info()
+        info.codes_info = [code]
+        info.retrieve_list = [options.output_filename]
         nnkp = self.inputs.nnkp_file
         info.local_copy_list = [(nnkp.uuid, nnkp.filename, f'{SEEDNAME}.nnkp')]
         info.remote_symlink_list = [saved_run(self.inputs.parent_folder)]
@@ -99,7 +108,7 @@ def build_deck(inputs: Mapping[str, Any]) -> Pw2Wannier90Deck:
     """
     from aiida_crystalmath.wannier90.pw2wannier90 import Pw2Wannier90Deck
 
-    values = plain(inputs.get('parameters'))
+    values = plain_dict(inputs.get('parameters'))
     return Pw2Wannier90Deck(outdir=f'./{OUTPUT_FOLDER}', prefix=PREFIX, seedname=SEEDNAME, values=values)
 
 

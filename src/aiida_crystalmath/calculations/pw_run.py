@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ('OUTPUT_FOLDER', 'PREFIX', 'PwRun', 'lies_elsewhere', 'saved_run', 'validate_pw_folder')
+__all__ = ('OUTPUT_FOLDER', 'PREFIX', 'PwRun', 'lies_elsewhere', 'plain_dict', 'saved_run', 'validate_pw_folder')
 
 OUTPUT_FOLDER = 'out'
 PREFIX = 'aiida'
@@ -134,3 +134,8 @@ def saved_run(parent: orm.RemoteData) -> tuple[str, str, str]:
     name = f'{OUTPUT_FOLDER}/{PREFIX}.save'
     computer: Any = parent.computer
     return computer.uuid, f'{parent.get_remote_path()}/{name}', name
+
+
+def plain_dict(node: orm.Dict | None) -> dict[str, Any]:
+    """Return the content of an optional ``Dict``."""
+    return {} if node is None else dict(node.get_dict())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
@@ -12,8 +12,8 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiida_crystalmath.calculations.base import join_validators, model_validator
-from aiida_crystalmath.calculations.guarded import GuardedCalcJob, define_exit_codes, plain
-from aiida_crystalmath.calculations.pw_run import lies_elsewhere
+from aiida_crystalmath.calculations.guarded import GuardedCalcJob
+from aiida_crystalmath.calculations.pw_run import lies_elsewhere, plain_dict
 from aiida_crystalmath.calculations.stash import run_behind
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class Wannier90Calculation(GuardedCalcJob):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
         """Define inputs, outputs and exit codes."""
-        from aiida_crystalmath.wannier90.diagnosis import CATALOGUE
-
         super().define(spec)
+        options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
+        options['withmpi'].default = False
         spec.input('metadata.options.parser_name', valid_type=str, default='crystalmath.wannier90')
         spec.input('metadata.options.input_filename', valid_type=str, default=f'{SEEDNAME}.win')
         spec.input('metadata.options.output_filename', valid_type=str, default=f'{SEEDNAME}.wout')
@@ -111,7 +111,13 @@ class Wannier90Calculation(GuardedCalcJob):
         )
         spec.output('output_bands', valid_type=orm.BandsData, required=False, help='Interpolated bands in eV.')
         spec.inputs.validator = join_validators(spec.inputs.validator, validate_wannier_inputs)
-        define_exit_codes(spec, CATALOGUE.exit_codes())
+
+    @classmethod
+    def catalogued_exit_codes(cls) -> Iterable[tuple[int, str, str]]:
+        """Give (status, label, message) of the exit codes in the catalogue of failures."""
+        from aiida_crystalmath.wannier90.diagnosis import CATALOGUE
+
+        return CATALOGUE.exit_codes()
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the deck, and link to overlaps, projections and energies."""
@@ -120,12 +126,14 @@ class Wannier90Calculation(GuardedCalcJob):
         options = self.inputs.metadata.options
         with folder.open(options.input_filename, 'w', encoding='utf-8') as handle:
             handle.write(write_win(build_win(self.inputs)))
-        setup = Wannier90Settings.model_validate(plain(self.inputs.get('settings'))).postproc_setup
+        setup = Wannier90Settings.model_validate(plain_dict(self.inputs.get('settings'))).postproc_setup
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
         code.cmdline_params = ['-pp', SEEDNAME] if setup else [SEEDNAME]
         code.stdout_name, code.join_files = STDOUT, True
-        info = self.guarded_info([code], [options.output_filename, f'{SEEDNAME}.werr', STDOUT])
+        info = self.guarded_info()
+        info.codes_info = [code]
+        info.retrieve_list = [options.output_filename, f'{SEEDNAME}.werr', STDOUT]
         info.retrieve_temporary_list = [f'{SEEDNAME}.nnkp'] if setup else [f'{SEEDNAME}{end}' for end in BAND_FILES]
         if not setup:
             parent = self.inputs.parent_folder
@@ -142,7 +150,7 @@ def build_win(inputs: Mapping[str, Any]) -> Win:
     """
     from aiida_crystalmath.wannier90.win import Win
 
-    keywords = {str(key).lower(): value for key, value in {**DEFAULTS, **plain(inputs.get('parameters'))}.items()}
+    keywords = {str(key).lower(): value for key, value in {**DEFAULTS, **plain_dict(inputs.get('parameters'))}.items()}
     path = _path(inputs['bands_kpoints']) if 'bands_kpoints' in inputs else []
     if path:
         if keywords.get('bands_plot', True) is not True:
@@ -232,7 +240,7 @@ def validate_wannier_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
         from aiida_crystalmath.crystal.inputs.errors import reasons
 
         return f'the deck: {reasons(exception)}'
-    setup = Wannier90Settings.model_validate(plain(inputs.get('settings'))).postproc_setup
+    setup = Wannier90Settings.model_validate(plain_dict(inputs.get('settings'))).postproc_setup
     if setup and not win.projections and not {'auto_projections', 'use_bloch_phases'} & set(win.keywords):
         return '`projections` are missing: give lines such as `Si:sp3`, or `auto_projections` in `parameters`'
     if setup or ctx.name != 'inputs':

@@ -1,88 +1,27 @@
-"""What the parsers share: retrieved text, the findings of the catalogue, and the exit code."""
+"""What the parsers of CRYSTAL's programs share: retrieved text, the findings of the catalogue, and the exit code."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiida import orm
 from aiida.engine import ExitCode
-from aiida.parsers import Parser
 
 from aiida_crystalmath.calculations.retrieved import read_retrieved
 from aiida_crystalmath.crystal.units import HARTREE_EV
+from aiida_crystalmath.parsers.guarded import GuardedParser, describe, drop_none, finite
 
 if TYPE_CHECKING:
-    from aiida_crystalmath.crystal.diagnosis import Finding
     from aiida_crystalmath.crystal.outputs.models import CrystalOutput
 
-__all__ = ('CrystalParserBase', 'ParserBase', 'drop_none', 'finite', 'to_ev')
+__all__ = ('CrystalParserBase', 'describe', 'drop_none', 'finite', 'to_ev')
 
 MAX_MESSAGES = 50
 """Of a flood of equal warnings only the first ones are kept in the database."""
 
 
-class ParserBase(Parser):
-    """Base of the parsers: they open retrieved files, call the ground floors, and build nodes."""
-
-    @cached_property
-    def files(self) -> orm.FolderData:
-        """The retrieved files; AiiDA's own property looks for the node in the database whenever it is read."""
-        return self.retrieved
-
-    def text(self, name: str) -> str | None:
-        """Return the content of a retrieved file, undecodable bytes replaced; None if it was not retrieved."""
-        try:
-            content: bytes = self.files.base.repository.get_object_content(name, mode='rb')
-        except FileNotFoundError:
-            return None
-        return content.decode('utf-8', errors='replace')
-
-    def scheduler_stderr(self) -> str:
-        """Return what the scheduler caught on stderr, where MPI programs leave their last words."""
-        name = self.node.get_option('scheduler_stderr')
-        return (self.text(name) if name else None) or ''
-
-    def attach(self, label: str, node: orm.Data, engine: str | None) -> None:
-        """Attach an output, marked with the engine that computed it, if one did."""
-        if engine is not None:
-            node.base.extras.set('engine', engine)
-        self.out(label, node)
-
-    def attach_parameters(self, parameters: dict[str, Any], engine: str | None) -> None:
-        """Attach ``output_parameters``; numbers that are none (asterisks, NaN) become null, as the database wants."""
-        self.attach('output_parameters', orm.Dict(finite(parameters)), engine)
-
-    def failure(self, label: str) -> ExitCode:
-        """Return the exit code of a label of the calculation job."""
-        code: ExitCode = self.exit_codes[label]
-        return code
-
-    def scheduler_verdict(self) -> ExitCode | None:
-        """Return what the scheduler says of the end of the job (walltime, memory, node), which is never hidden."""
-        status = self.node.exit_status
-        return ExitCode(status, self.node.exit_message) if status else None
-
-    def conclude(self, findings: Iterable[Finding], otherwise: ExitCode | None = None) -> ExitCode | None:
-        """Log the findings and choose the exit code.
-
-        The scheduler's verdict comes first; then the most decisive finding that has an exit code; then ``otherwise``.
-        """
-        chosen: ExitCode | None = None
-        for finding in findings:
-            diagnosis = finding.diagnosis
-            log = self.logger.error if diagnosis.exit_code else self.logger.warning
-            log(f'{diagnosis.name}: {diagnosis.message} [{_evidence(finding)}]')
-            if chosen is None and diagnosis.exit_code:
-                chosen = self.exit_codes(diagnosis.exit_code)
-        return self.scheduler_verdict() or chosen or otherwise
-
-
-class CrystalParserBase(ParserBase):
-    """Base of the parsers of CRYSTAL's programs."""
+class CrystalParserBase(GuardedParser):
+    """Base of the parsers: they open retrieved files, call :mod:`aiida_crystalmath.crystal`, and build nodes."""
 
     def output(self, default: str) -> CrystalOutput | None:
         """Read the output of the program as a stream, however large it is; None if it was not retrieved.
@@ -113,28 +52,6 @@ class CrystalParserBase(ParserBase):
         return self.conclude(findings, self.failure(label))
 
 
-def _evidence(finding: Finding) -> str:
-    """Return the line of output that a finding stands on."""
-    return str(finding.evidence).strip()[:200]
-
-
-def describe(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Return findings as plain data for ``output_parameters``."""
-    return [
-        drop_none(
-            {
-                'name': finding.diagnosis.name,
-                'severity': finding.diagnosis.severity,
-                'message': finding.diagnosis.message,
-                'remedy': finding.diagnosis.remedy,
-                'evidence': _evidence(finding),
-                'values': finding.values or None,
-            }
-        )
-        for finding in findings
-    ]
-
-
 def program_parameters(output: CrystalOutput) -> dict[str, Any]:
     """Return what both programs tell: engine, version, times, messages."""
     return drop_none(
@@ -155,22 +72,6 @@ def program_parameters(output: CrystalOutput) -> dict[str, Any]:
             'errors': [message.raw for message in output.errors[:MAX_MESSAGES]],
         }
     )
-
-
-def finite(value: Any) -> Any:
-    """Return plain data with None in place of numbers that are not finite."""
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def drop_none(values: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is not known: an absent key is honest, a null invites misuse."""
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def to_ev(hartree: float | None) -> float | None:

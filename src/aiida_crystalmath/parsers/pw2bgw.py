@@ -10,7 +10,8 @@ from aiida.engine import ExitCode
 from aiida_crystalmath.calculations.pw2bgw import build_deck
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.parsers.arrays import array_node
-from aiida_crystalmath.parsers.base import ParserBase, describe, drop_none, temporary_file
+from aiida_crystalmath.parsers.base import temporary_file
+from aiida_crystalmath.parsers.guarded import GuardedParser, describe, drop_none
 from aiida_crystalmath.parsers.pw2wannier90 import ENGINE, espresso_parameters
 
 __all__ = ('Pw2BgwParser',)
@@ -18,7 +19,7 @@ __all__ = ('Pw2BgwParser',)
 PROGRAM = 'PW2BGW'
 
 
-class Pw2BgwParser(ParserBase):
+class Pw2BgwParser(GuardedParser):
     """Read what pw2bgw.x printed, and the matrix elements that it wrote."""
 
     CACHE_VERSION = 1

@@ -11,7 +11,8 @@ from aiida.engine import ExitCode
 from aiida_crystalmath.calculations.pw2wannier90 import build_deck
 from aiida_crystalmath.calculations.wannier90 import SEEDNAME
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
-from aiida_crystalmath.parsers.base import ParserBase, describe, drop_none, temporary_file
+from aiida_crystalmath.parsers.base import temporary_file
+from aiida_crystalmath.parsers.guarded import GuardedParser, describe, drop_none
 
 if TYPE_CHECKING:
     from aiida_crystalmath.espresso.stdout import EspressoOutput
@@ -22,7 +23,7 @@ PROGRAM = 'PW2WANNIER'
 ENGINE = 'quantum-espresso'
 
 
-class Pw2Wannier90Parser(ParserBase):
+class Pw2Wannier90Parser(GuardedParser):
     """Read what pw2wannier90.x printed, and the energies that it wrote."""
 
     CACHE_VERSION = 1

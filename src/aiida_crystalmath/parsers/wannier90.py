@@ -10,11 +10,12 @@ from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import ExitCode
 
-from aiida_crystalmath.calculations.guarded import plain
+from aiida_crystalmath.calculations.pw_run import plain_dict
 from aiida_crystalmath.calculations.wannier90 import BAND_FILES, SEEDNAME, STDOUT, Wannier90Settings, build_win
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.parsers.arrays import array_node, floats
-from aiida_crystalmath.parsers.base import ParserBase, describe, drop_none, temporary_file
+from aiida_crystalmath.parsers.base import temporary_file
+from aiida_crystalmath.parsers.guarded import GuardedParser, describe, drop_none
 
 if TYPE_CHECKING:
     from aiida_crystalmath.wannier90.files import InterpolatedBands
@@ -26,7 +27,7 @@ __all__ = ('Wannier90Parser',)
 ENGINE = 'wannier90'
 
 
-class Wannier90Parser(ParserBase):
+class Wannier90Parser(GuardedParser):
     """Read what wannier90.x printed; nothing but its words tells how it ended."""
 
     CACHE_VERSION = 1
@@ -58,7 +59,7 @@ class Wannier90Parser(ParserBase):
     def _attach_results(self, output: WannierOutput, win: Win, temporary: str | None) -> list[str]:
         """Attach what is there; return what should be, and is not, of a run that says it is done."""
         inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
-        if Wannier90Settings.model_validate(plain(inputs.get('settings'))).postproc_setup:
+        if Wannier90Settings.model_validate(plain_dict(inputs.get('settings'))).postproc_setup:
             return self._attach_nnkp(output, temporary)
         missing = []
         if output.final:
