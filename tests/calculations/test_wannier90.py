@@ -140,6 +140,12 @@ def test_the_run_links_to_the_overlaps(prepare, wannier_inputs, path):
     assert lines == [('GAMMA', 'X'), ('K', 'GAMMA')], 'X|K is a jump'
 
 
+def test_plots_need_the_wavefunctions(prepare, wannier_inputs):
+    parameters = orm.Dict({'num_wann': 8, 'num_bands': 12, 'wannier_plot': True})
+    info, _ = prepare(WANNIER, **wannier_inputs(parameters=parameters))
+    assert info.remote_symlink_list[-1][1:] == ('/nscf/UNK*', '.')
+
+
 def test_a_mesh_is_listed_and_a_list_is_kept(prepare, wannier_inputs, points):
     _, folder = prepare(WANNIER, **wannier_inputs(kpoints=points(mesh=True)))
     from_mesh = read_win((folder / 'aiida.win').read_text())

@@ -138,6 +138,39 @@ def test_wannier_functions_and_bands_of_silicon(pw, real_code, silicon, mesh):
 
 
 @pytest.mark.timeout(300)
+def test_plots_of_an_isolated_group(pw, real_code, silicon, mesh):
+    """Four functions of the four valence bands, on the wavefunctions that pw2wannier90.x left (UNK files)."""
+    scf, grid = pw('scf', mesh(2)), explicit_grid(mesh(2))
+    nscf = pw('nscf', grid, scf['remote_folder'], nbnd=4, nosym=True, noinv=True)
+    bonds = ['f=0.125,0.125,0.125:s', 'f=0.125,0.125,-0.375:s', 'f=-0.375,0.125,0.125:s', 'f=0.125,-0.375,0.125:s']
+    inputs = {
+        'code': real_code('wannier90.x', 'crystalmath.wannier90'),
+        'structure': silicon,
+        'kpoints': grid,
+        'parameters': orm.Dict({'num_wann': 4, 'wannier_plot': True, 'wannier_plot_list': [1], 'num_iter': 100}),
+        'projections': orm.List(bonds),
+    }
+    setup, node = run('crystalmath.wannier90', **inputs, settings=orm.Dict({'postproc_setup': True}))
+    assert node.is_finished_ok, node.exit_message
+    overlaps, node = run(
+        'crystalmath.pw2wannier90',
+        code=real_code('pw2wannier90.x', 'crystalmath.pw2wannier90'),
+        parent_folder=nscf['remote_folder'],
+        nnkp_file=setup['output_nnkp'],
+        parameters=orm.Dict({'write_unk': True}),
+    )
+    assert node.is_finished_ok, node.exit_message
+    found, node = run('crystalmath.wannier90', **inputs, parent_folder=overlaps['remote_folder'])
+    assert node.is_finished_ok, node.exit_message
+    told = found['output_parameters'].get_dict()
+    assert 'disentanglement' not in told
+    assert told['max_imaginary_ratio'] < 0.01
+    assert 'aiida_00001.xsf' in found['remote_folder'].listdir()
+    spreads = found['output_wannier_functions'].get_array('spreads_angstrom2')
+    assert spreads == pytest.approx(spreads[0], rel=1e-3), 'four equal bonds'
+
+
+@pytest.mark.timeout(300)
 def test_input_of_berkeleygw_for_silicon(pw, real_code, mesh):
     scf = pw('scf', mesh(2))
     grid = explicit_grid(mesh(2))

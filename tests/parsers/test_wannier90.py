@@ -138,6 +138,12 @@ def test_what_did_not_converge_is_there_all_the_same(wannier, case, status):
     assert {'output_wannier_functions', 'output_bands'} <= set(outputs)
 
 
+def test_a_plot_that_failed(wannier):
+    """The functions were computed and printed before."""
+    outputs, result = wannier('no_unk')
+    assert (result.exit_status, set(outputs)) == (313, {'output_parameters', 'output_wannier_functions'})
+
+
 def test_results_that_are_not_there(wannier):
     for missing in ('aiida_band.dat', 'aiida_band.kpt'):
         outputs, result = wannier('si', without=(missing,))

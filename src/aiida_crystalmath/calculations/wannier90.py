@@ -124,8 +124,9 @@ class Wannier90Calculation(GuardedCalcJob):
         from aiida_crystalmath.wannier90.win import write_win
 
         options = self.inputs.metadata.options
+        win = build_win(self.inputs)
         with folder.open(options.input_filename, 'w', encoding='utf-8') as handle:
-            handle.write(write_win(build_win(self.inputs)))
+            handle.write(write_win(win))
         setup = Wannier90Settings.model_validate(plain_dict(self.inputs.get('settings'))).postproc_setup
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid
@@ -140,6 +141,8 @@ class Wannier90Calculation(GuardedCalcJob):
             names = [f'{SEEDNAME}.{end}' for end in OVERLAPS]
             path = parent.get_remote_path()
             info.remote_symlink_list = [(parent.computer.uuid, f'{path}/{name}', name) for name in names]
+            if win.keywords.get('wannier_plot'):
+                info.remote_symlink_list.append((parent.computer.uuid, f'{path}/UNK*', '.'))
         return info
 
 
