@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from aiida import orm
 
+from aiida_crystalmath.parsers.wannier90 import wannier_parameters
 from aiida_crystalmath.wannier90.win import mesh_kpoints, read_win
+from aiida_crystalmath.wannier90.wout import read_wout
 
 WANNIER, OVERLAPS, BGW = 'crystalmath.wannier90', 'crystalmath.pw2wannier90', 'crystalmath.pw2bgw'
 FLAGS = {'wfng_flag': True, 'rhog_flag': True, 'vxc_flag': True, 'vxc_diag_nmin': 1, 'vxc_diag_nmax': 8}
@@ -166,6 +168,19 @@ def test_interrupted(wannier):
     outputs, result = wannier('si', change=lambda text: text[: len(text) // 2])
     assert result.exit_status == 404
     assert set(outputs) == {'output_parameters'}
+
+
+def test_a_cut_output_has_no_number_that_the_whole_has_not(recorded):
+    text = (recorded / 'wannier90' / 'si' / 'aiida.wout').read_text()
+    whole = wannier_parameters(read_wout(text))
+    begin = text.index('Final State')
+    for end in (*range(0, begin, 1999), *range(begin, text.index('All done'), 13)):
+        output = read_wout(text[:end])
+        told = wannier_parameters(output)
+        assert not told['terminated']
+        for name in ('spread_total_angstrom2', 'spread_invariant_angstrom2', 'spread_off_diagonal_angstrom2'):
+            assert told.get(name, whole[name]) == whole[name]
+        assert not output.is_final or output.final == read_wout(text).final
 
 
 def test_no_output_at_all(wannier):

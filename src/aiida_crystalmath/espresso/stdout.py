@@ -56,8 +56,11 @@ class EspressoOutput:
 
 
 def read_stdout(text: str) -> EspressoOutput:
-    """Return what the programs have in common; never raises, as outputs may stop anywhere."""
-    output = EspressoOutput(lines=text.splitlines())
+    """Return what the programs have in common; never raises, as outputs may stop anywhere.
+
+    A last line without its end is left out: its numbers may be cut.
+    """
+    output = EspressoOutput(lines=text[: text.rfind('\n') + 1].splitlines())
     box: list[tuple[int, str]] | None = None
     for number, line in enumerate(output.lines, start=1):
         if _BOX.match(line):

@@ -62,10 +62,10 @@ class Wannier90Parser(GuardedParser):
         if Wannier90Settings.model_validate(plain_dict(inputs.get('settings'))).postproc_setup:
             return self._attach_nnkp(output, temporary)
         missing = []
-        if output.final:
+        if output.is_final:
             self.attach('output_wannier_functions', functions_node(output), ENGINE)
-        numbers = [output.spreads.omega_total, *(function.spread_angstrom2 for function in output.final)]
-        if len(output.final) != win.num_wann or None in numbers:
+        spreads = [function.spread_angstrom2 for function in output.final]
+        if not output.is_final or len(spreads) != win.num_wann or None in spreads:
             missing.append('Wannier functions')
         if win.kpoint_path:
             bands = self._bands(temporary) if output.end == 'all_done' else None
@@ -119,7 +119,7 @@ def wannier_parameters(output: WannierOutput) -> dict[str, Any]:
                 'omega_i_angstrom2': subspace.omega_i_angstrom2,
             }
         )
-    done = bool(output.final)
+    done = output.is_final
     spreads = output.spreads
     return drop_none(
         {

@@ -90,13 +90,19 @@ class WannierOutput:
     total_time_s: float | None = None
     lines: list[str] = field(default_factory=list)
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the minimisation came to its end: all functions of the last state were printed, and their sum."""
+        return self.num_wann is not None and len(self.final) == self.num_wann and self.spreads.omega_total is not None
+
 
 def read_wout(text: str) -> WannierOutput:
     """Return what an output holds; never raises, as a job may be stopped anywhere.
 
-    Lengths are converted to Å where the deck had them in bohr.
+    Lengths are converted to Å where the deck had them in bohr. A last line without its end is left out: its numbers may
+    be cut.
     """
-    output = WannierOutput(lines=text.splitlines())
+    output = WannierOutput(lines=text[: text.rfind('\n') + 1].splitlines())
     reader = _Reader(output)
     for line in output.lines:
         reader.take(line)
