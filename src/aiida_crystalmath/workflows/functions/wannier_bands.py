@@ -8,7 +8,7 @@ import numpy as np
 from aiida import orm
 from aiida.engine import ExitCode, calcfunction
 
-__all__ = ('compare_wannier_bands', 'explicit_grid')
+__all__ = ('compare_wannier_bands', 'explicit_grid', 'points_of_bands')
 
 SAME_KPOINT = 1e-4
 
@@ -88,4 +88,15 @@ def explicit_grid(kpoints: orm.KpointsData) -> orm.KpointsData | ExitCode:
     if 'cell' in kpoints.base.attributes:
         node.set_cell(kpoints.cell)
     node.set_kpoints(points, weights=[1.0 / len(points)] * len(points))
+    return node
+
+
+@calcfunction
+def points_of_bands(bands: orm.BandsData) -> orm.KpointsData:
+    """Return the k-points of bands, in their cell, for another program to compute bands there."""
+    node = orm.KpointsData()
+    node.set_cell(bands.cell)
+    node.set_kpoints(bands.get_kpoints())
+    if bands.labels:
+        node.labels = bands.labels
     return node
