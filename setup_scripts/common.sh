@@ -1,6 +1,6 @@
 # Shared by the setup scripts: find a Python, make the virtual environment, install the package with its extras.
 # Sourced, never run. Sets ROOT (the checkout) and offers say, die, ensure_python, ensure_venv,
-# ensure_programs.
+# ensure_programs, ensure_codes.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -41,10 +41,11 @@ ensure_venv() {
   printf '%s\n' "$stamp" > "$venv/.installed"
 }
 
-# Install a Debian package where that can be done: as root, with apt. install_package NAME
+# Install Debian packages where that can be done: as root, with apt; others may be installing too. install_package NAME...
 install_package() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
-  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$1"; } >/dev/null 2>&1
+  { apt-get -o DPkg::Lock::Timeout=500 update -q && DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=500 install -qy --no-install-recommends "$@"; } >/dev/null 2>&1
 }
 
 # The programs that AiiDA calls: `ps`, by which it sees whether a job on this machine still runs, and Graphviz, with which
@@ -53,4 +54,20 @@ ensure_programs() {
   command -v ps >/dev/null 2>&1 || install_package procps || die 'AiiDA needs the program ps: install procps'
   command -v dot >/dev/null 2>&1 || install_package graphviz ||
     echo 'note: Graphviz (dot) is not installed; only "verdi node graph generate" needs it'
+}
+
+# The free codes that chains over several codes run for real in the tests: pw.x, pw2wannier90.x and pw2bgw.x of Quantum
+# ESPRESSO, wannier90.x, and pseudopotentials that may be had without a network of their own.
+ensure_codes() {
+  local packages=() program
+  for program in pw.x pw2wannier90.x pw2bgw.x; do
+    command -v "$program" >/dev/null 2>&1 || { packages+=(quantum-espresso); break; }
+  done
+  command -v wannier90.x >/dev/null 2>&1 || packages+=(wannier90)
+  [ -f /usr/share/espresso/pseudo/Si.pz-vbc.UPF ] || packages+=(quantum-espresso-data)
+  [ -d /usr/share/wannier90/pseudo ] || packages+=(wannier90-data)
+  [ "${#packages[@]}" -gt 0 ] || return 0
+  say "Installing ${packages[*]}"
+  install_package "${packages[@]}" ||
+    echo "note: could not install ${packages[*]}; tests that run Quantum ESPRESSO and Wannier90 for real need them"
 }

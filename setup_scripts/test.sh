@@ -13,8 +13,9 @@ export AIIDA_WARN_v3=1
 unset PYTHONDONTWRITEBYTECODE
 
 say 'Installing'
-ensure_venv "$VENV" dev,docs
+ensure_venv "$VENV" dev,docs,yambo
 ensure_programs
+ensure_codes
 bash setup_scripts/peers_env.sh
 PATH="$VENV/bin:$PATH"
 

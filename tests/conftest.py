@@ -129,6 +129,12 @@ def yambo_corpus() -> Path:
     return folder
 
 
+@pytest.fixture(scope='session')
+def recorded() -> Path:
+    """Return the folder of runs recorded for this project (``fixtures/record_*.py``)."""
+    return TESTS / 'fixtures'
+
+
 @pytest.fixture
 def finished_runs(tmp_path, corpus):
     """Return a factory of trees with copies of folders of the corpus: ``finished_runs("mgo_sto3g_scf", ...)``."""
@@ -275,6 +281,28 @@ def fixture_code(aiida_code_installed):
 
     def factory(entry_point: str):
         return aiida_code_installed(label=f'dummy-{entry_point}', default_calc_job_plugin=entry_point)
+
+    return factory
+
+
+@pytest.fixture
+def real_code(aiida_code_installed, aiida_localhost):
+    """Return a factory of codes of Debian's programs: ``real_code('pw.x', 'quantumespresso.pw')``."""
+
+    def factory(program: str, entry_point: str):
+        path = shutil.which(program)
+        if path is None:
+            message = f'NO {program}: install quantum-espresso and wannier90 (setup_scripts/common.sh, ensure_codes)'
+            if os.environ.get('CI', '').lower() in ('1', 'true'):
+                pytest.fail(message)
+            pytest.skip(message)
+        return aiida_code_installed(
+            label=f'real-{program}',
+            default_calc_job_plugin=entry_point,
+            computer=aiida_localhost,
+            filepath_executable=path,
+            prepend_text='export OMP_NUM_THREADS=1',
+        )
 
     return factory
 
