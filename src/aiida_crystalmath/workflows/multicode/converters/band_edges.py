@@ -33,6 +33,10 @@ def _has_gap(outputs: Any) -> str | None:
             Stays('a common zero of energy', 'each code has its own; gaps can be compared, edges cannot'),
         ),
         outputs={'edges': orm.Dict},
+        usual={
+            'bands': ('output_band', 'output_bands', 'bands', 'band_structure'),
+            'parameters': ('output_parameters', 'band_parameters', 'misc'),
+        },
         checks=(Check('insulator', 'The bands have a gap.', _has_gap, 'warn'),),
     )
 )

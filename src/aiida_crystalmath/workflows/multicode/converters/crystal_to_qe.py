@@ -102,6 +102,13 @@ def _electrons_agree(outputs: Any) -> str | None:
             Stays('total energy', 'all-electron and pseudopotential energies have no common zero'),
         ),
         outputs={'structure': orm.StructureData, 'handoff': orm.Dict, 'kpoints?': orm.KpointsData},
+        usual={
+            'structure': ('output_structure', 'inputs.structure', 'inputs.crystal.structure'),
+            'parameters': ('output_parameters',),
+            'crystal_parameters': ('inputs.base.crystal.parameters', 'inputs.crystal.parameters', 'inputs.parameters'),
+            'kpoints_distance': ('inputs.base.kpoints_distance', 'inputs.kpoints_distance'),
+            'kinds': ('inputs.base.crystal.kinds', 'inputs.crystal.kinds', 'inputs.kinds'),
+        },
         checks=(
             Check('electrons', 'CRYSTAL computed the neutral cell.', _electrons_agree),
             Check('insulator', 'CRYSTAL found a gap.', _has_gap, 'warn'),

@@ -65,6 +65,8 @@ class Converter:
     :param travels: what arrives.
     :param stays: what does not.
     :param outputs: types of what it returns, by label; one that need not be there ends in ``?``.
+    :param usual: by input, where it usually is among the ports of the source, the best first: ``output_structure``,
+        ``inputs.pw.pseudos``.
     :param checks: what is checked afterwards.
     :param refused: why there can be no such hand-off; then the function returns nothing but this reason.
     """
@@ -75,6 +77,7 @@ class Converter:
     travels: tuple[Travels, ...] = ()
     stays: tuple[Stays, ...] = ()
     outputs: Mapping[str, type[orm.Data]] = field(default_factory=dict)
+    usual: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     refused: str = ''
 

@@ -38,6 +38,11 @@ def _has_gap(outputs: Any) -> str | None:
             Stays('the mesh shifted by a small q', 'it is a run of pw.x of its own, on points of its own'),
         ),
         outputs={'handoff': orm.Dict},
+        usual={
+            'parameters': ('output_parameters',),
+            'bands': ('output_band',),
+            'pseudos': ('inputs.pw.pseudos', 'inputs.pseudos'),
+        },
         checks=(Check('insulator', 'pw.x found a gap.', _has_gap, 'warn'),),
     )
 )

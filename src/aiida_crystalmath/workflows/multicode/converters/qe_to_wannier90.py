@@ -39,6 +39,11 @@ def _has_gap(outputs: Any) -> str | None:
             Stays('symmetry', 'every k-point is there, none is made from another'),
         ),
         outputs={'handoff': orm.Dict, 'kpoints': orm.KpointsData},
+        usual={
+            'parameters': ('output_parameters',),
+            'bands': ('output_band',),
+            'structure': ('inputs.pw.structure', 'inputs.structure'),
+        },
         checks=(Check('insulator', 'pw.x found a gap.', _has_gap, 'warn'),),
     )
 )

@@ -46,6 +46,12 @@ def _has_gap(outputs: Any) -> str | None:
             Stays('projectors of ultrasoft and PAW potentials', 'p2y refuses them'),
         ),
         outputs={'handoff': orm.Dict},
+        usual={
+            'parameters': ('output_parameters',),
+            'bands': ('output_band',),
+            'inputs': ('inputs.pw.parameters', 'inputs.parameters'),
+            'pseudos': ('inputs.pw.pseudos', 'inputs.pseudos'),
+        },
         checks=(
             Check('symmorphic', 'No operation has a fractional translation.', _is_symmorphic),
             Check('insulator', 'pw.x found a gap.', _has_gap, 'warn'),

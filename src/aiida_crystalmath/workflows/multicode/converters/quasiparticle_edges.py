@@ -33,6 +33,7 @@ __all__ = ('quasiparticle_edges',)
             Stays('lifetimes', 'edges are real parts'),
         ),
         outputs={'edges': orm.Dict},
+        usual={'quasiparticles': ('output_quasiparticles',)},
     )
 )
 @calcfunction

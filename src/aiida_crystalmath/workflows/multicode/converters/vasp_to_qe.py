@@ -72,6 +72,12 @@ def _is_converged(outputs: Any) -> str | None:
             Stays('total energy', 'energies of different pseudopotentials have no common zero'),
         ),
         outputs={'structure': orm.StructureData, 'handoff': orm.Dict, 'kpoints?': orm.KpointsData},
+        usual={
+            'structure': ('relax.structure', 'structure', 'inputs.structure'),
+            'misc': ('misc',),
+            'bands': ('bands',),
+            'kpoints': ('inputs.kpoints',),
+        },
         checks=(
             Check('converged', 'aiida-vasp says that the run converged.', _is_converged),
             Check('insulator', 'VASP found a gap.', _has_gap, 'warn'),
