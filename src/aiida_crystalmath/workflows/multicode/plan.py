@@ -227,8 +227,8 @@ class Plan(BaseModel):
             lines.append(f'{where}: without a converter there is nothing to take and give: use `pass_on`.')
         if handoff.target is None and (handoff.give or handoff.pass_on):
             lines.append(f'{where}: it gives something, and to no step: name its `target`.')
-        if not sources:
-            lines.append(f'{where}: it takes nothing from any step.')
+        if not sources and handoff.converter is None:
+            lines.append(f'{where}: it passes nothing on.')
         return lines
 
 

@@ -124,9 +124,17 @@ def missing_ports(ports: Any, given: Mapping[str, Any], handed: Collection[str],
             inside = given.get(name) or {}
             if path not in handed and (port.required or inside or below):
                 missing += missing_ports(port, inside, handed, f'{path}.')
-        elif port.required and not port.has_default() and name not in given and path not in handed:
+        elif name in given or path in handed or port.has_default():
+            continue
+        elif port.required or (name == 'code' and 'remote_folder' not in given and _is_of_job(ports)):
             missing.append(path)
     return missing
+
+
+def _is_of_job(ports: Any) -> bool:
+    """Tell whether a namespace has the inputs of a calculation job, whose code is needed though its port is not."""
+    metadata = ports.get('metadata')
+    return isinstance(metadata, PortNamespace) and 'options' in metadata
 
 
 def known_ports(ports: Any, prefix: str = '') -> list[str]:

@@ -26,6 +26,7 @@ def _has_gap(outputs: Any) -> str | None:
         travels=(
             *(Travels(meaning, f'edges.{key}', unit=unit) for key, (unit, meaning) in EDGES_KEYS.items()),
             Travels('Code that the bands are from, where the calculation that made them tells.', 'edges.code'),
+            Travels('`CRYSTAL` or `STAND-IN`, where the numbers beside the bands tell.', 'edges.engine'),
             Travels('Where the bands are from: UUID, and the calculation that made them.', 'edges.source'),
         ),
         stays=(

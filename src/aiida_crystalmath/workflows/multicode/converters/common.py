@@ -58,7 +58,7 @@ def edges_of(
     """
     said = dict(parameters or {})
     unit = bands.base.attributes.get('units', None)
-    if unit not in (None, 'eV'):
+    if unit not in (None, 'None', 'eV'):  # aiida-vasp leaves it out, and AiiDA makes a word of that
         raise ValueError(f'the bands are in {unit}, not in eV')
     arrays = bands.get_arraynames()
     energies = np.asarray(bands.get_array('bands'), dtype=float)
