@@ -60,7 +60,7 @@ def test_a_metal_has_no_edges(told):
 
 
 def test_bands_that_overlap_are_a_metal_whatever_is_said():
-    overlapping = np.array(INDIRECT) + [[0, 0, 0, 0], [0, 0, -1.5, 0], [0, 0, 0, 0]]
+    overlapping = np.add(INDIRECT, [[0, 0, 0, 0], [0, 0, -1.5, 0], [0, 0, 0, 0]])
     edges = find_edges(overlapping, POINTS, n_filled=2).values
     assert edges['is_metal'] is True
     assert 'gap_ev' not in edges

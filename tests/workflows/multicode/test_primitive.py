@@ -74,7 +74,7 @@ def test_a_rotated_and_shifted_cell_comes_to_the_same(generate_structure):
     turn = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
     turn *= np.sign(np.linalg.det(turn))
     moved = Geometry(geometry.cell @ turn, 3, tuple(
-        site.moved_to((np.asarray(site.position) + [0.3, 0.1, 0.7]) @ turn) for site in geometry.sites
+        site.moved_to(np.add(site.position, (0.3, 0.1, 0.7)) @ turn) for site in geometry.sites
     ))  # fmt: skip
     one, other = standard_primitive(geometry), standard_primitive(moved)
     assert other.geometry.cell == pytest.approx(one.geometry.cell, abs=1e-8)
