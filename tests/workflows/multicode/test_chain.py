@@ -12,7 +12,10 @@ import pytest
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import WorkChain, run_get_node
+from aiida.manage import get_manager
+from click.testing import CliRunner
 
+from aiida_crystalmath.cli import main
 from aiida_crystalmath.workflows.multicode.builder import MultiCodeBuilder
 from aiida_crystalmath.workflows.multicode.plan import PlanError
 from aiida_crystalmath.workflows.multicode.resume import resume_builder
@@ -125,6 +128,34 @@ def test_a_converter_in_the_middle_and_one_at_the_end(add, generate_structure, b
     assert comparison.creator.inputs.dft.uuid == edges.uuid
     handoffs = {one['name']: one for one in node.outputs.output_parameters['handoffs']}
     assert handoffs['edges']['failed_checks'] == {}
+
+
+def test_show_tells_of_steps_handoffs_and_gaps(bands_plan, aiida_profile):
+    node = carried_out(bands_plan())
+    shown = CliRunner().invoke(main, ['-p', aiida_profile.name, 'show', str(node.pk)], env={'COLUMNS': '200'})
+    assert shown.exit_code == 0, shown.output
+    lines = [' '.join(line.split()) for line in shown.output.splitlines()]
+    assert any(line.startswith('sum finished') for line in lines)
+    assert any(line.startswith('edges band_edges finished') for line in lines)
+    assert any(line.startswith('dft_gap 1.000 direct vbm (0 0 0) cbm (0 0 0)') for line in lines)
+
+
+def test_a_plan_is_skipped_and_paused_as_a_sequence_is(add, aiida_profile):
+    """The wishes are kept in extras of the node, and a name that is no step is refused."""
+    plan = MultiCodeBuilder().add_step('first', ADD, add(x=1, y=2)).add_step('second', ADD, add(x=1, y=2))
+    process = get_manager().get_runner().instantiate_process(plan.builder())
+    for arguments, text in (
+        (['skip', 'secnd'], 'there is no step "secnd": did you mean "second"'),
+        (['skip', 'second'], 'will not begin step second'),
+        (['pause'], 'pauses before its next steps'),
+        (['resume'], 'had not paused yet'),
+    ):
+        command = ['-p', aiida_profile.name, 'sequence', arguments[0], str(process.pid), *arguments[1:]]
+        assert text in ' '.join(CliRunner().invoke(main, command).output.split())
+    process.execute()
+    assert states_of(process.node) == {'first': 'finished', 'second': 'skipped'}
+    told = CliRunner().invoke(main, ['-p', aiida_profile.name, 'sequence', 'pause', str(process.pid)])
+    assert 'resume_builder' in told.output
 
 
 @pytest.fixture

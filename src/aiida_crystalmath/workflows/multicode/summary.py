@@ -18,7 +18,7 @@ def plan_summary(record: orm.Dict, **results: Any) -> orm.Dict:
 
     :param record: ``steps`` and ``handoffs``: of each its ``name``, ``status`` and what else the chain knows.
     :param results: by the names of the steps: their outputs that are ``Dict``, by label.
-    :return: the record, with ``results`` for each step, and ``engine`` if a stand-in computed any of it.
+    :return: the record, with ``results`` and ``engine`` for each step, and ``engine`` if a stand-in computed any of it.
     """
     content: dict[str, Any] = record.get_dict()
     engines = []
@@ -26,8 +26,22 @@ def plan_summary(record: orm.Dict, **results: Any) -> orm.Dict:
         values: dict[str, Any] = {}
         for _, node in sorted(results.get(step['name'], {}).items()):
             values = {**node.get_dict(), **values}
-        step['results'] = key_numbers(values, ())
+        is_ours = step['process'].rpartition(':')[2].startswith('crystalmath.')
+        step['results'] = key_numbers(values, ()) if is_ours else _numbers_of_others(values)
+        step['engine'] = values.get('engine') or step['process'].rpartition(':')[2].partition('.')[0]
         engines += [values['engine']] if values.get('engine') == 'STAND-IN' else []
     if engines:
         content['engine'] = engines[0]
     return orm.Dict(content)
+
+
+def _numbers_of_others(values: dict[str, Any]) -> dict[str, Any]:
+    """Return energies of codes that say their unit beside them, in our words.
+
+    aiida-quantumespresso has ``energy`` and ``energy_units``. Its ``energy_hartree`` is the Hartree energy, in eV.
+    """
+    found = {}
+    for key in ('energy', 'fermi_energy'):
+        if values.get(f'{key}_units') == 'eV' and isinstance(values.get(key), int | float):
+            found[f'{key}_ev'] = values[key]
+    return found

@@ -275,5 +275,5 @@ def _apart(one: Sequence[Any], other: Sequence[Any], structure: orm.StructureDat
 
 
 def _text(points: Sequence[Sequence[float]]) -> str:
-    first = '(' + ', '.join(f'{value:.4g}' for value in points[0]) + ')'
+    first = '(' + ', '.join(f'{round(value, 6) + 0.0:.4g}' for value in points[0]) + ')'
     return first if len(points) == 1 else f'{first} and {len(points) - 1} more'

@@ -9,7 +9,7 @@ import numpy as np
 from aiida import orm
 from numpy.typing import ArrayLike
 
-from aiida_crystalmath.workflows.multicode.converters.common import edges_of, known, source_of
+from aiida_crystalmath.workflows.multicode.converters.common import code_of, edges_of, known, source_of
 from aiida_crystalmath.workflows.multicode.converters.declaration import Travels
 from aiida_crystalmath.workflows.multicode.converters.pseudopotentials import not_norm_conserving
 
@@ -36,6 +36,7 @@ BANDS_TRAVEL = (
     Travels('DFT gap', 'handoff.gap_ev', 'on the k-points of this run', 'eV'),
     Travels('its kind', 'handoff.gap_kind'),
     Travels('band edges with their k-points', 'handoff.edges', unit='eV'),
+    Travels('code', 'handoff.code', '`qe`'),
     Travels('version of pw.x', 'handoff.version'),
     Travels('what does not travel', 'handoff.left_behind', 'this list'),
     Travels('nodes that it is from', 'handoff.sources'),
@@ -73,6 +74,7 @@ def nscf_content(
             'gap_ev': edges.get('gap_ev'),
             'gap_kind': edges.get('gap_kind'),
             'edges': edges,
+            'code': code_of(bands) or 'qe',
             'version': said.get('creator_version'),
             'left_behind': left_behind,
             'sources': {'parameters': source_of(parameters), 'bands': source_of(bands)},
