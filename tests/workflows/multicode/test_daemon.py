@@ -49,7 +49,7 @@ def jobs_of(node):
 
 def test_a_step_begins_as_soon_as_what_it_needs_is_there(started_daemon_client, add, submit_and_await):
     """`after` needs `quick` only: it has ended before `slow`, which was begun together with `quick`."""
-    plan = MultiCodeBuilder().add_step('slow', ADD, add(25, x=1, y=1)).add_step('quick', ADD, add(x=1, y=2))
+    plan = MultiCodeBuilder().add_step('slow', ADD, add(15, x=1, y=1)).add_step('quick', ADD, add(x=1, y=2))
     plan.add_step('after', ADD, add(y=3)).add_handoff(None, 'quick', 'after', pass_on={'sum': 'x'})
     node = submit_and_await(plan.builder(), timeout=120)
     assert node.is_finished_ok, node.exit_message
@@ -61,8 +61,8 @@ def test_a_step_begins_as_soon_as_what_it_needs_is_there(started_daemon_client, 
 
 def test_a_plan_goes_on_after_its_worker_was_killed(started_daemon_client, add):
     """Killed without warning while a step runs: another worker takes the plan up, and no step is run twice."""
-    plan = MultiCodeBuilder().add_step('first', ADD, add(8, x=1, y=2)).add_step('other', ADD, add(x=1, y=1))
-    plan.add_step('second', ADD, add(2, y=3)).add_handoff(None, 'first', 'second', pass_on={'sum': 'x'})
+    plan = MultiCodeBuilder().add_step('first', ADD, add(6, x=1, y=2)).add_step('other', ADD, add(x=1, y=1))
+    plan.add_step('second', ADD, add(y=3)).add_handoff(None, 'first', 'second', pass_on={'sum': 'x'})
     node = plan.submit()
     until(lambda: 'first' in jobs_of(node) and 'other' in jobs_of(node))
     worker = until(lambda: claimant(node.pk))
