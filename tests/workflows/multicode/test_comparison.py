@@ -74,6 +74,15 @@ def test_numbers_of_kpoints_need_points(quasiparticles):
 
 
 @pytest.mark.corpus
+def test_points_may_come_with_the_quasiparticles(quasiparticles, kpoints):
+    by_node = quasiparticle_edges(quasiparticles, kpoints)['edges'].get_dict()
+    quasiparticles = quasiparticles.clone()
+    quasiparticles.set_array('kpoints_rlu', kpoints.get_kpoints())
+    own = quasiparticle_edges(quasiparticles)['edges'].get_dict()
+    assert {key: own[key] for key in own if key != 'source'} == {key: by_node[key] for key in own if key != 'source'}
+
+
+@pytest.mark.corpus
 def test_bands_that_are_filled_may_be_said(quasiparticles, kpoints):
     by_zero = quasiparticle_edges(quasiparticles, kpoints)['edges'].get_dict()
     by_number = quasiparticle_edges(quasiparticles, kpoints, orm.Dict({'n_filled': 4}))['edges'].get_dict()
@@ -135,6 +144,9 @@ def test_dark_excitons_are_not_the_optical_gap():
     node.set_array('strengths', np.array([1e-6, 0.4, 1.0]))
     rows = rows_of(compare_gaps(excitons=node))
     assert (rows['dark_gap']['value_ev'], rows['optical_gap']['value_ev']) == (2.0, 2.5)
+    node = node.clone()
+    node.set_array('bright', np.array([False, False, True]))  # the node's own word counts more
+    assert rows_of(compare_gaps(excitons=node))['optical_gap']['value_ev'] == 3.0
 
 
 def test_nothing_gives_no_table():

@@ -74,7 +74,7 @@ def compare_gaps(  # noqa: PLR0917 (inputs of a process, given by name)
     :param crystal: `handoff` of ``crystal_to_qe``, whose k-points are in the cell of ``structure``, or ``edges``.
     :param dft: `edges` of ``band_edges``, or `handoff` of a converter from pw.x.
     :param quasiparticle: `edges` of ``quasiparticle_edges``.
-    :param excitons: ``energies_ev`` and ``strengths``.
+    :param excitons: ``energies_ev``, ``strengths`` and, if it was told, which are ``bright``.
     :param structure: of the plane-wave runs: k-points that its symmetry makes equal are equal.
     :param settings: ``built_on``: what the Bethe-Salpeter equation had for energies: ``quasiparticles`` (the default),
         ``scissor`` (with ``scissor_ev``) or ``dft``; ``kpoint_tolerance_per_angstrom`` (0.05).
@@ -169,6 +169,8 @@ def _exciton_rows(
     energies = np.asarray(excitons.get_array('energies_ev'), dtype=float)
     strengths = np.asarray(excitons.get_array('strengths'), dtype=float)
     bright = strengths >= BRIGHT * strengths.max() if len(strengths) else np.zeros(0, dtype=bool)
+    if 'bright' in excitons.get_arraynames():
+        bright = np.asarray(excitons.get_array('bright'), dtype=bool)
     if not bright.any() or not strengths.max() > 0:
         reason = 'no exciton has a strength'
         return [], {'optical_gap': reason, 'exciton_binding_energy': reason}

@@ -43,8 +43,9 @@ def quasiparticle_edges(
     """Return the edges of quasi-particle energies.
 
     :param quasiparticles: one entry a state: ``kpoints`` (numbers from 1, or fractional (n, 3)), ``bands`` (numbers),
-        ``e0_ev`` (DFT, 0 at the top of the valence bands), ``de_ev`` (correction), ``spin`` if there are two.
-    :param kpoints: of the DFT run, in the order of their numbers.
+        ``e0_ev`` (DFT, 0 at the top of the valence bands), ``de_ev`` (correction), ``spin`` if there are two;
+        ``kpoints_rlu``: fractional k-points by number.
+    :param kpoints: of the DFT run, in the order of their numbers, if the node has none.
     :param settings: ``n_filled``: number of the highest filled band; without it DFT energies up to 0 are filled.
     """
     said = {} if settings is None else settings.get_dict()
@@ -83,7 +84,10 @@ def _table(
     if missing:
         raise ValueError(f'the quasi-particles have no {", ".join(missing)}')
     where = np.asarray(node.get_array('kpoints'))
-    places, index = _distinct(where, kpoints)
+    told = np.asarray(node.get_array('kpoints_rlu'), dtype=float) if 'kpoints_rlu' in names else None
+    if kpoints is not None:
+        told = np.asarray(kpoints.get_kpoints(), dtype=float)
+    places, index = _distinct(where, told)
     bands = np.asarray(node.get_array('bands'), dtype=int)
     e0, de = (np.asarray(node.get_array(name), dtype=float) for name in ('e0_ev', 'de_ev'))
     spin = np.asarray(node.get_array('spin')) if 'spin' in names else np.ones(len(bands))
@@ -99,7 +103,7 @@ def _table(
     return places, numbers[whole], dft[..., whole], corrected[..., whole]
 
 
-def _distinct(where: NDArray[Any], kpoints: orm.KpointsData | None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _distinct(where: NDArray[Any], points: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the distinct k-points, fractional, and for each state which of them is its.
 
     :raises ValueError: if there are numbers only, and nothing tells the points.
@@ -107,10 +111,9 @@ def _distinct(where: NDArray[Any], kpoints: orm.KpointsData | None) -> tuple[NDA
     if where.ndim == 2:
         places, index = np.unique(where.round(8), axis=0, return_inverse=True)
         return places.astype(float), index.reshape(-1)
-    if kpoints is None:
+    if points is None:
         raise ValueError('the quasi-particles have numbers of k-points only: give `kpoints`')
     numbers, index = np.unique(where.astype(int), return_inverse=True)
-    points = np.asarray(kpoints.get_kpoints(), dtype=float)
     if numbers.min() < 1 or numbers.max() > len(points):
         raise ValueError(f'there is no k-point {numbers.max()} among {len(points)}')
     return points[numbers - 1], index.reshape(-1)
