@@ -20,6 +20,8 @@ def write_all(folder: Path) -> None:
     (folder / 'output_arrays.md').write_text(output_arrays_tables())
     (folder / 'read_keys.md').write_text(read_keys_table())
     (folder / 'sequences.md').write_text(sequences_page())
+    (folder / 'handoffs.md').write_text(handoffs_page())
+    (folder / 'plans.md').write_text(plans_page())
 
 
 def proofs() -> ModuleType:
@@ -169,4 +171,77 @@ def sequences_page() -> str:
     for name in ready_made():
         sequence = read_sequence(name)[1]
         lines.append(f'| `{name}` | {", ".join(sequence.order())} | {cell(sequence.description)} |')
+    return '\n'.join(lines) + '\n'
+
+
+def handoffs_page() -> str:
+    """Return the page of converters: what travels, what does not, what is checked."""
+    from aiida_crystalmath.workflows.multicode.converters import converter_names, load_converter
+
+    lines = [
+        '# Hand-offs',
+        '',
+        'Made from what the converters of the entry-point group `crystalmath.converters` declare; the tests hold them '
+        'to it. {doc}`../../topics/handoffs` says why, {doc}`../../howto/several_codes` how they are used.',
+        '',
+        '| converter | from | to | what |',
+        '|---|---|---|---|',
+    ]
+    known = {name: load_converter(name) for name in converter_names()}
+    lines += [
+        f'| [`{name}`](#{name.replace("_", "-")}) | {declared.source} | {declared.target or "–"} '
+        f'| {cell(declared.summary)} |'
+        for name, (_, declared) in known.items()
+    ]
+    for name, (function, declared) in known.items():
+        lines += ['', f'({name.replace("_", "-")})=', f'## {name}', '', declared.summary]
+        if declared.refused:
+            lines += ['', f'**There is no such hand-off.** {declared.refused}']
+            continue
+        ports = function.spec().inputs
+        lines += ['', '| input | type | needed | usually |', '|---|---|---|---|']
+        lines += [
+            f'| `{port}` | {input_type(ports[port])} | {"yes" if ports[port].required else "–"} '
+            f'| {" or ".join(f"`{path}`" for path in declared.usual.get(port, ())) or "–"} |'
+            for port in ports
+            if port != 'metadata'
+        ]
+        lines += ['', '| what travels | arrives as | how | unit |', '|---|---|---|---|']
+        lines += [
+            f'| {cell(item.what)} | `{cell(item.arrives)}` | {cell(item.how) or "–"} | {cell(item.unit) or "–"} |'
+            for item in declared.travels
+        ]
+        lines += ['', '| what does not | why |', '|---|---|']
+        lines += [f'| {cell(item.what)} | {cell(item.why)} |' for item in declared.stays]
+        if declared.checks:
+            lines += ['', '| check | what must hold | otherwise |', '|---|---|---|']
+            lines += [f'| `{check.name}` | {cell(check.text)} | {check.severity} |' for check in declared.checks]
+    return '\n'.join(lines) + '\n'
+
+
+def input_type(port: object) -> str:
+    """Return the type of an input of a converter in words."""
+    from aiida_crystalmath.workflows.multicode.ports import type_names, types_of
+
+    return f'`{type_names(types_of(port))}`'
+
+
+def plans_page() -> str:
+    """Return the page of what may stand in a plan over several codes."""
+    from aiida_crystalmath.workflows.multicode.plan import POLICIES, Handoff, Plan, PlanStep
+
+    lines = [
+        '# Plans over several codes',
+        '',
+        'Made from the model that checks them: the input `plan` of `crystalmath.multicode`, which '
+        '`MultiCodeBuilder` writes. {doc}`../../howto/several_codes` has examples.',
+    ]
+    for title, model in (('The plan', Plan), ('A step', PlanStep), ('A hand-off', Handoff)):
+        lines += ['', f'## {title}', '', '| key | type | default | meaning |', '|---|---|---|---|']
+        for name, key in model.model_fields.items():
+            kind = str(model.__annotations__.get(name, '')).replace('Any', 'any')
+            default = 'needed' if key.is_required() else cell(key.default) or '–'
+            lines.append(f'| `{name}` | {cell(kind)} | {default} | {cell(key.description)} |')
+    lines += ['', '## What a failure does', '', '| policy | meaning |', '|---|---|']
+    lines += [f'| `{policy.value}` | {cell(text)} |' for policy, text in POLICIES.items()]
     return '\n'.join(lines) + '\n'

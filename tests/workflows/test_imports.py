@@ -19,6 +19,7 @@ def test_heavy_libraries_are_not_loaded():
         'import aiida_crystalmath.workflows.crystal.convergence\n'
         'import aiida_crystalmath.workflows.crystal.frequencies, aiida_crystalmath.workflows.crystal.elastic\n'
         'import aiida_crystalmath.workflows.crystal.phonons, aiida_crystalmath.workflows.multicode.base\n'
+        'import aiida_crystalmath.workflows.multicode.chain, aiida_crystalmath.workflows.multicode.builder\n'
         f'print(*sorted(set(sys.modules) & set({HEAVY!r})))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)

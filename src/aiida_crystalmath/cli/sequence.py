@@ -77,11 +77,18 @@ def check(file: str) -> None:
         click.echo(f'  {name:<16} {step.definition.text}, from {origin}{flag}')
 
 
+PLAN = 'MultiCodeWorkChain'
+"""Paused and skipped as a sequence is; it is gone on with in Python."""
+
+
+RESUME = 'Go on with it in Python: aiida_crystalmath.workflows.multicode.resume.resume_builder'
+
+
 def load_sequence(ctx: click.Context, pk: str) -> tuple[str, ProcessNode]:
-    """Load the profile and the sequence PK; exits with an explanation if it is something else."""
+    """Load the profile and the sequence (or plan over codes) PK; exits with an explanation for anything else."""
     profile = load_profile(ctx)
     node = load_process(pk)
-    if node.process_label != 'CrystalSequenceWorkChain':
+    if node.process_label not in ('CrystalSequenceWorkChain', PLAN):
         fail(f'PK {pk} is a {node.process_label}, not a sequence.', 'List what there is with "verdi process list -a".')
     return profile, node
 
@@ -89,10 +96,20 @@ def load_sequence(ctx: click.Context, pk: str) -> tuple[str, ProcessNode]:
 def check_going(node: ProcessNode) -> None:
     """Exit with an explanation if a sequence is over."""
     if node.is_terminated:
+        hint = f'Run it again in part: crystalmath sequence redo {node.pk} --from STEP'
         fail(
-            f'sequence PK {node.pk} is over: there is nothing to pause or skip.',
-            f'Run it again in part: crystalmath sequence redo {node.pk} --from STEP',
+            f'PK {node.pk} is over: there is nothing to pause or skip.', RESUME if node.process_label == PLAN else hint
         )
+
+
+def names_of_steps(node: ProcessNode) -> list[str]:
+    """Return the names of the steps of a sequence or plan."""
+    from aiida_crystalmath.workflows.multicode.plan import Plan
+    from aiida_crystalmath.workflows.sequences.model import Sequence
+
+    if node.process_label == PLAN:
+        return Plan.parse(node.inputs.plan.get_dict()).names
+    return Sequence.parse(node.inputs.sequence.get_dict()['sequence']).names
 
 
 @sequence.command()
@@ -145,20 +162,19 @@ def play(node: ProcessNode) -> None:
 @click.pass_context
 def skip(ctx: click.Context, pk: str, steps: tuple[str, ...]) -> None:
     """Let the sequence PK not begin STEP; what needs its wavefunction is skipped too."""
+    from aiida_crystalmath.workflows.protocols.merge import did_you_mean
     from aiida_crystalmath.workflows.sequences import control
-    from aiida_crystalmath.workflows.sequences.model import Sequence
-    from aiida_crystalmath.workflows.sequences.redo import step_processes
 
     _, node = load_sequence(ctx, pk)
     check_going(node)
-    found = Sequence.parse(node.inputs.sequence.get_dict()['sequence'])
-    try:
-        for name in steps:
-            found.step(name)
-    except ValueError as exception:
-        fail(str(exception))
+    known = names_of_steps(node)
+    for name in steps:
+        if name not in known:
+            fail(f'there is no step "{name}": {did_you_mean(name, known)}')
     control.ask_skip(node, steps)
-    begun = step_processes(node)  # looked at after asking: what has begun by now goes on
+    begun = {
+        link.link_label: link.node for link in node.base.links.get_outgoing().all()
+    }  # looked at after asking: what has begun by now goes on
     for name in steps:
         if name in begun:
             fail(
@@ -195,6 +211,8 @@ def redo(ctx: click.Context, /, pk: str, first: str, changes: tuple[str, ...], *
     from aiida_crystalmath.workflows.sequences.redo import REDO_OF, redo_builder
 
     profile, old = load_sequence(ctx, pk)
+    if old.process_label == PLAN:
+        fail(f'PK {pk} is a plan over several codes.', RESUME)
     if not old.is_terminated:
         fail(f'sequence PK {old.pk} is not over.', f'Skip or pause: crystalmath sequence skip {old.pk} STEP')
     try:

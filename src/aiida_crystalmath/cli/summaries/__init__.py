@@ -34,6 +34,7 @@ MODULES: Mapping[str, str] = {
     'output_preflight': 'preflight',
     'CrystalSequenceWorkChain': 'sequence',
     'CrystalSlabWorkChain': 'slab',
+    'MultiCodeWorkChain': 'multicode',
     'output_bonds': 'cohp',
     'output_maps': 'maps',
     'output_cube_integrals': 'maps',

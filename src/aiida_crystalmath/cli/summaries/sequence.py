@@ -30,10 +30,10 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     from rich.markup import escape
     from rich.table import Table
 
-    mark = ' [red]*[/]' if 'STAND' in str(summary['engine'] or '').upper() else ''
     table = Table('step', 'state', 'PK', 'time', '', box=None, pad_edge=False, header_style='bold')
     for step in summary['results'].get('steps') or live_steps(summary['pk']):
         status = step['status']
+        mark = ' [red]*[/]' if 'STAND' in str(step.get('engine') or summary['engine'] or '').upper() else ''
         colour = COLOURS.get(status, 'dim' if status in QUIET else 'red')
         numbers = '  '.join(number(key, value) for key, value in step.get('results', {}).items())
         text = escape(str(step['reason'])) if step.get('reason') else f'{numbers}{mark if numbers else ""}'

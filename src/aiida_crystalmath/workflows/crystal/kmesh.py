@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aiida_crystalmath.crystal.geometry import Geometry
 
-__all__ = ('GILAT_FACTOR', 'shrink_from_distance', 'thick_cell')
+__all__ = ('GILAT_FACTOR', 'reciprocal_rotations', 'shrink_from_distance', 'thick_cell')
 
 GILAT_FACTOR = 2
 """ISP over IS: a Gilat net twice as dense is usual; only conductors use it."""
@@ -35,14 +35,14 @@ def shrink_from_distance(primitive: Geometry, distance: float, symprec: float = 
     periodic = np.array(primitive.pbc)
     # A length that is a multiple of the distance must not be rounded up because of the last digit.
     divisions = np.where(periodic, np.maximum(1, np.ceil(lengths / distance - 1e-6)), 1).astype(int)
-    if not _is_invariant(divisions, _reciprocal_rotations(primitive, symprec)):
+    if not _is_invariant(divisions, reciprocal_rotations(primitive, symprec)):
         divisions = np.where(periodic, divisions.max(), 1)
     densest = int(divisions.max())
     uniform = len(set(divisions[periodic].tolist())) == 1
     return {'is': densest if uniform else [int(n) for n in divisions], 'isp': GILAT_FACTOR * densest}
 
 
-def _reciprocal_rotations(geometry: Geometry, symprec: float) -> NDArray[np.int64]:
+def reciprocal_rotations(geometry: Geometry, symprec: float) -> NDArray[np.int64]:
     """Return the point group in the basis of the reciprocal vectors, integers, shape (n, 3, 3)."""
     import spglib
 

@@ -10,15 +10,14 @@ from aiida import orm
 from aiida.engine import ExitCode, ToContext, while_
 
 from aiida_crystalmath.workflows import arguments
-from aiida_crystalmath.workflows.crystal.chain import CallingWorkChain, node_outputs
 from aiida_crystalmath.workflows.crystal.steps import STRUCTURE, WAVEFUNCTION
 from aiida_crystalmath.workflows.functions.sequence_summary import sequence_summary
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean, merge
-from aiida_crystalmath.workflows.restart import formatted
 from aiida_crystalmath.workflows.sequences import control, progress
 from aiida_crystalmath.workflows.sequences.builders import Programs, check_steps, is_applicable, step_builder
 from aiida_crystalmath.workflows.sequences.files import read_sequence
 from aiida_crystalmath.workflows.sequences.model import Sequence, Step
+from aiida_crystalmath.workflows.stepped import SteppedWorkChain
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ('CrystalSequenceWorkChain',)
 
 
-class CrystalSequenceWorkChain(CallingWorkChain):
+class CrystalSequenceWorkChain(SteppedWorkChain):
     """Carry out the steps of a sequence: each a work chain, those that need the same side by side.
 
     The steps are started in rounds: all that can begin are launched together, and the next round begins when they
@@ -58,13 +57,6 @@ class CrystalSequenceWorkChain(CallingWorkChain):
             serializer=orm.to_aiida_type,
             help='Take calculations with the same inputs that finished well before from the database.',
         )
-        spec.input_namespace(
-            'done',
-            dynamic=True,
-            required=False,
-            help='Outputs of steps that are not to be run again, by the name of the step.',
-        )
-        spec.inputs['done'].valid_type = orm.Data
         spec.inputs.validator = validate_inputs
         steps: Any = cls  # the core's types know steps of WorkChain only, not of its subclasses
         spec.outline(
@@ -77,18 +69,6 @@ class CrystalSequenceWorkChain(CallingWorkChain):
             steps.results,
         )
         spec.output('output_structure', valid_type=orm.StructureData, required=False, help='Of the last optimisation.')
-        spec.output('output_parameters', valid_type=orm.Dict, help='State, numbers and times of every step.')
-        spec.output_namespace(
-            'steps', dynamic=True, required=False, help='What each step has for outputs, by its name.'
-        )
-        spec.outputs['steps'].valid_type = orm.Data
-        spec.exit_code(
-            421,
-            'ERROR_SUB_PROCESS_FAILED_STEP',
-            message='The step "{step}" <{pk}> failed with exit status {status}: {reason}',
-        )
-        spec.exit_code(206, 'ERROR_STEP_NOT_STARTED', message='The step "{step}" could not be started: {reason}')
-        spec.exit_code(207, 'ERROR_STEP_NOT_RUN', message='The critical step "{step}" was not run: {reason}')
 
     @property
     def sequence(self) -> Sequence:
@@ -108,17 +88,11 @@ class CrystalSequenceWorkChain(CallingWorkChain):
                 kind = 'a molecule' if not any(self.inputs.structure.pbc) else 'this structure'
                 entry = {'status': progress.LEFT_OUT, 'reason': f'{kind} has no {step.definition.text}'}
             self.ctx.record[step.name] = entry
-        self._show()
+        self.show_steps()
 
     def has_more(self) -> bool:
         """Tell whether any step has not begun."""
         return any(entry['status'] == progress.WAITING for entry in self.ctx.record.values())
-
-    def obey(self) -> None:
-        """Pause if that was asked for; the next round begins when the process is played again."""
-        if control.is_to_pause(self.node):
-            self.report('paused on request; go on with `crystalmath sequence resume`')
-            self.pause(f'Paused before the next step; go on with: crystalmath sequence resume {self.node.pk}')
 
     def launch_steps(self) -> Any:
         """Launch every step that can begin; give up those that cannot."""
@@ -130,26 +104,26 @@ class CrystalSequenceWorkChain(CallingWorkChain):
             if step.name in skipped:
                 blocked = progress.SKIPPED, 'on request'
             if blocked is not None:
-                self._settle(step.name, *blocked)
+                self.settle(step.name, *blocked)
                 continue
             node = self._launch_step(sequence, step)
             if node is not None:
                 launched[f'launched.{step.name}'] = node
-        self._show()
+        self.show_steps()
         return ToContext(**launched)
 
     def _launch_step(self, sequence: Sequence, step: Step) -> orm.ProcessNode | None:
         """Launch a step; ``None`` if its inputs cannot be made."""
         structure, folder = self._structure_for(sequence, step), self._folder_for(sequence, step)
         if step.definition.takes == WAVEFUNCTION and folder is None:
-            self._settle(step.name, progress.NOT_STARTED, 'there is no wavefunction in what the steps before it left')
+            self.settle(step.name, progress.NOT_STARTED, 'there is no wavefunction in what the steps before it left')
             return None
         programs = Programs(self.inputs.code, self.inputs.get('properties_code'))
         try:
             builder = step_builder(sequence, step, programs, structure, folder)
             node = self.launch(builder.process_class, builder._inputs(prune=True), step.name)
         except ValueError as exception:
-            self._settle(step.name, progress.NOT_STARTED, str(exception))
+            self.settle(step.name, progress.NOT_STARTED, str(exception))
             return None
         self.ctx.record[step.name] = {'status': progress.RUNNING, 'pk': node.pk, 'uuid': node.uuid}
         return node
@@ -159,32 +133,10 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         for name, entry in self.ctx.record.items():
             if entry['status'] != progress.RUNNING:
                 continue
-            node = self.launched()[name]
-            entry['exit_status'] = node.exit_status
-            entry['wall_time_s'] = round((node.mtime - node.ctime).total_seconds(), 1)
-            if node.is_finished_ok:
-                self._settle(name, progress.FINISHED)
-            else:
-                state = node.process_state.value if node.process_state else 'unknown'
-                self._settle(name, progress.FAILED, node.exit_message or state)
-        self._show()
-
-    def _settle(self, name: str, status: str, reason: str = '') -> None:
-        """Note what became of a step, and report it."""
-        self.ctx.record[name].update({'status': status, **({'reason': reason} if reason else {})})
-        self.report(f'step {name}: {status}{f": {reason}" if reason else ""}')
-
-    def _show(self) -> None:
-        """Let people see how far the steps are while the chain goes on."""
-        self.node.base.extras.set(control.STEPS, {name: dict(entry) for name, entry in self.ctx.record.items()})
+            self.settle_by(name, self.launched()[name])
+        self.show_steps()
 
     # -- what goes from step to step ----------------------------------------------------------------------------------
-
-    def _outputs_of(self, name: str) -> dict[str, Any]:
-        """Return the outputs of a step by their link labels."""
-        if self.ctx.record[name]['status'] == progress.REUSED:
-            return _flat(self.inputs.done[name])
-        return node_outputs(self.launched().get(name))
 
     def _structure_for(self, sequence: Sequence, step: Step) -> orm.StructureData:
         """Return the structure that a step begins with: of the nearest step on the way back that has one to give.
@@ -193,7 +145,7 @@ class CrystalSequenceWorkChain(CallingWorkChain):
         """
         name = sequence.source(step, STRUCTURE) if step.definition.takes == STRUCTURE else None
         while name is not None:
-            structure: orm.StructureData | None = self._outputs_of(name).get('output_structure')
+            structure: orm.StructureData | None = self.step_outputs(name).get('output_structure')
             if structure is not None and self.ctx.record[name]['status'] in progress.DONE:
                 return structure
             name = sequence.source(sequence.step(name), STRUCTURE)
@@ -203,25 +155,23 @@ class CrystalSequenceWorkChain(CallingWorkChain):
     def _folder_for(self, sequence: Sequence, step: Step) -> orm.RemoteData | None:
         """Return the folder with the wavefunction that a step begins with, if it takes one."""
         name = sequence.source(step, WAVEFUNCTION) if step.definition.takes == WAVEFUNCTION else None
-        return None if name is None else self._outputs_of(name).get('remote_folder')
+        return None if name is None else self.step_outputs(name).get('remote_folder')
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def results(self) -> ExitCode | None:
         """Attach all that the steps left, and the summary; name the critical step that failed."""
         sequence = self.sequence
-        for name in sequence.names:
-            for label, node in self._outputs_of(name).items():
-                self.out(f'steps.{name}.{label.replace("__", ".")}', node)
+        self.attach_step_outputs()
         last: str | None = None
         for name in sequence.order():
             if STRUCTURE in sequence.step(name).definition.gives and self.ctx.record[name]['status'] in progress.DONE:
                 last = name
         if last is not None:
-            self.attach(output_structure=self._outputs_of(last).get('output_structure'))
+            self.attach(output_structure=self.step_outputs(last).get('output_structure'))
         self.attach(output_parameters=self._summary(sequence))
         failures = progress.critical_failures(sequence, self.ctx.record)
-        return self._exit_code(failures[0]) if failures else None
+        return self.exit_code_of_step(failures[0]) if failures else None
 
     def _summary(self, sequence: Sequence) -> orm.Dict:
         """Return the node with what became of every step."""
@@ -236,27 +186,13 @@ class CrystalSequenceWorkChain(CallingWorkChain):
             'steps': entries,
         }
         results = {
-            name: {label: node for label, node in self._outputs_of(name).items() if _is_result(label, node)}
+            name: {label: node for label, node in self.step_outputs(name).items() if _is_result(label, node)}
             for name in sequence.names
         }
         summary: orm.Dict = sequence_summary(
             record=orm.Dict(content), **{name: nodes for name, nodes in results.items() if nodes}
         )
         return summary
-
-    def _exit_code(self, name: str) -> ExitCode:
-        """Return the exit code for a critical step that did not come to a good end."""
-        entry = self.ctx.record[name]
-        if entry['status'] == progress.FAILED:
-            return formatted(
-                self.exit_codes.ERROR_SUB_PROCESS_FAILED_STEP,
-                step=name,
-                pk=entry['pk'],
-                status=entry['exit_status'],
-                reason=entry['reason'],
-            )
-        code = 'ERROR_STEP_NOT_STARTED' if entry['status'] == progress.NOT_STARTED else 'ERROR_STEP_NOT_RUN'
-        return formatted(self.exit_codes[code], step=name, reason=entry['reason'])
 
     @classmethod
     def get_builder_from_protocol(
@@ -316,17 +252,6 @@ class CrystalSequenceWorkChain(CallingWorkChain):
 def _is_result(label: str, node: orm.Data) -> bool:
     """Tell whether an output holds numbers that may sum a step up."""
     return isinstance(node, orm.Dict) and '__' not in label and label != 'recovery_report'
-
-
-def _flat(outputs: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-    """Return nested outputs by their link labels."""
-    flat: dict[str, Any] = {}
-    for label, value in outputs.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f'{prefix}{label}__')
-        else:
-            flat[f'{prefix}{label}'] = value
-    return flat
 
 
 def validate_sequence(value: orm.Dict | None, _: Any) -> str | None:

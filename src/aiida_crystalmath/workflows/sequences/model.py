@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aiida_crystalmath.workflows.crystal.steps import WAVEFUNCTION, Kind, kind_of
+from aiida_crystalmath.workflows.dependencies import circle, followers, ordered
 from aiida_crystalmath.workflows.protocols.merge import did_you_mean
 
 __all__ = ('Sequence', 'SequenceError', 'Settings', 'Step')
@@ -116,12 +117,7 @@ class Sequence(BaseModel):
 
     def following(self, name: str) -> list[str]:
         """Return ``name`` and every step that needs it, directly or not, in the order of the file."""
-        found = {name}
-        while True:
-            more = {step.name for step in self.steps if found.intersection(step.needs)} - found
-            if not more:
-                return [item for item in self.names if item in found]
-            found |= more
+        return followers(name, self._needs())
 
     def source(self, step: Step, what: str) -> str | None:
         """Return the name of the step that ``step`` takes its structure or wavefunction from.
@@ -147,7 +143,7 @@ class Sequence(BaseModel):
             problem = self._problem_of_names(step)
             if problem is not None:
                 return problem
-        cycle = self._cycle()
+        cycle = circle(self._needs())
         if cycle:
             return f'the steps need each other in a circle: {" -> ".join(cycle)}.'
         for step in self.steps:
@@ -184,35 +180,13 @@ class Sequence(BaseModel):
                 return f'step "{step.name}": needs: there is no step "{need}": {did_you_mean(need, others)}'
         return None
 
-    def _cycle(self) -> list[str]:
-        """Return steps that need each other in a circle; empty if there are none."""
-        for step in self.steps:
-            path = _path(step.name, step.name, {item.name: item.needs for item in self.steps}, set())
-            if path:
-                return path
-        return []
+    def _needs(self) -> dict[str, list[str]]:
+        """Return what each step needs, by name."""
+        return {step.name: step.needs for step in self.steps}
 
     def order(self) -> list[str]:
         """Return the names of the steps, each after those that it needs."""
-        ordered: list[str] = []
-        while len(ordered) < len(self.steps):
-            ordered += [
-                step.name for step in self.steps if step.name not in ordered and set(step.needs) <= set(ordered)
-            ]
-        return ordered
-
-
-def _path(start: str, goal: str, needs: Mapping[str, list[str]], seen: set[str]) -> list[str]:
-    """Return a way from ``start`` along ``needs`` to ``goal``; empty if there is none."""
-    for name in needs[start]:
-        if name == goal:
-            return [start, name]
-        if name not in seen:
-            seen.add(name)
-            path = _path(name, goal, needs, seen)
-            if path:
-                return [start, *path]
-    return []
+        return ordered(self._needs())
 
 
 def _message(error: Any, content: Mapping[str, Any]) -> str:
