@@ -11,7 +11,8 @@ Which energies the pairs have is said by ``energies``:
 * ``none``: the energies of DFT.
 
 A BSE that could not read the energies that it was told to ends well in Yambo, with the spectrum of DFT; here it fails
-(``calculations.yambo``). With ``write_wavefunctions``, the list of excitons is left to ypp and its code is needed.
+(``calculations.yambo``). With ``write_wavefunctions``, the list of excitons is left to ypp and its
+code is needed, unless ``list_excitons`` is false.
 """
 
 from __future__ import annotations
@@ -81,6 +82,13 @@ class YamboBSEWorkChain(ManyBodyWorkChain):
             validator=_bse_message,
             help='What the BSE is to calculate (``workflows.multicode.many_body_parameters``).',
         )
+        spec.input(
+            'list_excitons',
+            valid_type=orm.Bool,
+            default=lambda: orm.Bool(True),
+            serializer=orm.to_aiida_type,
+            help='Whether ypp lists the excitons of a BSE that writes its wavefunctions.',
+        )
         spec.expose_inputs(
             YamboBaseWorkChain,
             namespace='bse',
@@ -139,7 +147,8 @@ class YamboBSEWorkChain(ManyBodyWorkChain):
 
     def should_run_ypp(self) -> bool:
         """Tell whether the excitons are left to ypp."""
-        return bool(self.inputs.bse_parameters.get_dict().get('write_wavefunctions', False))
+        writes = self.inputs.bse_parameters.get_dict().get('write_wavefunctions', False)
+        return bool(writes and self.inputs.list_excitons.value)
 
     # ------------------------------------------------------------------------------------------------ the steps
 
