@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Be pw.x by playing two recorded runs of silicon (6.7, LDA, 16 Ry, 4x4x4), and refuse whatever was not recorded.
 
-Called as ``pw_replay.py CORPUS -in FILE``. The SCF is the one in ``tests/fixtures/pw/si_scf``; the NSCF with 30 bands is
-``qe67_si_nscf`` of the corpus. What they wrote is written again, byte for byte, in the folder and under the prefix of the
-deck. A deck is refused if it asks for another calculation, another size, mesh or pseudopotential, or a larger cell.
+Called as ``pw_replay.py CORPUS -in FILE``. The SCF is the one in ``tests/fixtures/pw/si_scf``; the NSCF with 30 bands
+is ``qe67_si_nscf`` of the corpus. What they wrote is written again, byte for byte, in the folder of the deck and under
+its prefix. A deck is refused if it asks for another calculation, size, mesh, pseudopotential or volume.
 """
 
 from __future__ import annotations

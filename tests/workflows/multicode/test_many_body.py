@@ -359,7 +359,7 @@ def test_tables(aiida_profile):
 
 @pytest.mark.timeout(240)
 def test_a_series_stops_as_soon_as_it_agrees(inputs, monkeypatch):
-    """There is one recording only: with every value leading to it, gaps agree after three runs, and no fourth is made."""
+    """There is one recording only: every value leads to it, so that gaps agree after three runs."""
     from aiida_crystalmath.workflows.multicode import convergence
 
     monkeypatch.setattr(convergence, 'changed', lambda parameters, name, value: dict(parameters))
@@ -448,7 +448,7 @@ def test_arguments_that_are_wrong(inputs):
 @pytest.mark.standin
 @pytest.mark.timeout(600)
 def test_from_crystal_through_the_real_pw_to_recorded_gw(inputs, real_code, crystal_code, relaxation):
-    """The stand-in moves nothing of silicon as its cell is kept, so that the recorded p2y takes what pw.x made of it."""
+    """With its cell kept, nothing of silicon moves, so that the recorded p2y takes what pw.x made of it."""
     given = inputs()
     given['codes']['pw'] = real_code('pw.x', 'quantumespresso.pw')
     given['codes']['crystal'] = crystal_code

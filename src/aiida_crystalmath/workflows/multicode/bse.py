@@ -311,9 +311,9 @@ def validate_bse_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
 
 def _problems(inputs: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the energies that the pairs are built on."""
-    if 'energies' not in inputs or 'bse_parameters' not in inputs:
+    if 'bse_parameters' not in inputs:
         return
-    energies = inputs['energies'].value
+    energies = inputs['energies'].value if 'energies' in inputs else ENERGIES[0]
     if (energies == 'scissor') != ('scissor_ev' in inputs):
         yield '`scissor_ev` belongs to `energies` = `scissor`, and that needs it.'
     if energies == 'crystal_gap' and 'crystal' not in inputs and not inputs.get('crystal_results'):

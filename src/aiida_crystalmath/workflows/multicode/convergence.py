@@ -179,10 +179,11 @@ class YamboConvergenceWorkChain(ManyBodyWorkChain):
             'series': [{key: one[key] for key in ('parameter', 'values', 'labels')} for one in self.ctx.plan],
         }
         runs = {label: node.outputs.output_parameters for label, node in self.finished().items()}
-        found, node = gw_convergence.run_get_node(
+        tabulate: Any = gw_convergence
+        found, node = tabulate.run_get_node(
             orm.Dict(told),
             **runs,
-            metadata={'call_link_label': 'gw_convergence'},  # type: ignore[call-arg]
+            metadata={'call_link_label': 'gw_convergence'},
         )
         if not node.is_finished_ok:
             return self.exit_code_of('ERROR_NO_TABLE', reason=node.exit_message)

@@ -103,7 +103,7 @@ class YamboGWWorkChain(ManyBodyWorkChain):
         :param options: of the scheduler, for all jobs.
         :raises ValueError: for any argument that is wrong.
         """
-        return fill_builder(
+        builder: ProcessBuilder = fill_builder(
             cls,
             codes,
             structure,
@@ -116,6 +116,7 @@ class YamboGWWorkChain(ManyBodyWorkChain):
             cutoff_ry=cutoff_ry,
             options=options,
         )
+        return builder
 
 
 def fill_builder(

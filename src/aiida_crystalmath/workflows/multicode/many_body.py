@@ -190,7 +190,6 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
     def setup(self) -> ExitCode | None:
         """Initialise the context; stop if a code is not there."""
         self.ctx.structure = self.inputs.structure
-        self.ctx.warnings = []
         results = self.inputs.get('crystal_results') or {}
         self.ctx.crystal_results = {
             'parameters': results.get('parameters'),
@@ -223,22 +222,25 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
         """Return the exit code of a step that did not end well."""
         return self.failure(self.ctx[name], self.exit_codes[f'ERROR_SUB_PROCESS_FAILED_{name.upper()}'])
 
-    def convert(self, function: Any, name: str, **inputs: Any) -> tuple[dict[str, Any], str | None]:
-        """Carry a calcfunction out; return its outputs, and why there are none.
+    def convert(
+        self, function: Any, name: str, *, checked: bool = True, **inputs: Any
+    ) -> tuple[dict[str, Any], str | None]:
+        """Carry a converter out; return its outputs, and why there are none.
 
-        Checks that it declares are made: those that refuse are a reason, those that warn are remembered.
+        Checks that it declares are made: those that refuse are a reason, those that warn are reported.
+
+        :param checked: whether they are; not where nothing of CRYSTAL was given that they could look at.
         """
         given = {key: value for key, value in inputs.items() if value is not None}
         results, node = function.run_get_node(**given, metadata={'call_link_label': name})
         if not node.is_finished_ok:
             return {}, str(node.exit_message)
-        for check in function.declaration.checks:
+        for check in function.declaration.checks if checked else ():
             reason = None if check.severity == 'off' else check.find(results)
             if reason is not None and check.severity == 'refuse':
                 return {}, reason
             if reason is not None:
                 self.report(f'{name}: {reason}')
-                self.ctx.warnings.append(reason)
         return dict(results), None
 
     def should_run_crystal(self) -> bool:
@@ -275,8 +277,9 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
         if 'kpoints' in self.inputs or 'kpoints_distance' in self.inputs:
             known['crystal_parameters'] = None
         results, reason = self.convert(
-            _checked_as(crystal_to_qe, self.ctx.has_crystal),
+            crystal_to_qe,
             'crystal_to_qe',
+            checked=self.ctx.has_crystal,
             structure=self.ctx.structure,
             **known,
             kpoints_distance=self.inputs.get('kpoints_distance'),
@@ -443,19 +446,6 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
             dft_bands=node_outputs(self.ctx.nscf).get('output_band'),
             save_folder=self.ctx.p2y.outputs.remote_folder,
         )
-
-
-def _checked_as(function: Any, whole: bool) -> Any:
-    """Return a converter; without its checks, where nothing of CRYSTAL was given that they could look at."""
-    return function if whole else _Unchecked(function)
-
-
-class _Unchecked:
-    """A converter of whose outputs nothing is checked."""
-
-    def __init__(self, function: Any) -> None:
-        self.run_get_node = function.run_get_node
-        self.declaration = AttributeDict(checks=())
 
 
 def _mpi_as_code(inputs: AttributeDict) -> None:
