@@ -335,13 +335,12 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
         missing = [name for name in ('output_parameters', 'output_band', 'remote_folder') if name not in outputs]
         if missing:
             return self.exit_code_of('ERROR_HANDOFF_TO_YAMBO', reason=f'it has no `{missing[0]}`')
-        told = self.pw_inputs('nscf').pw.parameters
         results, reason = self.convert(
             qe_to_yambo,
             'qe_to_yambo',
             parameters=outputs['output_parameters'],
             bands=outputs['output_band'],
-            inputs=told,
+            inputs=self.ctx.nscf.inputs.pw.parameters,
             settings=orm.Dict({'n_bands': self.ctx.n_bands}),
             **self.inputs.nscf.pw.pseudos,
         )
