@@ -271,6 +271,7 @@ def refused(name, inputs):
         ({'force_symmorphic': False}, 'fractional translations'),
         ({'nspin': 2}, 'spin'),
         ({'lda_plus_u': True}, 'DFT+U'),
+        ({'ecutwfc': 20.0}, 'SYSTEM.ecutwfc is 16.0 in `scf` and 20.0 in `nscf`'),
     ],
 )
 def test_decks_of_pw_that_yambo_could_not_use(inputs, system, words):

@@ -70,6 +70,8 @@ YAMBO_EXCLUDES = (
     'yambo.qp_database',
     'yambo.restart_folder',
 )
+PHYSICS = ('ecutwfc', 'ecutrho', 'input_dft', 'tot_charge')
+"""Entries of SYSTEM that SCF and NSCF must share."""
 CODES = {
     'crystal': (411, 'of `crystalmath.crystal23`, for the optimisation'),
     'pw': (412, 'of `quantumespresso.pw`'),
@@ -293,8 +295,12 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
             return self.exit_code_of('ERROR_HANDOFF_TO_QE', reason='neither inputs nor CRYSTAL say which k-points')
         filled = self.ctx.handoff.get('n_filled_bands', None)
         if filled is None:
-            said = self.ctx.handoff.get('n_electrons_valence', 'an unknown number of')
-            reason = f'{said} electrons outside the pseudopotentials fill no whole number of bands, or there is spin'
+            said = self.ctx.handoff.get('n_electrons_valence', None)
+            reason = (
+                'a kind of atom has no pseudopotential, or its header tells no charge'
+                if said is None
+                else f'{said} electrons outside the pseudopotentials fill no whole number of bands, or there is spin'
+            )
             return self.exit_code_of('ERROR_NOT_AN_INSULATOR', reason=reason)
         self.ctx.n_filled = int(filled)
         self.ctx.n_bands = max(bands_needed(content, self.ctx.n_filled) for content in self.asked())
@@ -491,9 +497,19 @@ def _problems(inputs: Mapping[str, Any]) -> Iterator[str]:
     }
     if len({uuid for name, uuid in computers.items() if name != 'crystal'}) > 1:
         yield '`codes`: pw, p2y, yambo and ypp must be on one computer, as wavefunctions are not moved.'
-    for name in ('scf', 'nscf'):
-        pw = (inputs.get(name) or {}).get('pw') or {}
+    runs = {name: (inputs.get(name) or {}).get('pw') or {} for name in ('scf', 'nscf')}
+    for name, pw in runs.items():
         yield from (f'{name}.pw.{line}' for line in _pw_problems(pw))
+    potentials = [
+        {kind: getattr(node, 'md5', node.uuid) for kind, node in (pw.get('pseudos') or {}).items()}
+        for pw in runs.values()
+    ]
+    if potentials[0] != potentials[1]:
+        yield '`scf.pw.pseudos` and `nscf.pw.pseudos` differ: pw.x would take the density of other potentials.'
+    systems = [_namelists(pw.get('parameters')).get('SYSTEM', {}) for pw in runs.values()]
+    for key in PHYSICS:
+        if systems[0].get(key) != systems[1].get(key):
+            yield f'SYSTEM.{key} is {systems[0].get(key)} in `scf` and {systems[1].get(key)} in `nscf`.'
 
 
 def _pw_problems(pw: Mapping[str, Any]) -> Iterator[str]:
