@@ -128,7 +128,7 @@ def test_quasiparticles_from_a_structure(inputs):
     assert table['qp_gap_direct']['kpoints']['both'] == [[0, 0, 0]]
     assert 'crystal_gap' not in table
     states = node.outputs.output_quasiparticles
-    assert states.uuid in {source['uuid'] for source in table['qp_gap_direct']['sources']} or states.is_stored
+    assert states.uuid in {source['uuid'] for source in table['qp_gap_direct']['sources']}
     labels = [link.link_label for link in node.base.links.get_outgoing().all()]
     assert {'crystal_to_qe', 'scf', 'nscf', 'qe_to_yambo', 'p2y', 'gw', 'compare_gaps'} <= set(labels)
     nscf = node.base.links.get_outgoing(link_label_filter='nscf').one().node
@@ -203,7 +203,8 @@ def relaxation(fixture_code, shipped_family):
     def factory(structure):
         shipped_family('sto-3g')
         geopt = WorkflowFactory('crystalmath.crystal.geopt')
-        builder = geopt.get_builder_from_protocol(fixture_code('crystalmath.crystal23'), structure, 'fast')
+        code = fixture_code('crystalmath.crystal23')
+        builder = geopt.get_builder_from_protocol(code, structure, 'fast', relax_type='positions')
         made = builder._inputs(prune=True)
         made['base']['crystal'].pop('code')
         return {'base': made['base']}
@@ -454,9 +455,6 @@ def test_from_crystal_through_the_real_pw_to_recorded_gw(inputs, real_code, crys
     given['codes']['pw'] = real_code('pw.x', 'quantumespresso.pw')
     given['codes']['crystal'] = crystal_code
     crystal = relaxation(given['structure'])
-    parameters = crystal['base']['crystal']['parameters'].get_dict()
-    parameters['geometry']['optgeom']['type'] = 'ATOMONLY'
-    crystal['base']['crystal']['parameters'] = orm.Dict(parameters)
     options = {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}, 'withmpi': False}
     for name in ('scf', 'nscf'):
         given[name] = {'pw': {**given[name]['pw'], 'metadata': {'options': options}}}
