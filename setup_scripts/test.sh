@@ -15,6 +15,7 @@ unset PYTHONDONTWRITEBYTECODE
 say 'Installing'
 ensure_venv "$VENV" dev,docs
 ensure_programs
+command -v rsync >/dev/null 2>&1 || install_package rsync || die 'verdi storage backup needs rsync: install it'
 bash setup_scripts/peers_env.sh
 PATH="$VENV/bin:$PATH"
 
