@@ -36,9 +36,17 @@ at_once=(-n 2 --dist loadfile)
 say 'Tests'
 python -m pytest "${at_once[@]}"
 
-say 'Long proofs'
-python -m pytest "${at_once[@]}" -m 'slow and not stack'
-
-# PostgreSQL, RabbitMQ and SLURM over SSH for real; then the chains without RabbitMQ, and without PostgreSQL too.
+# PostgreSQL, RabbitMQ and SLURM over SSH for real; then the chains without RabbitMQ, and without PostgreSQL too. Most of
+# that is waiting for services and polls: the long proofs, which compute, go on beside it.
+say 'Long proofs, and production beside them'
+log="$(mktemp)"
+bash setup_scripts/test_stack.sh > "$log" 2>&1 &
+production=$!
+trap 'kill "$production" 2>/dev/null || true; rm -f "$log"' EXIT
+failed=0
+python -m pytest -m 'slow and not stack' || failed=1
+wait "$production" || failed=1
+trap 'rm -f "$log"' EXIT
 say 'Production'
-bash setup_scripts/test_stack.sh
+cat "$log"
+exit "$failed"
