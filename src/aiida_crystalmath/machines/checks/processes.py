@@ -22,6 +22,7 @@ from aiida.manage import get_manager
 from aiida_crystalmath.calculations.one_worker import claimant
 from aiida_crystalmath.machines.checks.finding import Finding
 from aiida_crystalmath.machines.checks.places import answers
+from aiida_crystalmath.tracking.calls import ACTIVE
 
 SETTLED_S = 30
 """A process this long without a change may be called stuck: a task on its way is seen neither here nor there."""
@@ -72,7 +73,7 @@ def active(has_checkpoint: bool = True) -> list[Active]:
     query = orm.QueryBuilder().append(
         (orm.CalcJobNode, orm.WorkChainNode),
         filters={
-            'attributes.process_state': {'in': ['created', 'waiting', 'running']},
+            'attributes.process_state': {'in': list(ACTIVE)},
             'attributes': {'has_key' if has_checkpoint else '!has_key': 'checkpoints'},
         },
         project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime', *PROGRESS],
