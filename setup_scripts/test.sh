@@ -16,6 +16,7 @@ say 'Installing'
 ensure_venv "$VENV" dev,docs,yambo
 ensure_programs
 ensure_codes
+command -v rsync >/dev/null 2>&1 || install_package rsync || die 'verdi storage backup needs rsync: install it'
 bash setup_scripts/peers_env.sh
 PATH="$VENV/bin:$PATH"
 
@@ -30,15 +31,34 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# Two at a time, each with a profile and a daemon of its own; the tests of a file share what they set up.
-at_once=(-n 2 --dist loadfile)
+# beside COMMAND...: run a command beside what follows; `join` waits for it, shows what it said, and returns its status.
+beside() {
+  log="$(mktemp)"
+  "$@" > "$log" 2>&1 &
+  other=$!
+  trap 'kill "$other" 2>/dev/null || true; rm -f "$log"' EXIT
+}
+join() {
+  local status=0
+  wait "$other" || status=$?
+  cat "$log"
+  rm -f "$log"
+  trap - EXIT
+  return "$status"
+}
 
-say 'Tests'
-python -m pytest "${at_once[@]}"
+say 'Tests, those without AiiDA beside the others'
+without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
+failed=0
+beside python -m pytest "${without_aiida[@]}"
+python -m pytest "${without_aiida[@]/#/--ignore=}" || failed=1
+join || failed=1
+[ "$failed" = 0 ] || exit 1
 
-say 'Long proofs'
-python -m pytest "${at_once[@]}" -m 'slow and not stack'
-
-# PostgreSQL, RabbitMQ and SLURM over SSH for real; then the chains without RabbitMQ, and without PostgreSQL too.
-say 'Production'
-bash setup_scripts/test_stack.sh
+# PostgreSQL, RabbitMQ and SLURM over SSH for real; then the chains without RabbitMQ, and without PostgreSQL too. Most of
+# that is waiting for services and polls: the long proofs, which compute, go on beside it.
+say 'Long proofs, and production beside them'
+beside bash setup_scripts/test_stack.sh
+python -m pytest -m 'slow and not stack' || failed=1
+join || failed=1
+exit "$failed"

@@ -24,6 +24,9 @@ from plumpy.persistence import LoadSaveContext
 from aiida_crystalmath.calculations import lost_services, one_worker
 from aiida_crystalmath.calculations.one_worker import RunByOneWorker, Standby, claim, claimant, claims_file, release
 
+NOBODY = 2**40
+"""A PK that no process has, whatever a daemon carries out."""
+
 CLAIM = """
 import sys
 from aiida import load_profile
@@ -73,17 +76,17 @@ def recreate(checkpoint):
 
 
 def test_claims_exclude_each_other_until_the_claimant_dies(aiida_profile):
-    with claimed_elsewhere(aiida_profile, 7) as other:
-        assert not claim(7)
-        assert claimant(7) == other.pid
-        assert claimant(6) is claimant(8) is None
+    with claimed_elsewhere(aiida_profile, NOBODY) as other:
+        assert not claim(NOBODY)
+        assert claimant(NOBODY) == other.pid
+        assert claimant(NOBODY - 1) is claimant(NOBODY + 1) is None
         other.send_signal(signal.SIGKILL)
         other.wait()
-        assert claimant(7) is None
-        assert claim(7)
-    assert not claim(7)
-    release(claims_file(), 7)
-    assert claimant(7) is None
+        assert claimant(NOBODY) is None
+        assert claim(NOBODY)
+    assert not claim(NOBODY)
+    release(claims_file(), NOBODY)
+    assert claimant(NOBODY) is None
     assert claims_file().stat().st_mode & 0o777 == 0o600
 
 
@@ -137,10 +140,10 @@ def test_without_locks_there_is_a_warning(aiida_profile, monkeypatch, caplog):
 
     monkeypatch.setattr(one_worker.fcntl, 'lockf', no_locks)
     monkeypatch.setattr(one_worker.fcntl, 'fcntl', no_locks)
-    assert claimant(7) is None
-    assert claim(7)
-    assert not claim(7)
-    release(claims_file(), 7)
+    assert claimant(NOBODY) is None
+    assert claim(NOBODY)
+    assert not claim(NOBODY)
+    release(claims_file(), NOBODY)
     assert 'without locks' in caplog.text
 
 

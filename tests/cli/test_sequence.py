@@ -23,12 +23,12 @@ def invoke(*arguments: object):
 
 
 @pytest.fixture
-def cli(aiida_profile, crystal_code, properties_code):
+def cli(aiida_profile_clean, crystal_code, properties_code):
     """Return a function that calls the command in the test profile, where the stand-in's codes are."""
     from aiida_crystalmath.data.basis_family import BasisSetFamily
 
     BasisSetFamily.create_from_library('sto-3g')
-    return lambda *arguments: invoke('-p', aiida_profile.name, *arguments)
+    return lambda *arguments: invoke('-p', aiida_profile_clean.name, *arguments)
 
 
 def test_list_names_sequences_and_kinds():

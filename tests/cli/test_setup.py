@@ -148,10 +148,11 @@ def test_code_that_fails_leaves_the_old_one(setup, aiida_profile_clean, aiida_lo
     assert not orm.load_code('crystal@localhost').is_hidden
 
 
-def test_ctrl_c_takes_a_trial_back(aiida_profile_clean, aiida_localhost, tmp_path):
+def test_ctrl_c_takes_a_trial_back(aiida_profile_clean, aiida_computer_local, tmp_path):
     """The job, its folder, and the code that was made for it."""
-    aiida_localhost.set_workdir(str(tmp_path))
-    aiida_localhost.set_prepend_text('sleep 100')
+    computer = aiida_computer_local(label='slow')
+    computer.set_workdir(str(tmp_path))
+    computer.set_prepend_text('sleep 100')
     pids = set(psutil.pids())
 
     def interrupt() -> None:
@@ -163,7 +164,7 @@ def test_ctrl_c_takes_a_trial_back(aiida_profile_clean, aiida_localhost, tmp_pat
 
     threading.Thread(target=interrupt, daemon=True).start()
     with without_broker(), pytest.raises(KeyboardInterrupt):
-        try_computer(aiida_localhost, 60.0)
+        try_computer(computer, 60.0)
     assert orm.QueryBuilder().append(orm.Node).count() == 0
     assert not [path for path in tmp_path.rglob('*') if path.is_file()]
     left = [one for one in psutil.process_iter(['pid', 'cmdline']) if one.info['cmdline'] == ['sleep', '100']]

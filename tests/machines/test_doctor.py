@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 from aiida import orm
+from aiida.brokers.zeromq.communicator import ZeromqCommunicator
+from aiida.brokers.zeromq.server import ZeromqBrokerServer
 from aiida.manage import get_manager
 from aiida.schedulers import JobState
 from click.testing import CliRunner
@@ -181,6 +186,60 @@ def test_programs_that_are_gone(aiida_profile, aiida_code_installed, tmp_path):
 def test_nobody_has_a_process_of_another_package(stranger):
     """ZeroMQ's broker has no error of its own for that; and what it says else is no such word."""
     assert processes.stuck(processes.active()) == [stranger]
+
+
+@pytest.fixture
+def forgetful_zeromq(aiida_profile, tmp_path, monkeypatch):
+    """Let the profile have a broker of its own that has missed the death of the worker of a task; return its storage.
+
+    It does what aiida-core's does when it probes too early: it takes the news of the connection, and finds all well.
+    """
+
+    class Forgetful(ZeromqBrokerServer):
+        misses = 1
+
+        def _probe_workers(self):
+            if self.misses:
+                self.misses -= 1
+                assert self._task_worker_assignments, 'nobody had a task'
+            else:
+                super()._probe_workers()
+
+    monkeypatch.setattr(processes, 'SETTLED_S', 0)
+    sockets = tempfile.mkdtemp()  # short: the paths of sockets are
+    server = Forgetful(tmp_path, sockets)
+    done = threading.Event()
+
+    def serve() -> None:
+        server.start()
+        while not done.is_set():
+            server.run_once(0.1)
+        server.stop()
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    broker = get_manager().get_broker()
+    monkeypatch.setattr(broker, '_storage_path', tmp_path)
+    monkeypatch.setattr(type(broker), '_router_endpoint', server.router_endpoint)
+    yield server
+    done.set()
+    serving.join()
+    shutil.rmtree(sockets)
+
+
+def test_zeromq_that_missed_the_death_of_a_worker(forgetful_zeromq, lost_calculation):
+    server = forgetful_zeromq
+    with ZeromqCommunicator(router_endpoint=server.router_endpoint) as worker:
+        taken = Future()
+        worker.add_task_subscriber(lambda _comm, body: taken.set_result(body) or Future())
+        worker.task_send({'task': 'continue', 'args': {'pid': lost_calculation}}, no_reply=True)
+        assert taken.result(timeout=TIMEOUT_S)['args'] == {'pid': lost_calculation}
+    wait_for(lambda: server.misses == 0)
+    assert (server.get_status()['pending_tasks'], server.get_status()['processing_tasks']) == (0, 1)
+    assert processes.stuck(processes.active()) == [lost_calculation]
+    processes.have_zeromq_probe()
+    wait_for(lambda: server.get_status()['pending_tasks'] == 1)
+    assert processes.stuck(processes.active()) == [], 'it waits for a worker'
 
 
 def test_processes_are_told_of_while_the_broker_is_away(aiida_profile, stranger, broker_is_away):

@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.daemon, pytest.mark.timeout(600)]
 
 PATIENCE_S = 400
 SLEEP = 'sleep 300'
-GREEDY = 'head -c 150M /dev/zero | tail >/dev/null'
-"""``tail`` keeps a line in memory until it ends."""
+GREEDY = '(head -c 150M /dev/zero; sleep 5) | tail >/dev/null'
+"""``tail`` keeps a line in memory until it ends: for longer than SLURM takes to look, where no cgroup limits it."""
 
 
 @pytest.fixture

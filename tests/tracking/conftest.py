@@ -10,6 +10,8 @@ from aiida import orm
 
 from aiida_crystalmath.tracking.campaign import Campaign
 
+MEANWHILE_S = 10
+
 
 @pytest.fixture
 def sums(aiida_profile, aiida_code_installed):
@@ -37,12 +39,31 @@ def campaign(aiida_profile_clean, request) -> Campaign:
     return made
 
 
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 240.0) -> None:
-    """Wait for something that processes of the daemon do."""
-    deadline = time.monotonic() + timeout_s
+def wait_until(
+    condition: Callable[[], object], what: str, timeout_s: float = 240.0, meanwhile: Callable[[], None] | None = None
+) -> None:
+    """Wait for something that processes of the daemon do.
+
+    :param meanwhile: is called every few seconds.
+    """
+    start = time.monotonic()
+    called = start
     while not condition():
-        assert time.monotonic() < deadline, f'waited in vain for: {what}'
+        now = time.monotonic()
+        assert now < start + timeout_s, f'waited in vain for: {what}; {states()}'
+        if meanwhile is not None and now - called > MEANWHILE_S:
+            meanwhile()
+            called = now
         time.sleep(0.5)
+
+
+def states() -> str:
+    """Return the state of each process of the profile, and what it says of itself."""
+    query = orm.QueryBuilder().append(
+        orm.ProcessNode,
+        project=['id', 'attributes.process_label', 'attributes.process_state', 'attributes.process_status'],
+    )
+    return '; '.join(' '.join(map(str, found)) for found in query.order_by({orm.ProcessNode: {'id': 'asc'}}).all())
 
 
 @pytest.fixture

@@ -178,7 +178,7 @@ sys.stdin.read()
 def test_who_adds_is_alone_until_he_is_gone(campaign):
     """Another program that adds is waited for, and no longer than it lives."""
     path, number = one_worker.claims_file(), ADDING + campaign.pk
-    path.touch()
+    path.touch(mode=0o600)
     other = subprocess.Popen(
         [sys.executable, '-c', CLAIMED, str(path), str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

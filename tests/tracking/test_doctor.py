@@ -46,12 +46,12 @@ def test_a_daemon_that_is_full_of_what_waits_is_told_of(aiida_profile_clean, mon
         orm.WorkChainNode().store().set_process_state(state)
     assert list(slots.check('mine')) == []
     monkeypatch.setattr(get_manager(), 'get_option', lambda option: 3)
-    (finding,) = check('mine')
+    (finding,) = slots.check('mine')
     assert (finding.check, finding.state) == ('places', 'warn')
     assert finding.text.startswith('1 of 3 processes wait for one of the 3 places')
     assert 'verdi -p mine daemon incr' in finding.text
     assert finding.remedy == ('verdi -p mine config set daemon.worker_process_slots 6; verdi -p mine daemon restart')
     workers.append(object())
-    assert list(check('mine')) == []
+    assert list(slots.check('mine')) == []
     workers.clear()
-    assert list(check('mine')) == []
+    assert list(slots.check('mine')) == []

@@ -71,6 +71,9 @@ SAVED = 'crystalmath_saved'
 _open_files: dict[Path, int] = {}
 """Descriptors of the files of claims: opened once and never closed, as closing one would free every lock in it."""
 
+_without_locks: set[Path] = set()
+"""Files of claims that cannot be locked, which has been said."""
+
 _claimed: set[tuple[Path, int]] = set()
 """What this process has claimed: its own locks would not stop it from taking them twice."""
 
@@ -140,9 +143,12 @@ def claimant(pk: int) -> int | None:
 
 
 def _warn_of_no_locks(exception: OSError, path: Path) -> None:
-    """Say that files cannot be locked here; whatever else is wrong is raised."""
+    """Say, once, that files cannot be locked here; whatever else is wrong is raised."""
     if exception.errno not in NO_LOCKS:
         raise exception
+    if path in _without_locks:
+        return
+    _without_locks.add(path)
     LOGGER.warning(
         '%s is on a file system without locks: when RabbitMQ is restarted, two workers may carry one process out. '
         'Set AIIDA_PATH to a local disk, or have the file system mounted with locks',
@@ -168,10 +174,10 @@ class Standby:
         :raises kiwipy.DuplicateSubscriberIdentifier: if it has ended; the launcher of aiida-core then drops the task.
         """
         other = claimant(self.pid)
-        LOGGER.warning('process %d is carried out by another program (pid %s): standing by', self.pid, other)
-        while other is not None:
+        if other is not None:
+            LOGGER.warning('process %d is carried out already (by pid %d): standing by', self.pid, other)
+        while claimant(self.pid) is not None:
             await asyncio.sleep(LOOK_S)
-            other = claimant(self.pid)
         process = self._again()
         await process.step_until_terminated()
         self._future = process.future()

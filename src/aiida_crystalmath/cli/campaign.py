@@ -130,6 +130,8 @@ def fit_limit(chosen: Campaign, profile: str) -> None:
 
 def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool) -> None:
     """See to a controller, say what was done, and leave with 1 if a file was not added."""
+    from aiida_crystalmath.tracking.items import OPEN
+
     node = ensure_controller(chosen, profile)
     refused = added.pop('refused')
     if as_json:
@@ -138,7 +140,7 @@ def finish(chosen: Campaign, profile: str, added: dict[str, Any], as_json: bool)
         words = ', '.join(f'{n} {what}' for what, n in added.items() if n)
         click.echo(f'Campaign "{chosen.label}": {words or "nothing new"}.')
         settings = chosen.settings
-        if (settings.stopped or settings.paused) and chosen.has('waiting', 'running'):
+        if (settings.stopped or settings.paused) and chosen.has(*OPEN):
             click.echo(f'It submits nothing for now; go on with: crystalmath campaign resume {quoted(chosen)}')
         else:
             does = f'Controller PK {node} submits what waits' if node else 'Nothing is left to do in it'

@@ -107,19 +107,32 @@ def state_of(node: ProcessNode) -> str:
 
 
 def remarks(node: ProcessNode) -> list[str]:
-    """Return why nothing moves, if nothing will: a daemon that is not there, processes that are paused."""
+    """Return why nothing moves, if nothing will: a daemon that is not there, processes that are lost or paused."""
     from aiida.engine.daemon.client import get_daemon_client
 
     if node.is_terminated:
         return []
     found = []
+    processes = (node, *node.called_descendants)
     if not get_daemon_client().is_daemon_running:
         found.append('The daemon is not running, and nothing goes on without it: "verdi daemon start".')
-    for each in (node, *node.called_descendants):
+    elif lost := _lost({each.pk for each in processes}):
+        found.append(f'No worker has PK {", ".join(map(str, lost))} any more. Mend it with "crystalmath doctor --fix".')
+    for each in processes:
         if each.paused and not each.is_terminated:
             why = f': {each.process_status}' if each.process_status else ''
             found.append(f'PK {each.pk} is paused{why}. Let it go on with "verdi process play {each.pk}".')
     return found
+
+
+def _lost(pks: set[int | None]) -> list[int]:
+    """Return which of some processes will never go on by themselves; none if no broker can be asked."""
+    from aiida_crystalmath.machines.checks import processes
+
+    try:
+        return processes.stuck([one for one in processes.active() if one.pk in pks and one.is_ours])
+    except ConnectionError:
+        return []
 
 
 def render(lines: list[Line], notes: list[str]) -> Table:

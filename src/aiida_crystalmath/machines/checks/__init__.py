@@ -17,7 +17,7 @@ def examine(name: str, *, remote: bool = True) -> Iterator[Finding]:
 
     :param remote: also connect to the computers.
     """
-    from aiida_crystalmath.machines.checks import basis, campaigns, daemon, disk, places, processes, services
+    from aiida_crystalmath.machines.checks import basis, campaigns, daemon, disk, places, processes, services, slots
     from aiida_crystalmath.machines.shell import without_broker
 
     storage = services.check_storage(name)
@@ -33,4 +33,5 @@ def examine(name: str, *, remote: bool = True) -> Iterator[Finding]:
     yield from found
     yield from disk.check(name)
     yield from processes.check(name)
+    yield from slots.check(name)
     yield from campaigns.check(name)

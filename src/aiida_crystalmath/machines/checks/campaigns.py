@@ -8,7 +8,6 @@ from functools import partial
 
 from aiida import orm
 
-from aiida_crystalmath.machines.checks import slots
 from aiida_crystalmath.machines.checks.finding import Finding
 from aiida_crystalmath.tracking.campaign import Campaign, as_argument
 from aiida_crystalmath.tracking.items import OPEN
@@ -18,9 +17,7 @@ def check(name: str) -> Iterator[Finding]:
     """Yield a finding for each campaign of profile ``name`` without a controller, or one for all if there are any.
 
     One that was stopped is left alone, and a controller that somebody killed is not replaced without being asked.
-    If the daemon has too few places for what campaigns submitted, that comes first.
     """
-    yield from slots.check(name)
     campaigns: list[Campaign] = orm.QueryBuilder().append(Campaign).all(flat=True)
     deserted = [campaign for campaign in campaigns if is_deserted(campaign)]
     for campaign in deserted:

@@ -2,7 +2,11 @@
 
 A process is carried out by the worker that claims it (``calculations/one_worker.py``). One that nobody claims must wait
 as a task at the broker; where there is none either, it would wait for ever. Processes of other packages claim nothing:
-they are alive if they can be spoken to through RabbitMQ, and ZeroMQ writes down which tasks are being worked on.
+they are alive if they can be spoken to.
+
+ZeroMQ's broker of aiida-core 2.9.4 misses the death of a worker now and then (every fifth time on a busy machine): it
+probes its workers as soon as it hears that a connection broke, which may be a blink before it would notice at which of
+them, and does not probe again. The tasks of the dead one stay with it until any other connection ends.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from aiida.manage import get_manager
 from aiida_crystalmath.calculations.one_worker import claimant
 from aiida_crystalmath.machines.checks.finding import Finding
 from aiida_crystalmath.machines.checks.places import answers
+from aiida_crystalmath.tracking.calls import ACTIVE
 
 SETTLED_S = 30
 """A process this long without a change may be called stuck: a task on its way is seen neither here nor there."""
@@ -72,7 +77,7 @@ def active(has_checkpoint: bool = True) -> list[Active]:
     query = orm.QueryBuilder().append(
         (orm.CalcJobNode, orm.WorkChainNode),
         filters={
-            'attributes.process_state': {'in': ['created', 'waiting', 'running']},
+            'attributes.process_state': {'in': list(ACTIVE)},
             'attributes': {'has_key' if has_checkpoint else '!has_key': 'checkpoints'},
         },
         project=['id', 'process_type', 'attributes.paused', 'attributes.process_status', 'mtime', *PROGRESS],
@@ -131,11 +136,7 @@ def _is_deserted(one: Active) -> bool:
 
 
 def queued() -> set[int]:
-    """Return the PKs of the processes whose tasks are at the broker.
-
-    RabbitMQ shows those that no worker has taken yet. ZeroMQ keeps both sorts in files, which are only read here:
-    aiida-core's own reader puts those that are being worked on back into the queue, as after a crash.
-    """
+    """Return the PKs of the processes whose tasks wait at the broker for a worker to take them."""
     broker = get_manager().get_broker()
     profile = get_manager().get_profile()
     if broker is None or profile is None:
@@ -144,9 +145,18 @@ def queued() -> set[int]:
         from aiida.engine.processes.control import get_process_tasks
 
         return set(get_process_tasks(broker))
-    storage: Any = broker
-    folder = Path(storage._storage_path) / 'tasks'
-    return {pk for path in folder.glob('*/*.json') if (pk := _pk_of_task(path)) is not None}
+    return _tasks_of_zeromq('pending')
+
+
+def _tasks_of_zeromq(state: str) -> set[int]:
+    """Return the PKs of the processes whose tasks ZeroMQ keeps, ``pending`` or in ``processing``.
+
+    They are files, which are only read here: aiida-core's own reader puts those that are being worked on back into the
+    queue, as after a crash.
+    """
+    storage: Any = get_manager().get_broker()
+    folder = Path(storage._storage_path) / 'tasks' / state
+    return {pk for path in folder.glob('*.json') if (pk := _pk_of_task(path)) is not None}
 
 
 def _pk_of_task(path: Path) -> int | None:
@@ -170,7 +180,7 @@ def _can_be_spoken_to(pk: int) -> bool:
     profile = get_manager().get_profile()
     if broker is None or profile is None:
         raise ConnectionError('the profile has no broker')
-    if profile.process_control_backend == 'core.zeromq' and not broker.check_service_reachable():
+    if _has_zeromq() and not broker.check_service_reachable():
         raise ConnectionError("ZeroMQ's broker is not there")  # aiida-core itself would wait for it, 10 s a process
     try:
         future: Any = get_manager().get_process_controller().get_status(pk)
@@ -193,12 +203,39 @@ def revive(name: str, pks: list[int]) -> str:
     if not daemon_runs(name):
         return 'nothing: the daemon must run first'
     controller = get_manager().get_process_controller()
-    for pk in pks:
+    for pk in _left_by_zeromq(pks) if _has_zeromq() else pks:
         controller.continue_process(pk, nowait=False, no_reply=True)
     # An answer comes after all that was sent before the question. Without one, ZeroMQ drops what is still on its way
     # when the connection is closed, as it is for the next look.
     _can_be_spoken_to(pks[-1])
     return f'gave {len(pks)} processes their tasks back: {_named(pks)}'
+
+
+def _has_zeromq() -> bool:
+    profile = get_manager().get_profile()
+    return profile is not None and profile.process_control_backend == 'core.zeromq'
+
+
+def _left_by_zeromq(pks: list[int]) -> list[int]:
+    """Have ZeroMQ's broker hand the tasks of dead workers on; return the processes that it has no task of."""
+    have_zeromq_probe()
+    kept = _tasks_of_zeromq('processing') | _tasks_of_zeromq('pending')
+    return [pk for pk in pks if pk not in kept]
+
+
+def have_zeromq_probe() -> None:
+    """Have ZeroMQ's broker take the tasks back of workers that died: it looks for these when a connection ends.
+
+    :raises ConnectionError: if the broker is not there.
+    """
+    from aiida.brokers.zeromq.communicator import ZeromqCommunicator
+
+    broker: Any = get_manager().get_broker()
+    if not broker.check_service_reachable():
+        raise ConnectionError("ZeroMQ's broker is not there")
+    with ZeromqCommunicator(router_endpoint=broker._router_endpoint) as connection:
+        # An answer, here that there is nobody of that name, says that the connection stands.
+        connection.rpc_send('crystalmath-probe', None).exception(timeout=RPC_TIMEOUT_S)
 
 
 def _broken(name: str) -> Iterator[Finding]:
