@@ -30,12 +30,19 @@ up() {
     "${service}_configure"
     if [ -z "$("${service}_find")" ]; then
       refuse_taken_port "$service"
-      "${service}_start" || die "$service does not start; its log: $(service_log "$service")"
+      "${service}_start" || give_up "$service" 'does not start'
     fi
-    wait_for "${service}_ready" || die "$service does not answer; its log: $(service_log "$service")"
+    wait_for "${service}_ready" || give_up "$service" 'does not answer'
     "${service}_after"
   done
   write_env
+}
+
+# give_up SERVICE WHY: show the end of its logs, which whoever calls us may remove.
+give_up() {
+  local word
+  for word in $(service_log "$1"); do [ ! -f "$word" ] || tail -n 5 "$word" >&2; done
+  die "$1 $2; its log: $(service_log "$1")"
 }
 
 # Stop the services named, last first.

@@ -31,34 +31,30 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# beside COMMAND...: run a command beside what follows; `join` waits for it, shows what it said, and returns its status.
-beside() {
-  log="$(mktemp)"
-  "$@" > "$log" 2>&1 &
-  other=$!
-  trap 'kill "$other" 2>/dev/null || true; rm -f "$log"' EXIT
-}
-join() {
+# Two cores, two lanes of about the same length. In the second, production (PostgreSQL, RabbitMQ and SLURM over SSH for
+# real, then the chains without RabbitMQ, and without PostgreSQL too), which is mostly waiting, and the long proofs.
+production_and_long_proofs() {
   local status=0
-  wait "$other" || status=$?
-  cat "$log"
-  rm -f "$log"
-  trap - EXIT
+  bash setup_scripts/test_stack.sh || status=1
+  python -m pytest -m 'slow and not stack' || status=1
   return "$status"
 }
 
-say 'Tests, those without AiiDA beside the others'
-without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
-failed=0
-beside python -m pytest "${without_aiida[@]}"
-python -m pytest "${without_aiida[@]/#/--ignore=}" || failed=1
-join || failed=1
-[ "$failed" = 0 ] || exit 1
+say 'Tests: the default ones, and beside them production and long proofs'
+log="$(mktemp)"
+set -m # a process group of its own, which ends as a whole
+production_and_long_proofs > "$log" 2>&1 < /dev/null &
+other=$!
+set +m
+trap 'kill -- "-$other" 2>/dev/null || true; rm -f "$log"' EXIT
 
-# PostgreSQL, RabbitMQ and SLURM over SSH for real; then the chains without RabbitMQ, and without PostgreSQL too. Most of
-# that is waiting for services and polls: the long proofs, which compute, go on beside it.
-say 'Long proofs, and production beside them'
-beside bash setup_scripts/test_stack.sh
-python -m pytest -m 'slow and not stack' || failed=1
-join || failed=1
+# Two runs, each in its own order: the one without AiiDA needs no daemon.
+failed=0
+without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
+python -m pytest "${without_aiida[@]/#/--ignore=}" || failed=1
+python -m pytest "${without_aiida[@]}" || failed=1
+
+say 'Production and long proofs'
+wait "$other" || failed=1
+cat "$log"
 exit "$failed"

@@ -5,7 +5,7 @@ as() {
   local user="$1"
   shift
   if [ "$AS_ROOT" = yes ] && [ "$user" != root ]; then
-    setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$@"
+    setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- env --chdir=/ "$@"
   else
     "$@"
   fi

@@ -5,7 +5,10 @@ export SLURM_CONF="$BASE/slurm/slurm.conf"
 NODE_CPUS=8 # more than there are: jobs of tests mostly wait
 
 slurm_configure() {
-  local memory_mb per_cpu_mb
+  local memory_mb per_cpu_mb name
+  name="$(uname -n)"
+  getent hosts "$name" > /dev/null ||
+    die "SLURM needs an address for the name of this machine: echo '127.0.1.1 $name' >> /etc/hosts"
   mkdir -p "$BASE/slurm"
   chmod 755 "$BASE/slurm"
   own_dir "$SLURM_USER" 700 "$BASE/slurm/state"
