@@ -404,6 +404,10 @@ def test_bands_and_kpoints_are_checked_against_the_setup(yambo):
         run_yambo(yambo, {**G0W0, 'screening_bands': 60}, parent)
     with pytest.raises(ValueError, match='ask for k-point 9, and there are 8'):
         run_yambo(yambo, {**G0W0, 'qp_kpoints': [1, 9]}, parent)
+    with pytest.raises(ValueError, match=r'iterates needs .* every k-point: `QPkrange` from 1 to 8'):
+        run_yambo(yambo, {**G0W0, 'kind': 'evgw_ppa', 'iterations': 3, 'qp_kpoints': [1, 4]}, parent)
+    with pytest.raises(ValueError, match='`BSEBands` are 5 to 8, and 4 bands are filled'):
+        run_yambo(yambo, {**BSE, 'bands': [5, 8]}, parent)
     results, node = run_yambo(yambo, G0W0, parent)
     assert node.is_finished_ok, node.exit_message
     assert results['output_parameters']['n_quasiparticles'] == 48

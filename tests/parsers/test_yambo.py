@@ -56,6 +56,24 @@ def test_a_killed_run_has_no_results(parse):
     assert results['output_parameters']['dft_gap_direct_ev'] == 2.554015
 
 
+def test_what_is_written_into_save_is_no_headway(parse):
+    """The BSE writes ndb.kindx anew before it begins."""
+    results, _ = parse('bse_diago_mpi2', parameters={'arguments': ['bse'], 'variables': {}})
+    written = results['output_parameters']['databases_written']
+    assert 'ndb.kindx' not in written
+    assert 'ndb.em1s' in written
+
+
+def test_quasiparticles_are_missed_whatever_words_asked_for_them(parse):
+    """Without `dyson`, as inputs of older versions have it."""
+    words = {'arguments': ['gw0', 'ppa', 'HF_and_locXC', 'em1d'], 'variables': {'GbndRnge': [1, 30]}}
+    without = {'change': lambda files: {k: v for k, v in files.items() if 'ndb.QP' not in k}}
+    assert parse('gw_ppa_mpi2', parameters=words, **without)[1].exit_status == 391
+    results, code = parse('gw_ppa_mpi2', parameters=words)
+    assert code is None or code.exit_status == 0
+    assert results['output_parameters']['n_quasiparticles'] == 48
+
+
 def test_a_result_that_lacks_is_missed(parse):
     """The report says that all went well, and the database did not come along."""
     results, code = parse('gw_ppa_mpi2', change=lambda files: {k: v for k, v in files.items() if 'ndb.QP' not in k})

@@ -238,11 +238,73 @@ def test_every_kind_has_names_that_are_known(content, runlevels, variables):
         ({'variables': {'NGsBlkXP': 3}}, 'did you mean `NGsBlkXp`'),
         ({'parallel': {'roles': {'SE': {'k': 2}}}}, '`SE` has no role k; it has q, qp, b'),
         ({'parallel': {'roles': {'GW': {'q': 2}}}}, '`GW` is no part'),
+        ({'solver': 's'}, "solver: input should be 'n'"),
     ],
 )
 def test_what_is_wrong_with_a_calculation_is_said(change, reason):
     with pytest.raises(YamboInputError, match=reason):
         deck_from_parameters({**G0W0, **change})
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        ({'screened_cutoff_ry': None, 'screening_bands': None}, 'SEX needs `screened_cutoff_ry`, `screening_bands`'),
+        ({'kernel': 'ALDA'}, 'kernel: input should be'),
+        ({'screened_coupling': True}, '`screened_coupling` belongs to `coupling`'),
+        ({'solver': 'slepc'}, 'needs `n_eigenvalues`'),
+    ],
+)
+def test_what_is_wrong_with_a_bse_is_said(change, reason):
+    with pytest.raises(YamboInputError, match=reason):
+        deck_from_parameters({**BSE, **change})
+
+
+def test_only_the_screened_kernel_has_a_screening():
+    """Yambo would compute it all the same, for nothing."""
+    deck = deck_from_parameters({**BSE, 'kernel': 'HARTREE', 'parallel': {'threads': 2}})
+    assert 'em1s' not in deck.runlevels
+    assert not {'Chimod', 'BSENGBlk', 'BndsRnXs', 'NGsBlkXs', 'LongDrXs', 'X_Threads'} & set(deck.variables)
+    bare = deck_from_parameters(
+        {'kind': 'bse', 'kernel': 'HF', 'bands': [2, 7], 'exchange_cutoff_ry': 8, 'screened_cutoff_ry': 2}
+    )
+    assert 'em1s' not in bare.runlevels
+    assert bare.variables['BSENGBlk'] == Number(2, 'Ry')
+
+
+def test_w_couples_on_request_only():
+    assert deck_from_parameters({**BSE, 'coupling': 'coupling'}).flags == ()
+    assert deck_from_parameters({**BSE, 'coupling': 'coupling', 'screened_coupling': True}).flags == ('WehCpl',)
+
+
+def test_cohsex_has_no_solver_to_choose():
+    """Yambo reads none for it (INIT_activate.F), and would not echo one."""
+    content = {key: value for key, value in G0W0.items() if key != 'kind'}
+    assert 'DysSolver' not in deck_from_parameters({**content, 'kind': 'cohsex'}).variables
+
+
+def test_optics_share_their_response_out_by_a_name_of_its_own():
+    """Of `optics chi` Yambo reads X_CPU; X_and_IO_CPU is that of a response that is stored for GW or the BSE."""
+    content = {'kind': 'optics', 'level': 'ip', 'bands': 10}
+    deck = deck_from_parameters({**content, 'parallel': {'roles': {'X': {'k': 2, 'c': 2}}, 'threads': 2}})
+    assert (deck.text('X_CPU'), deck.text('X_ROLEs')) == ('2.2', 'k.c')
+    assert deck.variables['X_Threads'] == Number(2)
+    assert unknown_names(deck.names) == []
+    assert parallel_message(deck, 4) is None
+
+
+def test_which_results_a_deck_promises():
+    def deck(*words, **variables):
+        return deck_from_parameters({'arguments': list(words), 'variables': variables})
+
+    assert deck('gw0', 'ppa', 'HF_and_locXC').wants_quasiparticles
+    assert not deck('gw0', 'ppa', 'dyson', DysSolver='g').wants_quasiparticles
+    assert not deck('HF_and_locXC').wants_quasiparticles
+    assert deck('optics', 'chi', XfnQPdb='E < ./qp/ndb.QP').quasiparticle_database == './qp/ndb.QP'
+    assert deck('bse', 'bss', KfnQPdb='E W < a/ndb.QP').quasiparticle_database == 'a/ndb.QP'
+    assert deck('gw0').quasiparticle_database is None
+    assert deck('gw0', GWoIter=2).iterates
+    assert not deck('gw0', GWIter=0).iterates
 
 
 def test_roles_are_written_as_yambo_echoes_them(yambo_corpus):

@@ -18,7 +18,7 @@ from aiida_crystalmath.yambo.outputs.databases import (
 )
 from aiida_crystalmath.yambo.outputs.report import read_report
 from aiida_crystalmath.yambo.outputs.run import files_of, latest, read_p2y_run, read_yambo_run
-from aiida_crystalmath.yambo.outputs.tables import read_excitons, read_quasiparticles, read_spectrum
+from aiida_crystalmath.yambo.outputs.tables import ExcitonList, read_excitons, read_quasiparticles, read_spectrum
 
 # set: (status, names of the diagnoses)
 YAMBO = {
@@ -107,6 +107,21 @@ def test_one_process_that_did_not_end_spoils_p2y(yambo_corpus):
     files[name] = files[name].replace('P1:  == P2Y completed ==', '')
     files[name] = files[name].replace('== P2Y completed ==', '')
     assert read_p2y_run(files).status == 'interrupted'
+
+
+def test_p2y_complains_in_quantum_espressos_words_too(yambo_corpus):
+    """As reported for an XML of another version (yambo-code/yambo, issue 33): the log only stops."""
+    log = (yambo_corpus / 'p2y_ok' / 'l_p2y').read_text()
+    cut = log[: log.index('Cell data')] + '\n'
+    bar = '%' * 78
+    box = f' {bar}\n     Error in routine qexsd_read_symmetry (2):\n     fmt problem\n {bar}\n\n     stopping ...\n'
+    assert read_p2y_run({'l_p2y': cut}).status == 'interrupted'
+    run = read_p2y_run({'l_p2y': cut}, box)
+    assert run.status == 'failed'
+    (finding,) = diagnose(run)
+    assert (finding.diagnosis.exit_code, finding.evidence) == (390, 'qexsd_read_symmetry: fmt problem (2)')
+    assert read_p2y_run({}, box).status == 'failed'
+    assert read_p2y_run({'l_p2y': log}, 'whatever\n').status == 'finished'
 
 
 def test_setup(yambo_corpus):
@@ -227,6 +242,26 @@ def test_what_the_bse_started_from(yambo_corpus):
 def test_haydock_says_how_well_it_converged(yambo_corpus):
     report = run_of(yambo_corpus / 'bse_haydock_serial').report
     assert (report.haydock_iterations, report.haydock_accuracy_percent) == (46, 0.016986)
+    assert report.haydock_threshold_percent == -0.02
+
+
+def test_haydock_that_stopped_too_early_is_told(yambo_corpus):
+    path = next((yambo_corpus / 'bse_haydock_serial').glob('r-bse*'))
+    less = path.read_text().replace(':  0.016986 [o/o]', ':  0.216986 [o/o]')
+    found = diagnose(read_yambo_run({path.name: less}))
+    assert [finding.name for finding in found] == ['haydock_not_converged']
+    assert found[0].evidence == 'accuracy 0.216986 %, and 0.02 % was asked for'
+
+
+def test_mirror_images_of_a_coupled_bse_are_left_out(yambo_corpus):
+    one = read_bs_diago(yambo_corpus / 'bse_diago_small_netcdf' / 'ndb.BS_diago_Q1')
+    energies = np.concatenate([one.energy_ev, -one.energy_ev])
+    both = ExcitonList.of(energies, np.concatenate([one.strength] * 2), np.arange(1, len(energies) + 1))
+    assert (both.energy_ev == one.energy_ev).all()
+    assert (both.strength == one.strength).all()
+    assert both.index.tolist() == list(range(1, 65))
+    unstable = ExcitonList.of(np.array([1.0, -0.5]), np.array([1.0, 0.2]), np.array([1, 2]))
+    assert unstable.energy_ev.tolist() == [-0.5, 1.0]
 
 
 def test_excitons_of_ypp(yambo_corpus):
@@ -283,6 +318,42 @@ def test_the_last_call_counts():
 
 
 # ------------------------------------------------------------------------------------------------ damaged files
+
+
+def test_arrays_that_do_not_fit_are_refused(yambo_corpus, tmp_path):
+    h5py = pytest.importorskip('h5py')
+
+    def spoilt(source, name, change):
+        path = tmp_path / name
+        path.write_bytes(source.read_bytes())
+        with h5py.File(path, 'r+') as handle:
+            values = change(np.array(handle[name]))
+            del handle[name]
+            handle[name] = values
+        return path
+
+    states, excitons = (
+        yambo_corpus / 'gw_ppa_mpi2' / 'ndb.QP',
+        yambo_corpus / 'bse_diago_small_netcdf' / 'ndb.BS_diago_Q1',
+    )
+    for name, change in {
+        'QP_E': lambda values: values[:, 0],
+        'QP_table': lambda values: values[0],
+        'QP_Z': lambda values: values[1:],
+        'QP_Eo': lambda values: np.full_like(values, np.nan),
+    }.items():
+        with pytest.raises(DatabaseError, match=r'ndb\.QP'):
+            read_ndb_qp(spoilt(states, name, change))
+    for name in ('BS_Energies', 'BS_left_Residuals'):
+        with pytest.raises(DatabaseError, match='do not fit'):
+            read_bs_diago(spoilt(excitons, name, lambda values: values[:, 0]))
+
+
+def test_a_date_that_is_none_is_no_date(yambo_corpus):
+    path = next((yambo_corpus / 'gw_ppa_mpi2').glob('r-gw*'))
+    report = read_report(path.read_text().replace('11/21/2026 at 01:52', '21/11/2026 at 01:52'))
+    assert (report.started, report.ended) == (None, None)
+    assert report.game_over
 
 
 def test_a_cut_table_gives_no_numbers(yambo_corpus):

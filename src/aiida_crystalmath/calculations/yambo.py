@@ -223,7 +223,24 @@ def _size_message(inputs: Mapping[str, Any]) -> str | None:
         )
     if n_kpoints is not None and deck.max_kpoint is not None and deck.max_kpoint > n_kpoints:
         return f'`parameters` ask for k-point {deck.max_kpoint}, and there are {n_kpoints} irreducible ones'
+    if n_kpoints is not None and deck.iterates and not _corrects_all(deck, n_kpoints):
+        return (
+            f'`parameters`: GW that iterates needs the same bands corrected at every k-point: `QPkrange` from 1 to '
+            f'{n_kpoints}'
+        )
+    pairs, filled = deck.row('BSEBands') if deck.is_bse else None, found.get('filled_bands')
+    if pairs is not None and filled is not None and not pairs[0] <= filled < pairs[1]:
+        return (
+            f'`parameters`: `BSEBands` are {pairs[0]} to {pairs[1]}, and {filled} bands are filled: pairs need valence '
+            'and conduction bands'
+        )
     return None
+
+
+def _corrects_all(deck: Deck, n_kpoints: int) -> bool:
+    """Tell whether one row of states has every k-point."""
+    row = deck.row('QPkrange')
+    return row is not None and tuple(row[:2]) == (1, n_kpoints)
 
 
 def _facts_of(parent: orm.RemoteData) -> dict[str, Any]:

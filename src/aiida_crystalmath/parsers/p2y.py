@@ -28,7 +28,8 @@ class P2yParser(YamboParserBase):
         from aiida_crystalmath.yambo.outputs.run import read_p2y_run, read_yambo_run
 
         texts = self.texts(retrieved_temporary_folder)
-        run = read_p2y_run(texts)
+        printed = self.text(str(self.node.get_option('output_filename')))
+        run = read_p2y_run(texts, printed or '')
         setup = read_yambo_run(texts, setup=True)
         findings = diagnose(run)
         if run.status == 'finished':

@@ -10,7 +10,7 @@ from aiida.common.links import LinkType
 from aiida.engine import ExitCode
 
 from aiida_crystalmath.calculations.yambo import EXCITON_DATABASE, QP_DATABASE, deck_of_inputs
-from aiida_crystalmath.calculations.yambo_base import JOB
+from aiida_crystalmath.calculations.yambo_base import JOB, SAVE
 from aiida_crystalmath.parsers.yambo_base import YamboParserBase, level_keys
 from aiida_crystalmath.parsers.yambo_nodes import (
     bands_node,
@@ -85,7 +85,9 @@ class YamboParser(YamboParserBase):
             told['haydock_iterations'] = run.report.haydock_iterations
         if run.report.kernel_size is not None:
             told['kernel_size'] = run.report.kernel_size
-        told['databases_written'] = [path.rpartition('/')[2] for path in run.report.databases_written]
+        # What is written into SAVE belongs to the set-up: nothing that a run could go on from.
+        written = [path for path in run.report.databases_written if not path.startswith(f'./{SAVE}/')]
+        told['databases_written'] = [path.rpartition('/')[2] for path in written]
         told['went_on_from_databases'] = run.n_calls > 1 or 'restart_folder' in self.node.inputs
         return told
 
@@ -111,8 +113,7 @@ class YamboParser(YamboParserBase):
             missing.append(f'quasi-particles ({exception})')
             return {}
         # What the table of a self-consistent run starts its columns from was never recorded.
-        one_shot = not {'GWIter', 'GWoIter'} & set(asked.variables)
-        if one_shot and not _agree(states, printed):
+        if not asked.iterates and not _agree(states, printed):
             missing.append('quasi-particles (ndb.QP is not that of the table)')
             return {}
         self.attach('output_quasiparticles', quasiparticles_node(states, run.report), ENGINE)

@@ -62,7 +62,8 @@ def bands_node(states: Quasiparticles, report: Report) -> orm.BandsData | None:
     filled = report.dft.filled_bands
     occupations = None
     if filled is not None:
-        occupations = np.tile(np.where(bands <= filled, 2.0, 0.0), (len(kpoints), 1))
+        full = 1.0 if report.n_spinors == 2 else 2.0
+        occupations = np.tile(np.where(bands <= filled, full, 0.0), (len(kpoints), 1))
     node.set_bands(energies, units='eV', occupations=occupations)
     node.base.attributes.set('first_band', int(bands[0]))
     node.base.attributes.set('kpoint_numbers', [int(number) for number in kpoints])

@@ -97,14 +97,23 @@ def _not_started(case: _Case) -> str | None:
 
 
 def _qp_database_not_read(case: _Case) -> str | None:
-    """Find out whether a BSE that ended well did without the quasi-particles that were asked for."""
+    """Find out whether a spectrum that ended well did without the quasi-particles that were asked for."""
     run = case.run
     if _explained(case) or not isinstance(run, YamboRun) or run.status != 'finished' or run.report is None:
         return None
     wanted = (case.asked or run.used or Deck()).quasiparticle_database
     if wanted is None or any(path.endswith('ndb.QP') for path in run.report.databases_read):
         return None
-    return f'KfnQPdb names {wanted}, and no ndb.QP was read'
+    return f'the input names {wanted}, and no ndb.QP was read'
+
+
+def _haydock_not_converged(case: _Case) -> str | None:
+    """Find out whether the Haydock solver stopped above its threshold."""
+    report = case.run.report if isinstance(case.run, YamboRun) else None
+    if report is None or report.haydock_accuracy_percent is None or report.haydock_threshold_percent is None:
+        return None
+    reached, wanted = abs(report.haydock_accuracy_percent), abs(report.haydock_threshold_percent)
+    return f'accuracy {reached} %, and {wanted} % was asked for' if reached > wanted else None
 
 
 def _unclassified_error(case: _Case) -> str | None:
@@ -140,6 +149,7 @@ _RULES: dict[str, Callable[[_Case], str | None]] = {
     'qp_database_not_read': _qp_database_not_read,
     'unclassified_error': _unclassified_error,
     'interrupted': _interrupted,
+    'haydock_not_converged': _haydock_not_converged,
     'input_unknown': _of_sort('unknown'),
     'input_ignored': _of_sort('ignored'),
     'parallel_replaced': _of_sort('replaced'),

@@ -273,6 +273,7 @@ def refused(name, inputs):
         ({'force_symmorphic': False}, 'fractional translations'),
         ({'nspin': 2}, 'spin'),
         ({'lda_plus_u': True}, 'DFT+U'),
+        ({'input_dft': 'PBE0'}, 'refuses hybrid functionals in an NSCF'),
         ({'ecutwfc': 20.0}, 'SYSTEM.ecutwfc is 16.0 in `scf` and 20.0 in `nscf`'),
     ],
 )
@@ -282,6 +283,31 @@ def test_decks_of_pw_that_yambo_could_not_use(inputs, system, words):
     given['nscf'] = {'pw': {**given['nscf']['pw'], 'parameters': deck}}
     given['gw_parameters'] = orm.Dict(GW)
     assert words in refused('gw', given)
+
+
+def test_wavefunctions_must_be_written(inputs):
+    given = inputs(gw_parameters=orm.Dict(GW))
+    for name in ('scf', 'nscf'):
+        deck = orm.Dict({'CONTROL': {'disk_io': 'nowf'}, 'SYSTEM': {'ecutwfc': 16.0}})
+        chosen = {**given, name: {'pw': {**given[name]['pw'], 'parameters': deck}}}
+        assert ('disk_io' in refused('gw', chosen)) == (name == 'nscf')
+
+
+@pytest.mark.parametrize(
+    ('p2y', 'yambo', 'said'),
+    [(None, None, False), (False, None, None), (None, True, None), (True, True, True), (False, True, None)],
+)
+def test_two_codes_of_one_job_need_not_agree_on_mpi(p2y, yambo, said):
+    """AiiDA refuses an option that one of them contradicts; without it, each goes by itself."""
+    from types import SimpleNamespace
+
+    from aiida.common import AttributeDict
+
+    from aiida_crystalmath.workflows.multicode.many_body import _mpi_as_code
+
+    inputs = AttributeDict({'code': SimpleNamespace(with_mpi=p2y), 'metadata': {'options': {'withmpi': False}}})
+    _mpi_as_code(inputs, SimpleNamespace(with_mpi=yambo))
+    assert inputs.metadata.options.get('withmpi') is said
 
 
 def test_pseudopotentials_that_are_not_norm_conserving(inputs, upf):

@@ -193,6 +193,15 @@ def test_what_was_cut_short_goes_on(chain, status):
     assert process.ctx.inputs.restart_folder.uuid == process.ctx.children[0].outputs.remote_folder.uuid
 
 
+def test_databases_that_cannot_be_read_are_left_behind(chain):
+    """Once: an error without them has another reason."""
+    process = chain(390, told={'diagnoses': [{'name': 'unclassified_error'}]})
+    process.ctx.inputs.restart_folder = process.ctx.children[0].outputs.remote_folder
+    assert process.inspect_process().status == 0
+    assert 'restart_folder' not in process.ctx.inputs
+    assert chain(390).inspect_process().status == 390
+
+
 def test_roles_that_do_not_fit_are_left_to_yambo(chain):
     parameters = {**G0W0, 'parallel': {'roles': {'SE': {'q': 4}}}, 'variables': {'DIP_CPU': '4', 'DIP_ROLEs': 'k'}}
     process = chain(408, parameters)

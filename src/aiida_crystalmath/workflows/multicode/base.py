@@ -114,6 +114,20 @@ class YamboBaseWorkChain(CrystalmathBaseRestartWorkChain):
         """
         return self.give_up(node)
 
+    @process_handler(priority=595, exit_codes=[YamboCalculation.exit_codes.ERROR_UNKNOWN])
+    def handle_spoilt_databases(self, node: orm.CalcJobNode) -> ProcessHandlerReport | None:
+        """Begin anew where a run stopped on the databases of one that was cut short.
+
+        Cause: a kill may hit a database while it is written, and HDF5 cannot read half of one. Without such databases
+        the error has another reason, and the next handler stops.
+        """
+        if 'restart_folder' not in self.ctx.inputs:
+            return None
+        del self.ctx.inputs['restart_folder']
+        return self.record(
+            node, cause='an error on the databases of a run that was cut short', action='begin anew, without them'
+        )
+
     @process_handler(priority=580, exit_codes=[YamboCalculation.exit_codes.ERROR_PARALLEL_STRUCTURE])
     def handle_parallel_structure(self, node: orm.CalcJobNode) -> ProcessHandlerReport:
         """Leave the roles to yambo; if it was left to it, take half the processes.

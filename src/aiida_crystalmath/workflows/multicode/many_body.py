@@ -72,6 +72,10 @@ YAMBO_EXCLUDES = (
 )
 PHYSICS = ('ecutwfc', 'ecutrho', 'input_dft', 'tot_charge')
 """Entries of SYSTEM that SCF and NSCF must share."""
+HYBRIDS = ('pbe0', 'b3lyp', 'b3lyp-v1r', 'x3lyp', 'hse', 'gaup', 'gaupbe', 'hf', 'b86bpbex', 'bhahlyp', 'bhandhlyp')
+"""Names of hybrid functionals in `input_dft`; "hybrid XC not allowed in non-scf calculations" (pw.x 6.7)."""
+WITHOUT_WAVEFUNCTIONS = ('none', 'nowf', 'minimal')
+"""Values of `disk_io` with which pw.x keeps its wavefunctions to itself."""
 CODES = {
     'crystal': (411, 'of `crystalmath.crystal23`, for the optimisation'),
     'pw': (412, 'of `quantumespresso.pw`'),
@@ -362,7 +366,7 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
         inputs = AttributeDict(self.exposed_inputs(P2yCalculation, namespace='p2y'))
         inputs.code, inputs.code_yambo = self.inputs.codes.p2y, self.inputs.codes.yambo
         inputs.parent_folder = self.ctx.nscf.outputs.remote_folder
-        _mpi_as_code(inputs)
+        _mpi_as_code(inputs, inputs.code_yambo)
         return self.launch_step(P2yCalculation, inputs, 'p2y')
 
     def inspect_p2y(self) -> ExitCode | None:
@@ -453,12 +457,19 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
         )
 
 
-def _mpi_as_code(inputs: AttributeDict) -> None:
-    """Let a code that says itself whether it runs with MPI say it: AiiDA refuses a job that says otherwise."""
-    if inputs.code.with_mpi is not None:
-        metadata = AttributeDict(inputs.get('metadata') or {})
-        metadata.options = AttributeDict({**(metadata.get('options') or {}), 'withmpi': inputs.code.with_mpi})
-        inputs.metadata = metadata
+def _mpi_as_code(inputs: AttributeDict, *others: orm.AbstractCode) -> None:
+    """Let codes that say themselves whether they run with MPI say it: AiiDA refuses a job that says otherwise.
+
+    :param others: further codes of the same job. Where not all say the same, the job says nothing.
+    """
+    said = [code.with_mpi for code in (inputs.code, *others)]
+    if said.count(None) == len(said):
+        return
+    metadata = AttributeDict(inputs.get('metadata') or {})
+    metadata.options = AttributeDict({**(metadata.get('options') or {}), 'withmpi': said[0]})
+    if len(set(said)) > 1:
+        del metadata.options['withmpi']
+    inputs.metadata = metadata
 
 
 def _namelists(node: orm.Dict | None) -> dict[str, dict[str, Any]]:
@@ -500,6 +511,8 @@ def _problems(inputs: Mapping[str, Any]) -> Iterator[str]:
     runs = {name: (inputs.get(name) or {}).get('pw') or {} for name in ('scf', 'nscf')}
     for name, pw in runs.items():
         yield from (f'{name}.pw.{line}' for line in _pw_problems(pw))
+    if _namelists(runs['nscf'].get('parameters')).get('CONTROL', {}).get('disk_io') in WITHOUT_WAVEFUNCTIONS:
+        yield 'nscf.pw.parameters: CONTROL.disk_io must let pw.x write its wavefunctions, which p2y reads'
     potentials = [
         {kind: getattr(node, 'md5', node.uuid) for kind, node in (pw.get('pseudos') or {}).items()}
         for pw in runs.values()
@@ -525,6 +538,8 @@ def _pw_problems(pw: Mapping[str, Any]) -> Iterator[str]:
         yield 'parameters: SYSTEM.force_symmorphic must be true: p2y refuses fractional translations'
     if system.get('nspin', 1) != 1 or system.get('noncolin') or system.get('lspinorb'):
         yield 'parameters: spin and spin-orbit coupling were never proven on outputs of Yambo: not in these chains'
+    if (functional := str(system.get('input_dft', '')).lower()) in HYBRIDS:
+        yield f'parameters: SYSTEM.input_dft is {functional!r}: pw.x refuses hybrid functionals in an NSCF'
     if system.get('lda_plus_u') or 'hubbard_u' in ' '.join(system):
         yield 'parameters: Yambo cannot go on from DFT+U'
     settings = pw.get('settings')

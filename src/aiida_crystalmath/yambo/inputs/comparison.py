@@ -38,7 +38,7 @@ class Difference:
     def __str__(self) -> str:
         """Say it in a sentence."""
         if self.used is None:
-            reason = 'no such name' if self.sort == 'unknown' else 'not used in this calculation'
+            reason = 'no such name' if self.sort == 'unknown' else 'it is not among what this calculation used'
             return f'{self.name} ({self.asked}) was ignored: {reason}'
         return f'{self.name} was {self.asked} and {self.used} was used ({self.sort})'
 

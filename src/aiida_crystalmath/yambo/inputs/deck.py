@@ -92,7 +92,12 @@ class Deck:
     @property
     def wants_quasiparticles(self) -> bool:
         """Whether quasi-particle energies are among the results."""
-        return 'gw0' in self.runlevels and 'dyson' in self.runlevels
+        return 'gw0' in self.runlevels and self.text('DysSolver') != 'g'
+
+    @property
+    def iterates(self) -> bool:
+        """Whether GW goes on with its own eigenvalues."""
+        return bool(self.number('GWIter') or self.number('GWoIter'))
 
     @property
     def wants_spectrum(self) -> bool:
@@ -106,11 +111,9 @@ class Deck:
 
     @property
     def quasiparticle_database(self) -> str | None:
-        """Path of the quasi-particle database that the BSE is to start from, as the deck names it."""
-        action = self.text('KfnQPdb')
-        if action is None or '<' not in action:
-            return None
-        return action.partition('<')[2].strip()
+        """Path of the quasi-particle database that the BSE or optics is to start from, as the deck names it."""
+        actions = [self.text(name) or '' for name in ('KfnQPdb', 'XfnQPdb')]
+        return next((action.partition('<')[2].strip() for action in actions if '<' in action), None)
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -260,7 +263,8 @@ def _written(name: str, value: Value) -> Iterable[str]:
     if isinstance(value, Number):
         return [f'{name}= {_digits(name, value.value)} {value.unit}'.rstrip()]
     if name in _COMPACT:
-        return [f'%{name}', *(''.join(f'{_digits(name, number)}|' for number in row) for row in value.rows), '%']
+        compact = (''.join(f'{_digits(name, number)}|' for number in row) for row in value.rows)
+        return [f'%{name}', *(f'{row} {value.unit}'.rstrip() for row in compact), '%']
     rows = (' | '.join(_digits(name, number) for number in row) for row in value.rows)
     return [f'% {name}', *(f' {row} | {value.unit}'.rstrip() for row in rows), '%']
 

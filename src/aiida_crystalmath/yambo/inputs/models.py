@@ -2,7 +2,8 @@
 
 The decks of G0W0 and of the BSE are those of recorded runs of Yambo 5.2.4, variable by variable. Those of HF, COHSEX,
 evGW, the SLEPc solver and of optics in reciprocal space take names and runlevels from Yambo's own sources and were not
-run when this was written (docs/howto/yambo.md says which).
+run when this was written (docs/howto/yambo.md says which). What these sources switch off or replace without a word
+(src/interface/INIT_barriers.F, INIT_activate.F) is not asked for.
 """
 
 from __future__ import annotations
@@ -37,12 +38,16 @@ Direction = tuple[float, float, float]
 ROLES: Mapping[str, tuple[str, ...]] = {
     'DIP': ('k', 'c', 'v'),
     'X_and_IO': ('q', 'g', 'k', 'c', 'v'),
+    'X': ('q', 'g', 'k', 'c', 'v'),
     'BS': ('k', 'eh', 't'),
     'SE': ('q', 'qp', 'b'),
 }
-"""Over what the processes of a part can be shared out, as Yambo's own inputs say (``[PARALLEL] CPUs roles``)."""
+"""Over what the processes of a part can be shared out, as Yambo's own inputs say (``[PARALLEL] CPUs roles``).
 
-THREADS = {'DIP': 'DIP_Threads', 'X_and_IO': 'X_Threads', 'BS': 'K_Threads', 'SE': 'SE_Threads'}
+A response function that is stored for something else (GW, BSE) is ``X_and_IO``; that of optics is ``X``.
+"""
+
+THREADS = {'DIP': 'DIP_Threads', 'X_and_IO': 'X_Threads', 'X': 'X_Threads', 'BS': 'K_Threads', 'SE': 'SE_Threads'}
 
 
 class _Model(BaseModel):
@@ -57,9 +62,11 @@ class Parallel(_Model):
     """
 
     roles: dict[str, dict[str, Annotated[int, Field(ge=1)]]] = Field(
-        default_factory=dict, description='Of each part (DIP, X_and_IO, BS, SE) the processes of each role.'
+        default_factory=dict, description='Of each part (DIP, X_and_IO, X, BS, SE) the processes of each role.'
     )
-    threads: Annotated[int, Field(ge=1)] | None = Field(None, description='Threads of each process (OpenMP).')
+    threads: Annotated[int, Field(ge=1)] | None = Field(
+        None, description='Threads of each process; Yambo without OpenMP does not know them.'
+    )
 
     @field_validator('roles')
     @classmethod
@@ -161,7 +168,6 @@ class Cohsex(_SelfEnergy):
         variables = {
             **self._exchange(),
             **_response('Xs', self.screening_bands, self.response_block_ry, self.field_direction),
-            'DysSolver': Text('n'),
             **self._states(),
             **self.parallel.variables(('DIP', 'X_and_IO', 'SE')),
         }
@@ -178,7 +184,9 @@ class PlasmonPoleG0W0(_SelfEnergy):
     plasmon_pole_ev: Positive = Field(27.21138, description='PPAPntXp: the imaginary frequency.')
     field_direction: Direction = (1.0, 1.0, 1.0)
     terminator: Literal['none', 'BG', 'BRS'] = Field('none', description='GTermKind.')
-    solver: Literal['n', 's'] = Field('n', description='DysSolver: Newton or secant.')
+    solver: Literal['n'] = Field(
+        'n', description='DysSolver: Newton; with plasmon poles Yambo replaces the secant method by it without a word.'
+    )
 
     def base_deck(self) -> Deck:
         """Return the deck."""
@@ -200,7 +208,7 @@ class PlasmonPoleG0W0(_SelfEnergy):
 
 
 class EigenvalueGW(PlasmonPoleG0W0):
-    """GW that goes on with its own eigenvalues, in G and W (evGW) or in G alone (evGW0)."""
+    """GW that goes on with its own eigenvalues, in G and W (evGW) or in G alone (evGW0); of every k-point."""
 
     kind: Literal['evgw_ppa'] = 'evgw_ppa'  # type: ignore[assignment]
     iterations: Annotated[int, Field(ge=1)] = Field(description='GWIter, or GWoIter with W kept.')
@@ -222,18 +230,32 @@ class Scissor(_Model):
     valence_stretch: Positive = 1.0
 
 
+NEEDED_BY_KERNEL: Mapping[str, tuple[str, ...]] = {
+    'SEX': ('screened_cutoff_ry', 'screening_bands', 'response_block_ry'),
+    'HF': ('screened_cutoff_ry',),
+}
+"""Fields of a BSE that only some kernels have."""
+
+
 class BetheSalpeter(_Calculation):
-    """Optical absorption with excitons, at vanishing momentum."""
+    """Optical absorption with excitons, at vanishing momentum.
+
+    Only the kernel ``SEX`` has a screened interaction, and takes the fields of the response function; with another one
+    they are left out of the deck.
+    """
 
     kind: Literal['bse'] = 'bse'
-    solver: Literal['diago', 'haydock', 'slepc'] = 'diago'
+    solver: Literal['diago', 'haydock', 'slepc'] = Field('diago', description='BSSmod; `slepc` is not in every Yambo.')
     bands: Range = Field(description='BSEBands: valence and conduction bands of the electron-hole pairs.')
     exchange_cutoff_ry: Positive = Field(description='BSENGexx.')
-    screened_cutoff_ry: Positive = Field(description='BSENGBlk: size of W in the kernel.')
-    screening_bands: Band = Field(description='BndsRnXs: bands of the response function.')
-    response_block_ry: Positive = Field(description='NGsBlkXs: size of the response function.')
-    kernel: Literal['SEX', 'HF', 'HARTREE', 'ALDA', 'IP'] = 'SEX'
-    coupling: Literal['resonant', 'retarded', 'coupling'] = 'resonant'
+    screened_cutoff_ry: Positive | None = Field(None, description='BSENGBlk: size of W in the kernel (SEX, HF).')
+    screening_bands: Band | None = Field(None, description='BndsRnXs: bands of the response function (SEX).')
+    response_block_ry: Positive | None = Field(None, description='NGsBlkXs: size of the response function (SEX).')
+    kernel: Literal['SEX', 'HF', 'HARTREE', 'IP'] = Field('SEX', description='BSKmod.')
+    coupling: Literal['resonant', 'retarded', 'coupling'] = Field('resonant', description='BSEmod.')
+    screened_coupling: bool = Field(
+        False, description='WehCpl: W in the coupling too; without it, only the exchange couples.'
+    )
     energy_range_ev: tuple[float, float] = (0.0, 10.0)
     damping_ev: tuple[Positive, Positive] = (0.1, 0.1)
     energy_steps: Annotated[int, Field(ge=2)] = 201
@@ -253,17 +275,23 @@ class BetheSalpeter(_Calculation):
             raise ValueError('`n_eigenvalues` and `target_ev` are of the solver `slepc`')
         if self.solver == 'slepc' and self.n_eigenvalues is None:
             raise ValueError('the solver `slepc` needs `n_eigenvalues`')
+        if self.screened_coupling and self.coupling != 'coupling':
+            raise ValueError('`screened_coupling` belongs to `coupling` = `coupling`')
+        missing = [name for name in NEEDED_BY_KERNEL.get(self.kernel, ()) if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f'the kernel {self.kernel} needs {", ".join(f"`{name}`" for name in missing)}')
         return self
 
     def base_deck(self) -> Deck:
         """Return the deck."""
+        screened = self.kernel == 'SEX'
         variables: dict[str, Value] = {
-            'Chimod': Text('HARTREE'),
+            **({'Chimod': Text('HARTREE')} if screened else {}),
             'BSKmod': Text(self.kernel),
             'BSEmod': Text(self.coupling),
             'BSSmod': Text(self.solver[0]),
             'BSENGexx': _cutoff(self.exchange_cutoff_ry),
-            'BSENGBlk': _cutoff(self.screened_cutoff_ry),
+            **self._interaction(),
             'BSEQptR': Block(((1, 1),)),
             'BSEBands': Block((self.bands,)),
             'BEnRange': Block((self.energy_range_ev,), 'eV'),
@@ -272,16 +300,27 @@ class BetheSalpeter(_Calculation):
             'BLongDir': Block((self.field_direction,)),
             'BSEprop': Text('abs'),
             'BSEdips': Text('none'),
-            **_response('Xs', self.screening_bands, self.response_block_ry, self.field_direction, chimod=False),
+            **self._screening(),
             **self._solver(),
-            **self.parallel.variables(('DIP', 'X_and_IO', 'BS')),
+            **self.parallel.variables(('DIP', 'X_and_IO', 'BS') if screened else ('DIP', 'BS')),
         }
         if self.scissor is not None:
             scissor = self.scissor
             row = (scissor.shift_ev, scissor.conduction_stretch, scissor.valence_stretch)
             variables['KfnQP_E'] = Block((row,))
-        flags = ('WRbsWF',) if self.write_wavefunctions else ()
-        return Deck(('em1s', 'optics', 'bss', 'bse', 'dipoles'), flags, variables)
+        wanted = {'WRbsWF': self.write_wavefunctions, 'WehCpl': self.screened_coupling}
+        flags = tuple(name for name, on in wanted.items() if on)
+        return Deck((*(('em1s',) if screened else ()), 'optics', 'bss', 'bse', 'dipoles'), flags, variables)
+
+    def _interaction(self) -> dict[str, Value]:
+        if self.kernel not in NEEDED_BY_KERNEL or self.screened_cutoff_ry is None:
+            return {}
+        return {'BSENGBlk': _cutoff(self.screened_cutoff_ry)}
+
+    def _screening(self) -> dict[str, Value]:
+        if self.kernel != 'SEX' or self.screening_bands is None or self.response_block_ry is None:
+            return {}
+        return _response('Xs', self.screening_bands, self.response_block_ry, self.field_direction, chimod=False)
 
     def _solver(self) -> dict[str, Value]:
         if self.solver == 'haydock':
@@ -324,7 +363,7 @@ class Optics(_Calculation):
             'DmRngeXd': Block((self.damping_ev,), 'eV'),
             'ETStpsXd': Number(self.energy_steps),
             'LongDrXd': Block((self.field_direction,)),
-            **self.parallel.variables(('DIP', 'X_and_IO')),
+            **self.parallel.variables(('DIP', 'X')),
         }
         return Deck(('optics', 'chi', 'dipoles'), (), variables)
 

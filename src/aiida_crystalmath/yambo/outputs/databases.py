@@ -63,9 +63,12 @@ def read_ndb_qp(source: str | Path | IO[bytes]) -> Quasiparticles:
     arrays = _read(source, ('QP_table', 'QP_E', 'QP_Eo', 'QP_Z', 'QP_kpts'), 'ndb.QP')
     table = arrays['QP_table'].astype(np.int64)
     e0 = arrays['QP_Eo'].astype(np.float64)
-    if table.shape[0] not in (3, 4) or table.shape[1] != len(e0) or len(arrays['QP_E']) != len(e0):
-        raise DatabaseError(f'the arrays of ndb.QP do not fit each other: {table.shape}, {e0.shape}')
+    shapes = [arrays[name].shape for name in ('QP_E', 'QP_Z')]
+    if e0.ndim != 1 or table.shape not in ((3, len(e0)), (4, len(e0))) or shapes != [(len(e0), 2)] * 2:
+        raise DatabaseError(f'the arrays of ndb.QP do not fit each other: {table.shape}, {e0.shape}, {shapes}')
     corrected = arrays['QP_E'][:, 0].astype(np.float64)
+    if not len(e0) or not np.isfinite([e0, corrected]).all():
+        raise DatabaseError('ndb.QP has no states, or energies that are no numbers')
     return Quasiparticles(
         kpoint=table[2],
         band=table[0],
@@ -85,13 +88,15 @@ def read_bs_diago(source: str | Path | IO[bytes]) -> ExcitonList:
     """
     names = ('BS_Energies', 'BS_left_Residuals', 'BS_right_Residuals')
     arrays = _read(source, names, 'ndb.BS_diago_Q1')
+    shapes = {array.shape for array in arrays.values()}
+    if len(shapes) != 1 or next(iter(shapes))[1:] != (2,):
+        raise DatabaseError(f'the arrays of ndb.BS_diago_Q1 do not fit each other: {sorted(shapes)}')
     energies = arrays['BS_Energies'][:, 0].astype(np.float64) * HARTREE_EV
     left, right = (arrays[name].astype(np.float64) @ np.array([1, 1j]) for name in names[1:])
     strength = np.abs(left * right)
     if not len(energies) or not strength.max() > 0 or not np.isfinite(energies).all():
         raise DatabaseError('ndb.BS_diago_Q1 has no excitons')
-    order = np.argsort(energies, kind='stable')
-    return ExcitonList(energies[order], (strength / strength.max())[order], order + 1)
+    return ExcitonList.of(energies, strength / strength.max(), np.arange(1, len(energies) + 1))
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ class Report:
     databases_written: tuple[str, ...] = ()
     qp_action: str | None = None
     haydock_accuracy_percent: float | None = None
+    haydock_threshold_percent: float | None = None
     haydock_iterations: int | None = None
     kernel_size: int | None = None
     memory_peak_mb: float | None = None
@@ -129,8 +130,11 @@ def _first_float(match: re.Match[str]) -> float:
     return float(match[1])
 
 
-def _time(match: re.Match[str]) -> datetime:
-    return datetime.strptime(match[1], '%m/%d/%Y at %H:%M')
+def _time(match: re.Match[str]) -> datetime | None:
+    try:
+        return datetime.strptime(match[1], '%m/%d/%Y at %H:%M')
+    except ValueError:
+        return None  # no date, whatever it is
 
 
 _MEGABYTES = {'Kb': 1e-3, 'Mb': 1.0, 'Gb': 1e3, 'Tb': 1e6}
@@ -160,6 +164,7 @@ _FACTS: tuple[tuple[str, str, Any], ...] = (
     ('n_symmetries', r'^\s*Symmetries\s*:\s*(\d+)', _first_int),
     ('qp_action', r'\[QP_apply\] Action to be applied:\s*(\S.*?)\s*$', lambda match: match[1]),
     ('haydock_accuracy_percent', rf'^\s*Accuracy \(reached\)\s*:\s*({_NUMBER})', _first_float),
+    ('haydock_threshold_percent', rf'^\s*Accuracy \(requested\)\s*:\s*({_NUMBER})', _first_float),
     ('haydock_iterations', r'^\s*Iterations\s*:\s*(\d+)\s*$', _first_int),
     ('kernel_size', r'^\s*\[BSK\]\s+\(total\)\s*:\s*(\d+)', _first_int),
     ('memory_peak_mb', rf'Max memory used\s*:\s*({_NUMBER})\s*\[(Kb|Mb|Gb|Tb)\]', _memory),

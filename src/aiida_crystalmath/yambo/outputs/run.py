@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from aiida_crystalmath.espresso.stdout import read_stdout
 from aiida_crystalmath.yambo.inputs.deck import Deck
 from aiida_crystalmath.yambo.inputs.variables import Program
 from aiida_crystalmath.yambo.outputs.messages import Message, messages_in
@@ -34,7 +35,8 @@ class YamboRun:
 
     :param report: of the last call in the folder; None if there is none.
     :param n_calls: how often the program was called in the folder, as the numbers at the ends of the names tell.
-    :param tables: text of the o-files of the last call, by what they are about: ``qp``, ``eps_q1_diago_bse`` ...
+    :param tables: text of the o-files, the latest of each, by what they are about: ``qp``, ``eps_q1_diago_bse`` ...
+        Their numbers at the end count how often they were written, not the calls.
     :param messages: of report and logs, each once.
     """
 
@@ -131,16 +133,20 @@ def read_yambo_run(files: Mapping[str, str], program: Program = 'yambo', *, setu
     )
 
 
-def read_p2y_run(files: Mapping[str, str]) -> P2yRun:
+def read_p2y_run(files: Mapping[str, str], stdout: str = '') -> P2yRun:
     """Read a run of p2y from its logs; under MPI all of them have to say that they ended well.
 
     :param files: text by path; only the names count.
+    :param stdout: what it printed: the parts of Quantum ESPRESSO in it complain there, in a box of percent signs, and
+        not in the log (an XML of another version of pw.x: yambo-code/yambo, issue 33).
     """
     names = {PurePosixPath(path).name: text for path, text in files.items()}
     logs = [read_p2y_log(text, name) for name, text in names.items() if name.startswith('l_p2y')]
-    messages = _once([message for log in logs for message in log.messages])
+    boxes = read_stdout(stdout).errors
+    told = [Message('error', f'{box.routine}: {box.text} ({box.code})', 'stdout', box.line) for box in boxes]
+    messages = _once([*(message for log in logs for message in log.messages), *told])
     if not logs:
-        return P2yRun('not_started')
+        return P2yRun(_status(bool(told), False, messages), None, messages)
     slowest = min(logs, key=lambda log: (log.completed, log.found_save))
     return P2yRun(_status(True, slowest.completed, messages), slowest, messages)
 

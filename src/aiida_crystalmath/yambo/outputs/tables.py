@@ -192,6 +192,9 @@ def read_spectrum(text: str, kind: str = 'eps') -> Spectrum:
 class ExcitonList:
     """Excitons, the lowest first.
 
+    A BSE with coupling has each of them twice, at plus and minus its energy: the negative half is left out. Energies
+    that are negative otherwise (an unstable ground state) stay.
+
     :param strength: oscillator strength, that of the strongest being 1.
     :param index: number that the solver gave them, from 1.
     """
@@ -199,6 +202,14 @@ class ExcitonList:
     energy_ev: NDArray[np.float64]
     strength: NDArray[np.float64]
     index: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, energy_ev: NDArray[np.float64], strength: NDArray[np.float64], index: NDArray[np.int64]) -> ExcitonList:
+        """Return a list in the order of the energies, without mirror images."""
+        order = np.argsort(energy_ev, kind='stable')
+        if _mirrored(energy_ev[order]):
+            order = order[len(order) // 2 :]
+        return cls(energy_ev[order], strength[order], index[order])
 
     def bright(self, threshold: float) -> NDArray[np.bool_]:
         """Tell which are seen in absorption: as strong as ``threshold`` times the strongest, at least."""
@@ -212,10 +223,18 @@ def read_excitons(text: str) -> ExcitonList:
     :raises ValueError: it is no such list, or not whole.
     """
     table = _whole(read_table(text, 'ypp'), 'excitons')
-    order = np.argsort(table.column('E'), kind='stable')
-    return ExcitonList(
-        table.column('E')[order], table.column('Strength')[order], table.column('Index')[order].astype(np.int64)
-    )
+    return ExcitonList.of(table.column('E'), table.column('Strength'), table.column('Index').astype(np.int64))
+
+
+MIRROR_EV = 1e-3
+"""Eigenvalues of a matrix that is not Hermitian come in single precision."""
+
+
+def _mirrored(energies_ev: NDArray[np.float64]) -> bool:
+    """Tell whether rising energies are those of a BSE with coupling: as many below zero as above, and the same."""
+    half, odd = divmod(len(energies_ev), 2)
+    below, above = -energies_ev[:half][::-1], energies_ev[half:]
+    return not odd and half > 0 and bool(below[0] > 0 and np.abs(below - above).max() <= MIRROR_EV)
 
 
 def _whole(table: Table, what: str) -> Table:
