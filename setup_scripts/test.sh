@@ -31,30 +31,31 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# Two cores, two lanes of about the same length. In the second, production (PostgreSQL, RabbitMQ and SLURM over SSH for
-# real, then the chains without RabbitMQ, and without PostgreSQL too), which is mostly waiting, and the long proofs.
-production_and_long_proofs() {
+# Two cores, two lanes of about the same length, each test where its kind is. In the second, production: PostgreSQL,
+# RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, and without PostgreSQL too.
+production_and_chains() {
   local status=0
   bash setup_scripts/test_stack.sh || status=1
-  python -m pytest -m 'slow and not stack' || status=1
+  python -m pytest -m 'slow and not stack' tests/workflows || status=1
   return "$status"
 }
 
-say 'Tests: the default ones, and beside them production and long proofs'
+say 'Tests: the default ones and long proofs, and beside them production and the long proofs of chains'
 log="$(mktemp)"
 set -m # a process group of its own, which ends as a whole
-production_and_long_proofs > "$log" 2>&1 < /dev/null &
+production_and_chains > "$log" 2>&1 < /dev/null &
 other=$!
 set +m
 trap 'kill -- "-$other" 2>/dev/null || true; rm -f "$log"' EXIT
 
-# Two runs, each in its own order: the one without AiiDA needs no daemon.
+# Runs of their own, each in its own order: the second one needs no daemon.
 failed=0
 without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
 python -m pytest "${without_aiida[@]/#/--ignore=}" || failed=1
 python -m pytest "${without_aiida[@]}" || failed=1
+python -m pytest -m 'slow and not stack' --ignore=tests/workflows || failed=1
 
-say 'Production and long proofs'
+say 'Production and the long proofs of chains'
 wait "$other" || failed=1
 cat "$log"
 exit "$failed"

@@ -111,7 +111,8 @@ detach() {
   as "$user" setsid --fork "$@" < /dev/null >> "$output" 2>&1
 }
 
-port_open() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# port_open PORT [ADDRESS]
+port_open() { (exec 3<> "/dev/tcp/${2:-127.0.0.1}/$1") 2>/dev/null; }
 
 # A service of ours is not running; if its port answers, someone else has it.
 refuse_taken_port() {

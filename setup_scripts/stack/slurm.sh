@@ -4,11 +4,14 @@
 export SLURM_CONF="$BASE/slurm/slurm.conf"
 NODE_CPUS=8 # more than there are: jobs of tests mostly wait
 
+# The daemons listen where the name of this machine leads, whatever address they are given: on Debian 127.0.1.1.
+SLURM_ADDR="$(getent ahostsv4 "$(uname -n)" | awk 'NR == 1 {print $1}' || true)"
+
 slurm_configure() {
-  local memory_mb per_cpu_mb name
-  name="$(uname -n)"
-  getent hosts "$name" > /dev/null ||
-    die "SLURM needs an address for the name of this machine: echo '127.0.1.1 $name' >> /etc/hosts"
+  local memory_mb per_cpu_mb
+  [[ "$SLURM_ADDR" == 127.* ]] ||
+    die "SLURM would listen at the address of this machine's name (${SLURM_ADDR:-it has none}), not on loopback only:" \
+      "put '127.0.1.1 $(uname -n)' into /etc/hosts, before other lines with that name"
   mkdir -p "$BASE/slurm"
   chmod 755 "$BASE/slurm"
   own_dir "$SLURM_USER" 700 "$BASE/slurm/state"
@@ -33,7 +36,7 @@ EOC
 slurm_conf() {
   cat <<EOC
 ClusterName=crystalmath$PORT0
-SlurmctldHost=localhost(127.0.0.1)
+SlurmctldHost=localhost($SLURM_ADDR)
 SlurmctldPort=$SLURMCTLD_PORT
 SlurmdPort=$SLURMD_PORT
 SlurmUser=$SLURM_USER
@@ -51,7 +54,7 @@ CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 # sacct and slurmctld look for munge at its usual place, whatever AuthInfo says; this they read
 AccountingStoragePass=$BASE/munge/sock
 AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost=127.0.0.1
+AccountingStorageHost=$SLURM_ADDR
 AccountingStoragePort=$SLURMDBD_PORT
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
@@ -64,7 +67,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 DefMemPerCPU=$2
 SlurmdParameters=config_overrides
-NodeName=localhost NodeAddr=127.0.0.1 CPUs=$NODE_CPUS RealMemory=$1 State=UNKNOWN
+NodeName=localhost NodeAddr=$SLURM_ADDR CPUs=$NODE_CPUS RealMemory=$1 State=UNKNOWN
 PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE DefaultTime=60 State=UP
 PartitionName=tight Nodes=localhost MaxTime=1 DefaultTime=1 DefMemPerNode=$TIGHT_MEMORY_MB MaxMemPerNode=$TIGHT_MEMORY_MB State=UP
 EOC

@@ -11,7 +11,7 @@ slurmdbd_configure() {
 AuthType=auth/munge
 AuthInfo=socket=$BASE/munge/sock
 DbdHost=localhost
-DbdAddr=127.0.0.1
+DbdAddr=$SLURM_ADDR
 DbdPort=$SLURMDBD_PORT
 SlurmUser=$SLURM_USER
 PidFile=$BASE/slurm/run/slurmdbd.pid
@@ -27,7 +27,7 @@ EOC
 }
 
 slurmdbd_start() { slurmdbd < /dev/null > "$BASE/slurm/log/slurmdbd.out" 2>&1; }
-slurmdbd_ready() { port_open "$SLURMDBD_PORT" && timeout 10 sacctmgr -n -P show cluster format=cluster; }
+slurmdbd_ready() { port_open "$SLURMDBD_PORT" "$SLURM_ADDR" && timeout 10 sacctmgr -n -P show cluster format=cluster; }
 
 # slurmctld does not start the first time without its cluster in the accounts.
 slurmdbd_after() {
