@@ -158,18 +158,27 @@ def _options(node: orm.ProcessNode, inputs: Inputs) -> Iterator[Inputs]:
     for _, content in _mappings(inputs):
         if 'code' in content and ('parameters' in content or 'metadata' in content):
             yield content.setdefault('metadata', {}).setdefault('options', {})
-    for path in _jobs_without_code(node.process_class.spec().inputs, inputs):
+    for path, ports in _jobs_without_code(node.process_class.spec().inputs, inputs):
         content = inputs
         for key in (*path, 'metadata', 'options'):
             content = content.setdefault(key, {})
+        resources = ports.get('resources')
+        if 'resources' not in content and resources is not None and resources.has_default():
+            # The builder wants it as soon as there is any option.
+            content['resources'] = resources.default() if callable(resources.default) else resources.default
         yield content
 
 
-def _jobs_without_code(ports: Any, inputs: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the places of jobs whose code the chain itself gives them, but for those that are not asked for."""
+def _jobs_without_code(
+    ports: Any, inputs: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the places of jobs whose code the chain itself gives them, but for those that are not asked for.
+
+    :return: with the ports of their options.
+    """
     metadata = ports.get('metadata') or {}
     if path and 'options' in metadata and 'code' not in ports:
-        yield path
+        yield path, metadata['options']
     for key, port in ports.items():
         if key == 'metadata' or not isinstance(port, Mapping):
             continue

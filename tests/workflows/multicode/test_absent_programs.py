@@ -54,8 +54,10 @@ def numbers(outputs):
     return found
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize('name', [None, 'p2y', 'yambo'])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    'name', [pytest.param(None, marks=pytest.mark.slow), 'p2y', pytest.param('yambo', marks=pytest.mark.slow)]
+)
 def test_a_plan_without_its_program(plan, gone, name):
     """With all programs there are numbers; so there would be, if one that is gone were made up."""
     made = plan(**({} if name is None else {name: gone(f'crystalmath.{name}')}))
@@ -72,7 +74,8 @@ def test_a_plan_without_its_program(plan, gone, name):
     assert not results.get('handoffs')
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_plan_whose_yambo_goes_after_the_set_up(plan, yambo, yambo_home, aiida_code_installed, aiida_localhost):
     path = yambo_home / 'yambo-for-setup'
     path.write_text(f'#!/bin/sh\n[ $# -eq 0 ] || exit 127\nexec {yambo.code("yambo").filepath_executable}\n')

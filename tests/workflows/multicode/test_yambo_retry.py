@@ -122,7 +122,7 @@ def test_remedies_of_crystal_are_not_proposed_for_other_programs(ended, plugin, 
     assert next_step(ended(plugin, status, diagnoses))[1] is None
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_whole_chain_has_limits_and_codes_replaced_in_all_its_jobs(many_body_inputs, gone):
     pytest.importorskip('aiida_quantumespresso')
     parameters = {**G0W0}

@@ -576,7 +576,7 @@ def crystal_results_of(chain: orm.ProcessNode) -> tuple[orm.StructureData, dict[
 
 def _input_of(inputs: Any, name: str) -> Any:
     """Return an input of a job of CRYSTAL, of a base chain, or of a chain that has one; None without it."""
-    for path in ((name,), ('crystal', name), ('base', 'crystal', name)):
+    for path in (('base', 'crystal', name), ('scf', 'crystal', name), ('crystal', name), (name,)):
         place: Any = inputs
         for key in path:
             place = place.get(key) if isinstance(place, Mapping) else None
