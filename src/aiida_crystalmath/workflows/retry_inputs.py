@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
+from aiida.engine.processes.ports import PortNamespace
 
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
 from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
@@ -180,7 +181,7 @@ def _jobs_without_code(
     if path and 'options' in metadata and 'code' not in ports:
         yield path, metadata['options']
     for key, port in ports.items():
-        if key == 'metadata' or not isinstance(port, Mapping):
+        if key == 'metadata' or not isinstance(port, PortNamespace):
             continue
         if port.required or inputs.get(key):
             yield from _jobs_without_code(port, inputs.get(key) or {}, (*path, key))
