@@ -565,7 +565,7 @@ class YamboReplay:
 
     def __init__(self, folder: Path, corpus: Path, make_code, computer) -> None:
         self._folder, self._corpus, self._make_code, self._computer = folder, corpus, make_code, computer
-        (folder / 'calls').mkdir()
+        (folder / 'calls').mkdir(exist_ok=True)
 
     def code(self, program: str, **options: Any):
         """Return the code of a program."""
@@ -625,9 +625,15 @@ class YamboReplay:
 
 
 @pytest.fixture
-def yambo(aiida_profile, yambo_corpus, tmp_path_factory, aiida_code_installed, aiida_localhost):
+def yambo_home(tmp_path_factory) -> Path:
+    """Return the folder of the codes of :func:`yambo`, one for each test; a module may have one for all of its."""
+    return tmp_path_factory.mktemp('yambo')
+
+
+@pytest.fixture
+def yambo(aiida_profile, yambo_corpus, yambo_home, aiida_code_installed, aiida_localhost):
     """Return the maker of codes that play recorded runs of Yambo (:class:`YamboReplay`)."""
-    return YamboReplay(tmp_path_factory.mktemp('yambo'), yambo_corpus, aiida_code_installed, aiida_localhost)
+    return YamboReplay(yambo_home, yambo_corpus, aiida_code_installed, aiida_localhost)
 
 
 # ------------------------------------------------------------------------------------------------ inputs
@@ -781,7 +787,8 @@ def generate_calc_job_node(aiida_localhost):
         )
         spec_options = CalculationFactory(entry_point).spec_options
         for name in ('input_filename', 'output_filename', 'parser_name'):
-            node.set_option(name, spec_options[name].default)
+            if spec_options[name].has_default():
+                node.set_option(name, spec_options[name].default)
         node.set_option('resources', {'num_machines': 1, 'num_mpiprocs_per_machine': 1})
         for name, value in (options or {}).items():
             node.set_option(name, value)

@@ -200,7 +200,9 @@ class Play:
 
     def without_save(self) -> int:
         """Do what yambo does without a SAVE that is set up: leave an empty file and nothing else."""
-        name = 'fail_f5_not_initialised' if self.mpi else 'fail_f5b_not_init_serial'
+        name = 'fail_f5b_not_init_serial'
+        if self.mpi:
+            name = 'fail_f5_not_initialised' if self.system() is not None else 'fail_f2_no_save'
         shutil.copyfile(self.corpus / name / 'fort.0', 'fort.0')
         sys.stdout.write((self.corpus / name / 'run.out').read_text())
         self.note(played=name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
 from aiida import orm
+from aiida.plugins import CalculationFactory
 
 G0W0 = {
     'kind': 'g0w0_ppa',
@@ -15,6 +17,20 @@ G0W0 = {
     'qp_kpoints': [1, 8],
     'qp_bands': [2, 7],
 }
+
+
+BSE = {
+    'kind': 'bse',
+    'bands': [2, 7],
+    'exchange_cutoff_ry': 8,
+    'screened_cutoff_ry': 2,
+    'screening_bands': 30,
+    'response_block_ry': 2,
+    'write_wavefunctions': True,
+}
+BIG = {**BSE, 'bands': [1, 30], 'screened_cutoff_ry': 12, 'response_block_ry': 12}
+MGO = {**G0W0, 'exchange_cutoff_ry': 30, 'screening_bands': 40, 'response_block_ry': 4}
+MGO |= {'qp_kpoints': [1, 1], 'qp_bands': [7, 10]}
 
 
 @pytest.fixture
@@ -29,6 +45,8 @@ def parse(generate_calc_job_node, generate_parser, yambo_corpus):
                 files[f'out/{path.relative_to(folder).as_posix()}'] = path
             elif path.name == 'ndb.QP':
                 files['job/ndb.QP'] = path
+            elif path.name in ('fort.0', 'run.out'):
+                files[{'run.out': 'yambo.out'}.get(path.name, path.name)] = path
         node = generate_calc_job_node(
             'crystalmath.yambo', change(files), {'parameters': orm.Dict(parameters)}, exit_status=exit_status
         )
@@ -94,3 +112,96 @@ def test_without_h5py_the_extra_is_named(parse, monkeypatch):
     assert code.exit_status == 391
     assert "pip install 'aiida-crystalmath[yambo]'" in results['output_parameters']['missing_results'][0]
     assert set(results) == {'output_parameters'}
+
+
+# ------------------------------------------------------------------------------------------------ every failure
+
+FAILURES = {
+    'fail_f1_too_many_bands': ('yambo', {**G0W0, 'screening_bands': 60}, 320, 'ERROR_TOO_FEW_BANDS'),
+    'fail_f1b_serial': ('yambo', {**G0W0, 'screening_bands': 60}, 320, 'ERROR_TOO_FEW_BANDS'),
+    'fail_f2_no_save': ('yambo', G0W0, 350, 'ERROR_SAVE_NOT_SET_UP'),
+    'fail_f3_missing_ndbqp': ('yambo', BSE, 330, 'ERROR_QP_DATABASE_NOT_READ'),
+    'fail_f5_not_initialised': ('yambo', G0W0, 350, 'ERROR_SAVE_NOT_SET_UP'),
+    'fail_f5b_not_init_serial': ('yambo', G0W0, 350, 'ERROR_SAVE_NOT_SET_UP'),
+    'fail_f6_memory': ('yambo', BIG, 405, 'ERROR_OUT_OF_MEMORY'),
+    'fail_f8_kill': ('yambo', G0W0, 404, 'ERROR_INTERRUPTED'),
+    'p2y_err_no_save': ('p2y', None, 312, 'ERROR_NO_QE_SAVE'),
+    'p2y_err_nonsymmorphic': ('p2y', None, 311, 'ERROR_NON_SYMMORPHIC_SYMMETRY'),
+    'p2y_err_uspp': ('p2y', None, 310, 'ERROR_ULTRASOFT_PSEUDOPOTENTIAL'),
+}
+"""By recorded failure the program, its input, exit status and label."""
+
+RESULTS = ('gap', 'absorption', 'exciton', 'n_quasiparticles')
+"""What the names of numbers have in them that a failed run must not tell, but for the gap of DFT: that was given."""
+
+
+def test_every_recorded_failure_is_known(yambo_corpus):
+    recorded = json.loads((yambo_corpus / 'manifest.json').read_text())['sets']
+    assert {name for name in recorded if name.startswith('fail_') or '_err_' in name} == set(FAILURES)
+
+
+@pytest.mark.parametrize('name', list(FAILURES))
+def test_every_recorded_failure_has_its_exit_code_and_no_results(
+    name, parse, yambo_corpus, generate_calc_job_node, generate_parser
+):
+    program, parameters, status, label = FAILURES[name]
+    if program == 'yambo':
+        results, node = parse(name, parameters=parameters)
+    else:
+        job = generate_calc_job_node('crystalmath.p2y', {'l_p2y': yambo_corpus / name / 'l_p2y'})
+        results, node = generate_parser('crystalmath.p2y').parse_from_node(job, store_provenance=False)
+    assert node.exit_status == status
+    assert CalculationFactory(f'crystalmath.{program}').exit_codes[label].status == status
+    assert set(results) == {'output_parameters'}
+    told = [key for key in results['output_parameters'].get_dict() if not key.startswith('dft_')]
+    assert not [key for key in told if any(word in key for word in RESULTS)]
+
+
+# ------------------------------------------------------------------------------------------------ the tables themselves
+
+
+def table(path):
+    """Return the rows of an o- file as plain numbers: whatever is no comment, split on blanks."""
+    return [[float(word) for word in line.split()] for line in path.read_text().splitlines() if '#' not in line]
+
+
+@pytest.mark.parametrize(
+    ('name', 'parameters', 'edge'), [('gw_ppa_mpi2', G0W0, 4), ('gw_mgo_dojo', MGO, 8)], ids=['silicon', 'MgO']
+)
+def test_gap_and_correction_at_gamma_are_those_of_the_table(parse, yambo_corpus, name, parameters, edge):
+    """Bands 4 and 5 of silicon, 8 and 9 of MgO, at the first k-point; columns: k-point, band, E0, E - E0, Sc."""
+    rows = {
+        int(band): (e0, de) for point, band, e0, de, *_ in table(yambo_corpus / name / 'o-gw.qp') if int(point) == 1
+    }
+    (top, top_change), (bottom, bottom_change) = rows[edge], rows[edge + 1]
+    results, node = parse(name, parameters=parameters)
+    assert node.is_finished_ok, node.exit_message
+    told = results['output_parameters'].get_dict()
+    assert told['dft_gap_direct_ev'] == pytest.approx(bottom - top, abs=2e-5)
+    assert told['gap_direct_ev'] == pytest.approx(bottom + bottom_change - top - top_change, abs=2e-5)
+    states = results['output_quasiparticles']
+    at_gamma = states.get_array('kpoints') == 1
+    assert len(rows) == at_gamma.sum()
+    corrections = zip(states.get_array('bands')[at_gamma], states.get_array('de_ev')[at_gamma], strict=True)
+    for band, change in corrections:
+        assert change == pytest.approx(rows[band][1], abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ('name', 'changes', 'suffix'),
+    [
+        ('bse_diago_mpi2', {}, 'diago_bse'),
+        ('bse_diago_small_netcdf', {'bands': [4, 5], 'write_wavefunctions': False}, 'diago_bse'),
+        ('bse_haydock_serial', {'solver': 'haydock', 'write_wavefunctions': False}, 'haydock_bse'),
+        ('bse_scissor_serial', {'scissor': {'shift_ev': 0.7}}, 'diago_bse'),
+    ],
+)
+def test_the_peak_is_the_largest_number_of_its_column(parse, yambo_corpus, name, changes, suffix):
+    """Columns: energy, Im eps, Re eps, and the same two without excitons."""
+    rows = table(yambo_corpus / name / f'o-bse.eps_q1_{suffix}')
+    results, node = parse(name, parameters={**BSE, **changes})
+    assert node.is_finished_ok, node.exit_message
+    told = results['output_parameters'].get_dict()
+    assert told['absorption_peak_ev'] == max(rows, key=lambda row: row[1])[0]
+    assert told['absorption_peak_ip_ev'] == max(rows, key=lambda row: row[3])[0]
+    assert results['output_spectrum'].get_array('eps_im').tolist() == [row[1] for row in rows]

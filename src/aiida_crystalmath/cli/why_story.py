@@ -188,7 +188,7 @@ def _retries(path: list[ProcessNode], job: ProcessNode | None, proposal: Proposa
         only = '' if node is path[0] else f'Only this part, {node.process_label}: '
         command = f'crystalmath retry {node.pk} {proposal.arguments}'.strip()
         found.append({'reason': f'{only}{proposal.reason}', 'command': command, 'pk': node.pk})
-        if len(found) > 1 or not _is_properties(job):
+        if len(found) > 1 or not _has_its_start(job):
             break
     return found
 
@@ -197,15 +197,19 @@ def _targets(path: list[ProcessNode]) -> list[ProcessNode]:
     """Return what may be retried, the best first.
 
     That is the process itself, or what it called where the change can be made. A part that runs ``properties`` comes
-    first: it has its wavefunction already, so that nothing before it need be repeated.
+    first: it has its wavefunction already, so that nothing before it need be repeated. So does one that runs yambo: it
+    has SAVE.
     """
-    if _is_properties(path[-1]) and len(path) > 2:
+    if _has_its_start(path[-1]) and len(path) > 2:
         return [path[-2], path[0]] if path[-2] is not path[0] else [path[0]]
     return list(path)
 
 
-def _is_properties(node: ProcessNode | None) -> bool:
-    return node is not None and (node.process_type or '').endswith('crystalmath.properties23')
+def _has_its_start(node: ProcessNode | None) -> bool:
+    """Whether a job begins where something long has ended well, which a part of a chain need not repeat."""
+    if node is None:
+        return False
+    return (node.process_type or '').endswith(('crystalmath.properties23', ':crystalmath.yambo'))
 
 
 def print_next_steps(steps: list[dict[str, Any]]) -> None:

@@ -20,7 +20,8 @@ from aiida_crystalmath.workflows import retry_inputs
 from aiida_crystalmath.workflows.crystal.verdict import Verdict
 from aiida_crystalmath.workflows.failures import failure_path
 from aiida_crystalmath.workflows.proposals import Proposal, propose
-from aiida_crystalmath.workflows.retry_start import start_from
+from aiida_crystalmath.workflows.proposals_yambo import is_of_crystal, propose_other, remedy_of
+from aiida_crystalmath.workflows.retry_start import start_from, usual_start
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
@@ -31,6 +32,7 @@ __all__ = (
     'Retry',
     'builder_for_retry',
     'failed_step',
+    'is_plan',
     'is_sequence',
     'next_step',
     'submit_retry',
@@ -69,7 +71,7 @@ def next_step(node: orm.ProcessNode) -> tuple[orm.CalcJobNode | None, Proposal |
     if job is None:
         stopped = bool(path) and (path[-1].is_killed or path[-1].is_excepted)
         return None, Proposal('The same again: it was stopped from AiiDA.') if stopped else None
-    return job, propose(job)
+    return job, propose(job) if is_of_crystal(job) else propose_other(job)
 
 
 def builder_for_retry(
@@ -110,15 +112,18 @@ def builder_for_retry(
     if is_sequence(node):
         is_changed = bool(parsed) or any(option is not None for option in (walltime_s, memory_gb, n_mpi, code))
         return _redo_sequence(node, reason, is_changed)
+    if is_plan(node):
+        is_changed = bool(parsed) or any(option is not None for option in (walltime_s, memory_gb, n_mpi, code))
+        return _resume_plan(node, reason, is_changed)
     inputs = retry_inputs.inputs_of(node)
     before = retry_inputs.snapshot(node, inputs)
-    start = 'From the same structure and from atomic densities.'
+    start = usual_start(node)
     if not from_scratch:
         density = proposal is None or proposal.wavefunction
         density = density and not any(change.keyword in OTHER_DENSITY for change in parsed)
         start = start_from(node, inputs, wavefunction=density, is_same=not parsed) or start
     retry_inputs.change_parameters(node, inputs, parsed)
-    retry_inputs.set_options(inputs, walltime_s, memory_gb, n_mpi)
+    retry_inputs.set_options(node, inputs, walltime_s, memory_gb, n_mpi)
     if code is not None:
         retry_inputs.set_code(inputs, code)
     builder = retry_inputs.builder_of(node, inputs)
@@ -129,6 +134,11 @@ def builder_for_retry(
 def is_sequence(node: orm.ProcessNode) -> bool:
     """Whether a process is a sequence, whose steps are made from its file."""
     return (node.process_type or '').endswith(':crystalmath.crystal.sequence')
+
+
+def is_plan(node: orm.ProcessNode) -> bool:
+    """Whether a process is a plan over several codes, which is gone on with from where it stopped."""
+    return (node.process_type or '').endswith(':crystalmath.multicode')
 
 
 def failed_step(node: orm.ProcessNode) -> str | None:
@@ -154,6 +164,22 @@ def _redo_sequence(node: orm.ProcessNode, reason: str, is_changed: bool) -> Retr
         )
     start = f'From step "{step}"; what finished well before it is taken as it is.'
     return Retry(node, redo_builder(node, step), reason, start)
+
+
+def _resume_plan(node: orm.ProcessNode, reason: str, is_changed: bool) -> Retry:
+    """Go on with a plan: steps that finished well are taken as they are.
+
+    :raises ValueError: if its input is to change, which is done by step, in Python.
+    """
+    from aiida_crystalmath.workflows.multicode.resume import resume_builder
+
+    if is_changed:
+        raise ValueError(
+            f'{node.process_label} <{node.pk}> is a plan, whose input is changed by step, in Python: '
+            f'workflows.multicode.resume.resume_builder(load_node({node.pk}), {{"STEP": {{...}}}}); the same again is '
+            f'crystalmath retry {node.pk} --as-is'
+        )
+    return Retry(node, resume_builder(node), reason, 'What finished well is taken as it is, and the rest is run.')
 
 
 def submit_retry(retry: Retry) -> orm.ProcessNode:
@@ -212,9 +238,15 @@ def _automatic(node: orm.ProcessNode, job: orm.CalcJobNode | None, proposal: Pro
         raise ValueError(f'{proposal.reason} "crystalmath why {node.pk}" says how to run that step again, changed.')
     if proposal is not None:
         raise ValueError(f'{proposal.reason} If you want that: crystalmath retry {node.pk} {proposal.arguments}')
-    names = Verdict.of(job).names if job is not None else ()
-    remedy = by_name(names[0]).remedy.rstrip('.') if names else f'look at it with "crystalmath why {node.pk}"'
+    if job is not None and is_of_crystal(job):
+        names = Verdict.of(job).names
+        remedy = by_name(names[0]).remedy if names else ''
+        change = 'If a change of the input does it, say which: --set KEYWORD=VALUE; if'
+    else:
+        remedy = remedy_of(failure_path(node))
+        change = 'The input of other programs than CRYSTAL is changed in Python (node.get_builder_restart()); if'
+    remedy = remedy.rstrip('.') or f'look at it with "crystalmath why {node.pk}"'
     raise ValueError(
-        f'no change is known that would cure this by itself. What to do: {remedy}. If a change of the input does it, '
-        'say which: --set KEYWORD=VALUE; if the reason is gone and the same is to run again: --as-is'
+        f'no change is known that would cure this by itself. What to do: {remedy}. {change} the reason is gone and the '
+        'same is to run again: --as-is'
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
+from aiida.engine.processes.ports import PortNamespace
 
 from aiida_crystalmath.calculations.crystal23 import Crystal23Calculation
 from aiida_crystalmath.calculations.properties23 import Crystal23PropertiesCalculation
@@ -133,9 +134,13 @@ def _fits_nowhere(node: orm.ProcessNode, change: Change, names: list[str]) -> st
 # ----------------------------------------------------------------------------------------------------------- options
 
 
-def set_options(inputs: Inputs, walltime_s: int | None, memory_gb: float | None, n_mpi: int | None) -> None:
+def set_options(
+    node: orm.ProcessNode, inputs: Inputs, walltime_s: int | None, memory_gb: float | None, n_mpi: int | None
+) -> None:
     """Set options of the scheduler for every job."""
-    for options in _options(inputs):
+    if walltime_s is None and memory_gb is None and n_mpi is None:
+        return
+    for options in _options(node, inputs):
         if walltime_s is not None:
             options['max_wallclock_seconds'] = walltime_s
         if memory_gb is not None:
@@ -149,17 +154,46 @@ def set_options(inputs: Inputs, walltime_s: int | None, memory_gb: float | None,
             options['resources'] = {**kept, 'num_machines': 1, 'num_mpiprocs_per_machine': n_mpi}
 
 
-def _options(inputs: Inputs) -> Iterator[Inputs]:
+def _options(node: orm.ProcessNode, inputs: Inputs) -> Iterator[Inputs]:
     """Yield the scheduler's options of every job; they are made where there are none."""
     for _, content in _mappings(inputs):
         if 'code' in content and ('parameters' in content or 'metadata' in content):
             yield content.setdefault('metadata', {}).setdefault('options', {})
+    for path, ports in _jobs_without_code(node.process_class.spec().inputs, inputs):
+        content = inputs
+        for key in (*path, 'metadata', 'options'):
+            content = content.setdefault(key, {})
+        resources = ports.get('resources')
+        if 'resources' not in content and resources is not None and resources.has_default():
+            # The builder wants it as soon as there is any option.
+            content['resources'] = resources.default() if callable(resources.default) else resources.default
+        yield content
+
+
+def _jobs_without_code(
+    ports: Any, inputs: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the places of jobs whose code the chain itself gives them, but for those that are not asked for.
+
+    :return: with the ports of their options.
+    """
+    metadata = ports.get('metadata') or {}
+    if path and 'options' in metadata and 'code' not in ports:
+        yield path, metadata['options']
+    for key, port in ports.items():
+        if key == 'metadata' or not isinstance(port, PortNamespace):
+            continue
+        if port.required or inputs.get(key):
+            yield from _jobs_without_code(port, inputs.get(key) or {}, (*path, key))
 
 
 def set_code(inputs: Inputs, code: orm.AbstractCode) -> None:
-    """Run ``crystal`` or ``properties`` with another code: whichever the code is for."""
+    """Run a program with another code: whichever the code is for."""
     plugin = code.default_calc_job_plugin
     for path, content in _mappings(inputs):
+        if path[-1:] == ('codes',):
+            content.update({name: code for name, old in content.items() if old.default_calc_job_plugin == plugin})
+            continue
         old = content.get('code')
         program = {'crystal': 'crystalmath.crystal23', 'properties': 'crystalmath.properties23'}.get(
             (path or ('',))[-1]
@@ -203,13 +237,13 @@ def snapshot(node: orm.ProcessNode, inputs: Inputs) -> Snapshot:
     options = {
         '.'.join(path): dict((content.get('metadata') or {}).get('options') or {})
         for path, content in _mappings(inputs)
-        if 'code' in content
+        if 'code' in content or 'options' in (content.get('metadata') or {})
     }
     nodes = {
         '.'.join((*path, key)): f'{type(value).__name__} <{value.pk or "new"}>'
         for path, content in _mappings(inputs)
         for key, value in content.items()
-        if isinstance(value, orm.Node) and key in ('structure', 'parent_folder', 'code')
+        if isinstance(value, orm.Node) and key in ('structure', 'parent_folder', 'restart_folder', 'code')
     }
     return Snapshot({name: run['parameters'].get_dict() for name, run in runs(node, inputs)}, options, nodes)
 
@@ -223,9 +257,9 @@ def compare(old: Snapshot, new: Snapshot) -> list[Difference]:
             found.append(Difference(part, 'run of crystal', 'yes' if before else '-', 'yes' if after else '-'))
         else:
             found += [Difference(part, *row) for row in differences(before, after)]
-    for part in [name for name in old.options if name in new.options]:
+    for part, options in new.options.items():
         for name in WATCHED:
-            one, other = old.options[part].get(name), new.options[part].get(name)
+            one, other = old.options.get(part, {}).get(name), options.get(name)
             if one != other:
                 found.append(Difference(part, name, *(str('-' if value is None else value) for value in (one, other))))
     for name in {**old.nodes, **new.nodes}:

@@ -11,12 +11,31 @@ from aiida_crystalmath.calculations.restart import get_builder_restart, without_
 from aiida_crystalmath.crystal.inputs.edits import edits_structure
 from aiida_crystalmath.workflows.crystal.chain import node_outputs
 from aiida_crystalmath.workflows.crystal.remote import RESTART_FILES, WAVEFUNCTION, non_empty_files
+from aiida_crystalmath.workflows.proposals_yambo import is_of_yambo, was_cut_short
 from aiida_crystalmath.workflows.retry_inputs import Inputs
 
-__all__ = ('start_from',)
+__all__ = ('start_from', 'usual_start')
 
 RELAXING = ('CrystalGeometryOptimizationWorkChain', 'CrystalCharacteriseWorkChain')
 """Chains whose ``structure`` is what is optimised first, so that they may go on from the last geometry."""
+
+
+ALL_AGAIN = 'From the structure: all of its steps are run again.'
+
+
+def usual_start(node: orm.ProcessNode) -> str:
+    """Return what a run starts from that takes nothing from the one that failed, in a sentence."""
+    if is_of_yambo(node) or _is_yambo_base(node):
+        return 'From what it was given, from the start.'
+    return ALL_AGAIN if _is_many_body(node) else 'From the same structure and from atomic densities.'
+
+
+def _is_yambo_base(node: orm.ProcessNode) -> bool:
+    return (node.process_type or '').endswith(':crystalmath.yambo.base')
+
+
+def _is_many_body(node: orm.ProcessNode) -> bool:
+    return (node.process_type or '').partition(':')[2].startswith('crystalmath.yambo.') and not _is_yambo_base(node)
 
 
 def start_from(node: orm.ProcessNode, inputs: Inputs, *, wavefunction: bool, is_same: bool) -> str:
@@ -33,6 +52,8 @@ def start_from(node: orm.ProcessNode, inputs: Inputs, *, wavefunction: bool, is_
     process = node.process_class
     if process is Crystal23PropertiesCalculation:
         return 'From the same wavefunction.'
+    if is_of_yambo(node) or _is_yambo_base(node):
+        return _from_databases(node, inputs) if is_same else ''
     if isinstance(node, orm.CalcJobNode):
         return _from_job(node, inputs, wavefunction, is_same)
     if issubclass(process, CrystalmathBaseRestartWorkChain):
@@ -44,6 +65,23 @@ def start_from(node: orm.ProcessNode, inputs: Inputs, *, wavefunction: bool, is_
     if issubclass(process, PropertiesWorkChain) and is_same:
         return _from_scf(node, inputs)
     return ''
+
+
+def _from_databases(node: orm.ProcessNode, inputs: Inputs) -> str:
+    """Let yambo go on from the databases of a run that was cut short; those of other failures are not taken."""
+    called: Any = getattr(node, 'called', ())
+    jobs = [node] if isinstance(node, orm.CalcJobNode) else [job for job in called if is_of_yambo(job)]
+    if not jobs:
+        return ''
+    job, run = max(jobs, key=_pk), inputs.get('yambo', inputs)
+    if 'restart_folder' not in job.process_class.spec().inputs or not was_cut_short(job):
+        return ''
+    told = job.outputs.output_parameters.get_dict() if 'output_parameters' in job.outputs else {}
+    folder = job.outputs.remote_folder if 'remote_folder' in job.outputs else None
+    if not told.get('databases_written') or folder is None or folder.is_cleaned:
+        return ''
+    run['restart_folder'] = folder
+    return f'From the databases of <{job.pk}>.'
 
 
 def _pk(node: orm.ProcessNode) -> int:

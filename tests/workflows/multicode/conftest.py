@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,73 @@ def pseudopotential():
         if not path.is_file():
             pytest.skip(f'{path} is not there: it comes with quantum-espresso-data')
         return orm.SinglefileData(path)
+
+    return factory
+
+
+@pytest.fixture
+def upf(pseudopotential):
+    """Return a factory of pseudopotentials of silicon."""
+    from aiida_pseudo.data.pseudo.upf import UpfData
+
+    def factory(name='Si.pz-vbc.UPF'):
+        with pseudopotential(name).open(mode='rb') as handle:
+            return UpfData(handle, filename=name)
+
+    return factory
+
+
+@pytest.fixture
+def pw_code(aiida_code_installed, aiida_localhost, yambo_corpus, yambo_home):
+    """Return a code that plays recorded runs of pw.x."""
+    script = Path(__file__).parents[2] / 'mock' / 'pw_replay.py'
+    path = yambo_home / 'pw.x'
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {script} {yambo_corpus} "$@"\n')
+    path.chmod(0o755)
+    return aiida_code_installed(
+        label=f'pw-replay-{yambo_home.name}',
+        default_calc_job_plugin='quantumespresso.pw',
+        computer=aiida_localhost,
+        filepath_executable=str(path),
+        with_mpi=False,
+    )
+
+
+@pytest.fixture
+def many_body_inputs(yambo, pw_code, upf, silicon):
+    """Return a factory of the inputs that the chains of GW, BSE and convergence share, on recorded runs of silicon."""
+    potential = upf()
+
+    def factory(**changes):
+        deck = orm.Dict({'SYSTEM': {'ecutwfc': 16.0}, 'ELECTRONS': {'conv_thr': 1e-9}})
+        pw = {'pw': {'pseudos': {'Si': potential}, 'parameters': deck}}
+        mesh = orm.KpointsData()
+        mesh.set_kpoints_mesh([4, 4, 4])
+        programs = {name: yambo.code(name) for name in ('p2y', 'yambo', 'ypp')}
+        return {
+            'structure': silicon,
+            'codes': {'pw': pw_code, **programs},
+            'scf': pw,
+            'nscf': pw,
+            'kpoints': mesh,
+            **changes,
+        }
+
+    return factory
+
+
+@pytest.fixture
+def gone(aiida_code_installed, aiida_localhost):
+    """Return a factory of codes whose executable is not there."""
+
+    def factory(plugin):
+        return aiida_code_installed(
+            label=f'gone-{plugin}',
+            default_calc_job_plugin=plugin,
+            computer=aiida_localhost,
+            filepath_executable='/nowhere/program',
+            with_mpi=False,
+        )
 
     return factory
 

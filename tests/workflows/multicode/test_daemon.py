@@ -13,7 +13,7 @@ from aiida.common.links import LinkType
 from aiida_crystalmath.calculations.one_worker import claimant
 from aiida_crystalmath.workflows.multicode.builder import MultiCodeBuilder
 
-pytestmark = pytest.mark.daemon
+pytestmark = [pytest.mark.daemon, pytest.mark.slow]
 
 ADD = 'core.arithmetic.add'
 

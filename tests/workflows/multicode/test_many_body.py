@@ -1,13 +1,16 @@
-"""GW, BSE and convergence from a structure: on recorded runs of pw.x, p2y and yambo, and once with the real pw.x."""
+"""GW, BSE and convergence from a structure: on recorded runs of pw.x, p2y and yambo, and once with the real pw.x.
+
+Jobs that a test before has run with the same inputs come from AiiDA's cache, so that each failure is run for real
+without all that goes well before it being run again. What is given is ``{}`` of outputs after each failure.
+"""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import run_get_node
+from aiida.manage.caching import enable_caching
 from aiida.plugins import WorkflowFactory
 
 from aiida_crystalmath.workflows.functions.many_body import agreeing, extrapolated, gw_convergence, scissor_from_crystal
@@ -41,72 +44,34 @@ def chain(name):
     return WorkflowFactory(f'crystalmath.yambo.{name}')
 
 
-@pytest.fixture
-def upf(pseudopotential):
-    """Return a factory of pseudopotentials of silicon."""
-    from aiida_pseudo.data.pseudo.upf import UpfData
-
-    def factory(name='Si.pz-vbc.UPF'):
-        with pseudopotential(name).open(mode='rb') as handle:
-            return UpfData(handle, filename=name)
-
-    return factory
+@pytest.fixture(scope='module')
+def yambo_home(tmp_path_factory):
+    """Return one folder for the codes of all tests, so that they are the same codes."""
+    return tmp_path_factory.mktemp('yambo')
 
 
-@pytest.fixture
-def pw_code(aiida_code_installed, aiida_localhost, yambo_corpus, tmp_path):
-    """Return a code that plays recorded runs of pw.x."""
-    script = Path(__file__).parents[2] / 'mock' / 'pw_replay.py'
-    path = tmp_path / 'pw.x'
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} {script} {yambo_corpus} "$@"\n')
-    path.chmod(0o755)
-    return aiida_code_installed(
-        label=f'pw-replay-{tmp_path.name}',
-        default_calc_job_plugin='quantumespresso.pw',
-        computer=aiida_localhost,
-        filepath_executable=str(path),
-        with_mpi=False,
-    )
+@pytest.fixture(autouse=True)
+def cache(aiida_profile):
+    """Take what was run before with the same inputs."""
+    with enable_caching(identifier='aiida.calculations:*'):
+        yield
 
 
 @pytest.fixture
-def inputs(yambo, pw_code, upf, silicon):
+def inputs(many_body_inputs):
     """Return a factory of the inputs that all three chains share."""
-    potential = upf()
-
-    def factory(**changes):
-        deck = orm.Dict({'SYSTEM': {'ecutwfc': 16.0}, 'ELECTRONS': {'conv_thr': 1e-9}})
-        pw = {'pw': {'pseudos': {'Si': potential}, 'parameters': deck}}
-        mesh = orm.KpointsData()
-        mesh.set_kpoints_mesh([4, 4, 4])
-        programs = {name: yambo.code(name) for name in ('p2y', 'yambo', 'ypp')}
-        return {
-            'structure': silicon,
-            'codes': {'pw': pw_code, **programs},
-            'scf': pw,
-            'nscf': pw,
-            'kpoints': mesh,
-            'gw_parameters': GW,
-            **changes,
-        }
-
-    return factory
+    return lambda **changes: many_body_inputs(**{'gw_parameters': GW, **changes})
 
 
 @pytest.fixture
-def gone(aiida_code_installed, aiida_localhost):
-    """Return a factory of codes whose executable is not there."""
-
-    def factory(plugin):
-        return aiida_code_installed(
-            label=f'gone-{plugin}',
-            default_calc_job_plugin=plugin,
-            computer=aiida_localhost,
-            filepath_executable='/nowhere/program',
-            with_mpi=False,
-        )
-
-    return factory
+def of_chain(inputs):
+    """Return a factory of the inputs of any of the chains."""
+    own = {
+        'gw': {},
+        'bse': {'bse_parameters': BSE},
+        'convergence': {'series': {'cutoff': [6, 8, 10]}, 'threshold_ev': 0.01},
+    }
+    return lambda name, **changes: inputs(**{**own[name], **changes})
 
 
 def rows(node):
@@ -116,7 +81,7 @@ def rows(node):
 # ------------------------------------------------------------------------------------------------ what goes well
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_quasiparticles_from_a_structure(inputs):
     node = run_get_node(chain('gw'), **inputs())[1]
     assert node.is_finished_ok, node.exit_message
@@ -140,7 +105,8 @@ def test_quasiparticles_from_a_structure(inputs):
     assert gw.inputs.yambo.parameters['qp_kpoints'] == [1, 8]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_excitons_on_quasiparticles(inputs):
     node = run_get_node(chain('bse'), **inputs(bse_parameters=BSE))[1]
     assert node.is_finished_ok, node.exit_message
@@ -152,7 +118,8 @@ def test_excitons_on_quasiparticles(inputs):
     assert 'scissor' not in node.outputs
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_scissor_of_the_gap_of_crystal_says_so(inputs, pw_nscf):
     """The number of CRYSTAL is made so that the scissor is the recorded one: what is tested is what comes of it."""
     from aiida_crystalmath.workflows.multicode.converters.common import edges_of
@@ -179,22 +146,150 @@ def test_scissor_of_the_gap_of_crystal_says_so(inputs, pw_nscf):
     assert 'qp_gap' in missing
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_excitons_on_a_scissor(inputs):
+    """That of the user: no GW is run, and nothing is said of quasi-particles or of an estimate from CRYSTAL."""
+    given = inputs(**SCISSOR)
+    del given['gw_parameters']
+    results, node = run_get_node(chain('bse'), **given)
+    assert node.is_finished_ok, node.exit_message
+    told = results['output_parameters']
+    assert told['starting_gap_direct_ev'] == pytest.approx(2.554015 + 0.7)
+    assert told['absorption_peak_ev'] == pytest.approx(3.30)
+    assert {'scissor', 'output_quasiparticles', 'qp_database', 'gw_parameters'}.isdisjoint(results)
+    assert 'qp_gap' in results['comparison']['missing']
+    labels = {link.link_label for link in node.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all()}
+    assert labels == {'scf', 'nscf', 'bse'}
+
+
+@pytest.mark.slow
+def test_excitons_on_the_energies_of_dft(inputs, yambo):
+    """There is no recording of it: what counts is that the deck names no other energies, and no others come out."""
+    given = inputs(energies='none', bse_parameters=BSE, list_excitons=False)
+    del given['gw_parameters']
+    results, node = run_get_node(chain('bse'), **given)
+    deck = yambo.calls('yambo')[-1]['deck']
+    assert 'KfnQPdb' not in deck
+    assert 'KfnQP_E' not in deck
+    assert 'BSEmod' in deck
+    assert node.exit_status == 426
+    assert results == {}
+
+
+@pytest.fixture
+def finished_crystal(silicon, corpus, truth, generate_calc_job_node, generate_parser):
+    """Return a finished job of CRYSTAL: numbers of a recorded SCF of silicon, for the cell of the runs of pw.x.
+
+    The recorded cell is another one, which pw.x was never run on; and as the recorded run printed no gap, that is made
+    for the test, so that there is one to follow.
+    """
+    path = corpus / 'si_scf_dft' / truth['si_scf_dft']['file']
+    given = {'parameters': orm.Dict({}), 'structure': silicon, 'settings': orm.Dict({'symmetry': 'none'})}
+    parsed = generate_calc_job_node('crystalmath.crystal23', {'crystal.out': path}, given)
+    results, _ = generate_parser('crystalmath.crystal23').parse_from_node(parsed, store_provenance=False)
+    node = generate_calc_job_node('crystalmath.crystal23', inputs=given, exit_status=0)
+    told = orm.Dict({**results['output_parameters'].get_dict(), 'gap_ev': 2.5, 'gap_kind': 'indirect'})
+    told.base.links.add_incoming(node, link_type=LinkType.CREATE, link_label='output_parameters')
+    told.store()
+    node.set_process_state('finished')
+    return node
+
+
+@pytest.fixture
+def family(upf, tmp_path):
+    """Return the label of a family with the pseudopotential of the recorded runs, and cutoffs that it recommends."""
+    from aiida_pseudo.data.pseudo.upf import UpfData
+    from aiida_pseudo.groups.family import CutoffsPseudoPotentialFamily
+
+    with upf().open(mode='rb') as handle:
+        (tmp_path / 'Si.pz-vbc.UPF').write_bytes(handle.read())
+    label = f'recorded-{tmp_path.name}'
+    made = CutoffsPseudoPotentialFamily.create_from_folder(tmp_path, label, pseudo_type=UpfData)
+    made.set_cutoffs({'Si': {'cutoff_wfc': 16.0, 'cutoff_rho': 64.0}}, 'normal', unit='Ry')
+    return label
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.corpus
+def test_from_a_finished_run_of_crystal_and_a_family(inputs, finished_crystal, family):
+    """Structure and gap are those of the run, potentials and cutoff those of the family."""
+    shared, process = inputs(), chain('gw')
+    builder = process.get_builder_from_protocol(
+        shared['codes'], protocol='fast', crystal_chain=finished_crystal, pseudo_family=family
+    )
+    told = finished_crystal.outputs.output_parameters
+    assert builder.structure.uuid == finished_crystal.inputs.structure.uuid
+    assert builder.crystal_results.parameters.uuid == told.uuid
+    system = builder.scf['pw']['parameters']['SYSTEM']
+    assert (system['ecutwfc'], system['ecutrho']) == (16.0, 64.0)
+    assert builder.nscf['pw']['pseudos']['Si'].element == 'Si'
+    del builder.kpoints_distance
+    builder.kpoints, builder.gw_parameters = shared['kpoints'], orm.Dict(GW)
+    node = run_get_node(builder)[1]
+    assert node.is_finished_ok, node.exit_message
+    row = rows(node)['crystal_gap']
+    assert row['value_ev'] == told['gap_ev']
+    assert row['code'] == 'CRYSTAL'
+    assert told.uuid in str(node.outputs.crystal_handoff['sources'])
+
+
+@pytest.mark.corpus
+def test_ghosts_and_mesh_of_a_finished_run_come_along(inputs, finished_crystal, generate_calc_job_node):
+    """Without `kinds`, the ghosts of the run would be handed on as atoms."""
+    from aiida_crystalmath.workflows.multicode.many_body import crystal_results_of
+
+    kinds, parameters = orm.Dict({'Si': {'spin': 0}}), orm.Dict({'scf': {'shrink': {'is': 4, 'isp': 4}}})
+    structure = finished_crystal.inputs.structure
+    given = {'parameters': parameters, 'kinds': kinds, 'structure': structure}
+    node = generate_calc_job_node('crystalmath.crystal23', inputs=given, exit_status=0)
+    told = orm.Dict(finished_crystal.outputs.output_parameters.get_dict())
+    told.base.links.add_incoming(node, link_type=LinkType.CREATE, link_label='output_parameters')
+    told.store()
+    node.set_process_state('finished')
+    found = crystal_results_of(node)[1]
+    assert found['kinds'].uuid == kinds.uuid
+    assert found['input_parameters'].uuid == parameters.uuid
+
+
+def test_families_that_do_not_serve(inputs, family, silicon, generate_structure):
+    from aiida_pseudo.groups.family import PseudoPotentialFamily
+
+    build, codes = chain('gw').get_builder_from_protocol, inputs()['codes']
+    with pytest.raises(ValueError, match='pseudo_family'):
+        build(codes, generate_structure('MgO'), pseudo_family=family)
+    bare = PseudoPotentialFamily(f'bare-{family}').store()
+    bare.add_nodes(list(orm.load_group(family).nodes))
+    with pytest.raises(ValueError, match='no cutoff: give `cutoff_ry`'):
+        build(codes, silicon, pseudo_family=bare.label)
+
+
 # ------------------------------------------------------------------------------------------------ what fails
 
 
-@pytest.mark.parametrize(
-    ('name', 'status'), [('crystal', 411), ('pw', 412), ('p2y', 413), ('yambo', 414), ('ypp', 415)]
-)
-def test_a_code_that_is_not_given_is_named_and_nothing_comes_out(inputs, name, status, relaxation):
-    given = inputs(bse_parameters=BSE)
-    if name == 'crystal':
+CODES = {'crystal': 411, 'pw': 412, 'p2y': 413, 'yambo': 414, 'ypp': 415}
+USED = {name: [code for code in CODES if name == 'bse' or code != 'ypp'] for name in ('gw', 'bse', 'convergence')}
+"""By chain the codes that it may need: only the BSE has excitons to list."""
+
+
+@pytest.mark.parametrize(('name', 'code'), [(name, code) for name, codes in USED.items() for code in codes])
+def test_a_code_that_is_not_given_is_named_and_nothing_comes_out(of_chain, name, code, relaxation):
+    given = of_chain(name)
+    if code == 'crystal':
         given['crystal'] = relaxation(given['structure'])
-    given['codes'].pop(name, None)
-    results, node = run_get_node(chain('bse'), **given)
-    assert node.exit_status == status
-    assert name in node.exit_message
+    given['codes'].pop(code, None)
+    results, node = run_get_node(chain(name), **given)
+    assert node.exit_status == CODES[code]
+    assert code in node.exit_message
     assert results == {}
     assert node.called == []
+
+
+def test_every_code_of_every_chain_is_taken_away():
+    """The tests above and below know of all codes that a chain can be given."""
+    for name in USED:
+        assert set(chain(name).spec().inputs['codes']) == set(CODES) == set(GONE)
 
 
 @pytest.fixture
@@ -213,26 +308,71 @@ def relaxation(fixture_code, shipped_family):
     return factory
 
 
-@pytest.mark.timeout(240)
+GONE = {
+    'crystal': ('crystalmath.crystal23', 421),
+    'pw': ('quantumespresso.pw', 422),
+    'p2y': ('crystalmath.p2y', 424),
+    'yambo': ('crystalmath.yambo', 424),
+    'ypp': ('crystalmath.ypp', 427),
+}
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ('name', 'plugin', 'status'),
+    ('name', 'code'),
     [
-        ('pw', 'quantumespresso.pw', 422),
-        ('p2y', 'crystalmath.p2y', 424),
-        ('yambo', 'crystalmath.yambo', 424),
-        ('ypp', 'crystalmath.ypp', 427),
+        pytest.param(name, code, marks=() if (name, code) == ('bse', 'pw') else pytest.mark.slow)
+        for name, codes in USED.items()
+        for code in codes
     ],
 )
-def test_a_program_that_is_not_there_stops_the_chain_and_nothing_comes_out(inputs, gone, name, plugin, status):
+def test_a_program_that_is_not_there_stops_the_chain_and_nothing_comes_out(of_chain, gone, name, code, relaxation):
     """The set-up after p2y is the first job of yambo."""
-    given = inputs(bse_parameters=BSE)
-    given['codes'][name] = gone(plugin)
-    results, node = run_get_node(chain('bse'), **given)
-    assert node.exit_status == status
+    given, (plugin, status) = of_chain(name), GONE[code]
+    given['codes'][code] = gone(plugin)
+    if code == 'crystal':
+        given['crystal'] = relaxation(given['structure'])
+    results, node = run_get_node(chain(name), **given)
+    assert node.exit_status == status, node.exit_message
     assert results == {}
 
 
-@pytest.mark.timeout(240)
+@pytest.fixture
+def for_setup_only(yambo, yambo_home, aiida_code_installed, aiida_localhost):
+    """Return a yambo that is there for the set-up, which has no arguments, and gone after it."""
+    path = yambo_home / 'yambo-for-setup'
+    path.write_text(f'#!/bin/sh\n[ $# -eq 0 ] || exit 127\nexec {yambo.code("yambo").filepath_executable}\n')
+    path.chmod(0o755)
+    return aiida_code_installed(
+        label=f'setup-only-{yambo_home.name}',
+        default_calc_job_plugin='crystalmath.yambo',
+        computer=aiida_localhost,
+        filepath_executable=str(path),
+        with_mpi=False,
+    )
+
+
+SCISSOR = {'energies': 'scissor', 'scissor_ev': 0.7, 'bse_parameters': BSE, 'list_excitons': False}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ('name', 'changes', 'status'), [('gw', {}, 425), ('bse', SCISSOR, 426), ('convergence', {}, 425)]
+)
+def test_yambo_that_is_gone_after_the_set_up(of_chain, for_setup_only, name, changes, status):
+    given = of_chain(name, **changes)
+    given['codes']['yambo'] = for_setup_only
+    if name == 'bse':
+        del given['gw_parameters']
+    results, node = run_get_node(chain(name), **given)
+    assert node.exit_status == status, node.exit_message
+    assert 'exit status 303' in node.exit_message
+    assert results == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ('changes', 'status'),
     [
@@ -245,6 +385,54 @@ def test_a_step_that_fails_has_its_own_exit_code_and_nothing_comes_out(inputs, c
     """The replay refuses what was not recorded, as a program that dies does."""
     results, node = run_get_node(chain('bse'), **inputs(**{'bse_parameters': BSE, **changes}))
     assert node.exit_status == status, node.exit_message
+    assert results == {}
+
+
+def test_a_slab_is_not_handed_to_plane_waves(inputs, generate_structure):
+    results, node = run_get_node(chain('gw'), **inputs(structure=generate_structure('graphene')))
+    assert node.exit_status == 401
+    assert 'repeats in 2 directions' in node.exit_message
+    assert results == {}
+
+
+@pytest.fixture
+def miscount(monkeypatch):
+    """Return a function that has a chain count its filled bands wrongly from a step on."""
+    from aiida_crystalmath.workflows.multicode.many_body import ManyBodyWorkChain
+
+    def spoil(step, n_filled):
+        original = ManyBodyWorkChain.failed
+
+        def failed(self, name):
+            if name == step:
+                self.ctx.n_filled = n_filled
+            return original(self, name)
+
+        monkeypatch.setattr(ManyBodyWorkChain, 'failed', failed)
+
+    return spoil
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(('step', 'n_filled', 'status'), [('p2y', 5, 402), ('gw', 7, 431)])
+def test_filled_bands_that_do_not_agree(inputs, miscount, step, n_filled, status):
+    """Those of Yambo and ours; and with seven, all that GW corrected would be filled, so that there is no gap."""
+    miscount(step, n_filled)
+    results, node = run_get_node(chain('gw'), **inputs())
+    assert node.exit_status == status, node.exit_message
+    assert results == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_gap_of_crystal_below_that_of_pw_gives_no_spectrum(inputs):
+    told = orm.Dict({'engine': 'CRYSTAL', 'functional': 'PBE0', 'gap_ev': 0.1})
+    given = inputs(energies='crystal_gap', bse_parameters=BSE, crystal_results={'parameters': told})
+    del given['gw_parameters']
+    results, node = run_get_node(chain('bse'), **given)
+    assert node.exit_status == 404
+    assert 'is not above' in node.exit_message
     assert results == {}
 
 
@@ -386,12 +574,10 @@ def test_tables(aiida_profile):
     assert table['series'][0]['extrapolated']['gap_direct_ev'] == pytest.approx(3.0)
 
 
-@pytest.mark.timeout(240)
-def test_a_series_stops_as_soon_as_it_agrees(inputs, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_series_stops_as_soon_as_it_agrees(inputs, one_recording):
     """There is one recording only: every value leads to it, so that gaps agree after three runs."""
-    from aiida_crystalmath.workflows.multicode import convergence
-
-    monkeypatch.setattr(convergence, 'changed', lambda parameters, name, value: dict(parameters))
     given = inputs(series={'cutoff': [6, 8, 10, 12]}, threshold_ev=0.01)
     results, node = run_get_node(chain('convergence'), **given)
     assert node.is_finished_ok, node.exit_message
@@ -401,7 +587,76 @@ def test_a_series_stops_as_soon_as_it_agrees(inputs, monkeypatch):
     assert table['gap_direct_ev'] == pytest.approx([3.079195] * 3, abs=2e-6)
 
 
-@pytest.mark.timeout(240)
+@pytest.fixture
+def one_recording(monkeypatch):
+    """Have every value of a series lead to the only recorded run: what is tested is the series itself."""
+    from aiida_crystalmath.workflows.multicode import convergence
+
+    original = convergence.mesh_node
+    monkeypatch.setattr(convergence, 'changed', lambda parameters, name, value: dict(parameters))
+    monkeypatch.setattr(convergence, 'mesh_node', lambda cell, mesh: original(cell, [4, 4, 4]))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_each_mesh_is_a_chain_of_its_own(inputs, one_recording):
+    given = inputs(series={'kpoints': [2, 3, [4, 4, 4], 6]}, threshold_ev=0.01)
+    results, node = run_get_node(chain('convergence'), **given)
+    assert node.is_finished_ok, node.exit_message
+    links = node.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all()
+    chains = {link.link_label: link.node for link in links if link.node.process_label == 'YamboGWWorkChain'}
+    assert set(chains) == {'kpoints_2', 'kpoints_3', 'kpoints_4x4x4'}
+    (table,) = results['output_parameters']['series']
+    assert (table['parameter'], table['values'], table['recommended']) == ('kpoints', [2, 3, [4, 4, 4]], 2)
+    assert table['gap_direct_ev'] == pytest.approx([3.079195] * 3, abs=2e-6)
+    assert table['sources'] == [chains[label].outputs.output_parameters.uuid for label in sorted(chains)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_mesh_that_fails_stops_the_study(inputs):
+    """There is no recording of two points along each axis: the chain on that mesh is asked for just that."""
+    results, node = run_get_node(chain('convergence'), **inputs(series={'kpoints': [2, 3, 4]}, threshold_ev=0.01))
+    assert node.exit_status == 425
+    assert results == {}
+    inner = node.base.links.get_outgoing(link_label_filter='kpoints_2').one().node
+    assert inner.exit_status == 422
+    assert inner.inputs.kpoints.get_kpoints_mesh() == ([2, 2, 2], [0.0, 0.0, 0.0])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_series_that_runs_out_is_not_converged(inputs, one_recording, monkeypatch):
+    """Four gaps in a row have to agree here, and there are three: the tables come out, and no recommendation."""
+    from aiida_crystalmath.workflows.functions import many_body
+
+    monkeypatch.setattr(many_body, 'N_AGREEING', 4)
+    results, node = run_get_node(chain('convergence'), **inputs(series={'cutoff': [6, 8, 10]}, threshold_ev=0.01))
+    assert node.exit_status == 441
+    assert 'cutoff' in node.exit_message
+    assert results['output_parameters']['is_converged'] is False
+    assert results['output_parameters']['recommended'] == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_without_a_direct_gap_makes_no_table(inputs, one_recording, monkeypatch):
+    from aiida_crystalmath.workflows.multicode import convergence
+
+    def without_gap(node):
+        told = {**original(node)}
+        kept = {key: value for key, value in told['output_parameters'].get_dict().items() if key != 'gap_direct_ev'}
+        return {**told, 'output_parameters': orm.Dict(kept)}
+
+    original = convergence.node_outputs
+    monkeypatch.setattr(convergence, 'node_outputs', without_gap)
+    results, node = run_get_node(chain('convergence'), **inputs(series={'cutoff': [6, 8, 10]}, threshold_ev=0.01))
+    assert node.exit_status == 432
+    assert results == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_value_that_fails_stops_the_study_and_nothing_comes_out(inputs):
     results, node = run_get_node(chain('convergence'), **inputs(series=SERIES, threshold_ev=0.01))
     assert node.exit_status == 425

@@ -94,6 +94,53 @@ def test_what_does_not_converge_stops_before_it_is_compared(chain, inputs):
     assert 'comparison' not in outputs
 
 
+@pytest.fixture
+def partly_gone(real_code, aiida_code_installed, tmp_path):
+    """Return a factory of codes whose program is gone where a shell condition holds, and the real one elsewhere."""
+
+    def factory(program, plugin, condition):
+        real = real_code(program, plugin)
+        path = tmp_path / program
+        path.write_text(f'#!/bin/sh\n{condition} && exit 127\nexec {real.filepath_executable} "$@"\n')
+        path.chmod(0o755)
+        return aiida_code_installed(
+            label=f'{program}-{tmp_path.name}',
+            default_calc_job_plugin=plugin,
+            computer=real.computer,
+            filepath_executable=str(path),
+            prepend_text=real.prepend_text,
+            with_mpi=False,
+        )
+
+    return factory
+
+
+IN_DECK = 'grep -q "calculation = \'{}\'" aiida.in'
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ('program', 'condition', 'status', 'given'),
+    [
+        ('pw.x', IN_DECK.format('nscf'), 421, set()),
+        ('wannier90.x', 'true', 422, set()),
+        ('pw2wannier90.x', 'true', 423, set()),
+        ('wannier90.x', '[ "$1" != -pp ]', 424, set()),
+        ('pw.x', IN_DECK.format('bands'), 425, {'output_bands', 'output_parameters', 'output_wannier_functions'}),
+    ],
+)
+def test_each_program_taken_away(chain, inputs, partly_gone, program, condition, status, given):  # noqa: PLR0917
+    """Nothing comes out of a step whose program is gone; what the steps before it computed does."""
+    made = inputs(dis_num_iter=200, conv_tol=1e-8)
+    name = program.removesuffix('.x')
+    plugin = {'pw': 'quantumespresso.pw'}.get(name, f'crystalmath.{name}')
+    (made['pw']['pw'] if name == 'pw' else made[name])['code'] = partly_gone(program, plugin, condition)
+    outputs, node = engine.run_get_node(chain, **made)
+    assert node.exit_status == status, node.exit_message
+    assert {name for name in outputs if name != 'remote_folder'} == given
+    assert not {'dft_bands', 'comparison'} & set(outputs)
+
+
 def test_decks_that_are_refused(chain, inputs):
     with pytest.raises(ValueError, match='does not know `num_bnds`'):
         engine.run(chain, **inputs(num_bnds=3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiida.plugins import CalculationFactory, WorkflowFactory
 
-pytestmark = pytest.mark.daemon
+pytestmark = [pytest.mark.daemon, pytest.mark.slow]
 
 G0W0 = {
     'kind': 'g0w0_ppa',

@@ -579,17 +579,25 @@ def crystal_results_of(chain: orm.ProcessNode) -> tuple[orm.StructureData, dict[
     if not chain.is_finished_ok:
         raise ValueError(f'{chain.process_label}<{chain.pk}> did not end well: there is nothing to begin with.')
     outputs, inputs = node_outputs(chain), chain.base.links.get_incoming().nested()
-    for path in (('structure',), ('crystal', 'structure')):
-        place: Any = inputs
-        for key in path:
-            place = place.get(key, {}) if isinstance(place, Mapping) else {}
-        outputs.setdefault('output_structure', place or None)
+    outputs.setdefault('output_structure', _input_of(inputs, 'structure'))
     if outputs.get('output_structure') is None or 'output_parameters' not in outputs:
         raise ValueError(f'{chain.process_label}<{chain.pk}> has no structure, or no `output_parameters`.')
-    results = {'parameters': outputs['output_parameters']}
+    given = {'input_parameters': _input_of(inputs, 'parameters'), 'kinds': _input_of(inputs, 'kinds')}
+    results = {'parameters': outputs['output_parameters'], **{key: node for key, node in given.items() if node}}
     if isinstance(outputs.get('output_bands'), orm.BandsData):
         results['bands'] = outputs['output_bands']
     return outputs['output_structure'], results
+
+
+def _input_of(inputs: Any, name: str) -> Any:
+    """Return an input of a job of CRYSTAL, of a base chain, or of a chain that has one; None without it."""
+    for path in (('base', 'crystal', name), ('scf', 'crystal', name), ('crystal', name), (name,)):
+        place: Any = inputs
+        for key in path:
+            place = place.get(key) if isinstance(place, Mapping) else None
+        if isinstance(place, orm.Data):
+            return place
+    return None
 
 
 def pw_builders(  # noqa: PLR0917 (given by name)

@@ -219,10 +219,15 @@ class Wannier90WorkChain(ChainByOneWorker):
 
 
 def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
-    """Check the deck, and that the machine is that of the wavefunctions."""
+    """Check that all codes are there, the deck, and that the machine is that of the wavefunctions."""
     from aiida_crystalmath.crystal.inputs.errors import reasons
 
     wannier = inputs.get('wannier90') or {}
+    runs = {'pw.pw': (inputs.get('pw') or {}).get('pw') or {}, 'wannier90': wannier}
+    runs['pw2wannier90'] = inputs.get('pw2wannier90') or {}
+    for name, run in runs.items():
+        if 'code' not in run:
+            return f'`{name}.code`: there is no code for this step'
     if 'structure' not in inputs or 'kpoints' not in inputs or 'parameters' not in wannier:
         return None
     try:
