@@ -150,6 +150,7 @@ def at_once(options: dict[str, Any]) -> int:
     from aiida_crystalmath.cli.chains import find_code
     from aiida_crystalmath.cli.many_body_codes import anchor_code
 
+    code: Any
     if options['chain'] in many_body.CHAINS:
         code = anchor_code(options, options['chain'])
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -169,10 +170,10 @@ def choose_family(structure: StructureData, preferred: str) -> str:
     :param preferred: label of the protocol's family.
     """
     from aiida import orm
-    from aiida_pseudo.groups.family import PseudoPotentialFamily
 
-    families: list[Any] = orm.QueryBuilder().append(PseudoPotentialFamily).all(flat=True)
-    refused = {family.label: _unfit(family, structure) for family in families}
+    kind: Any = import_module('aiida_pseudo.groups.family').PseudoPotentialFamily
+    families: list[Any] = orm.QueryBuilder().append(kind).all(flat=True)
+    refused = {str(family.label): _unfit(family, structure) for family in families}
     fit = sorted(label for label, reason in refused.items() if not reason)
     if preferred in fit:
         return preferred
@@ -184,9 +185,7 @@ def choose_family(structure: StructureData, preferred: str) -> str:
             INSTALL_FAMILY,
         )
     if len(fit) > 1:
-        fail(
-            f'there are several families of pseudopotentials: {", ".join(fit)}.', 'Choose one with --pseudo-family.'
-        )
+        fail(f'there are several families of pseudopotentials: {", ".join(fit)}.', 'Choose one with --pseudo-family.')
     if structure.is_stored:  # a builder is tried before, with a draft
         click.echo(f'Pseudopotentials: family "{fit[0]}", the only norm-conserving one with all elements.', err=True)
     return fit[0]

@@ -8,7 +8,7 @@ from aiida_crystalmath.cli.common import fail
 from aiida_crystalmath.machines.codes import MANY_BODY, is_gone
 
 if TYPE_CHECKING:
-    from aiida.orm import Code
+    from aiida.orm import InstalledCode
 
 __all__ = ('PLUGINS', 'anchor_code', 'find_codes')
 
@@ -19,7 +19,7 @@ PLUGINS = {name: MANY_BODY[program] for name, program in PROGRAMS.items()}
 NEEDED = ('pw', 'p2y', 'yambo')
 
 
-def find_codes(options: dict[str, Any], chain: str) -> dict[str, Code]:
+def find_codes(options: dict[str, Any], chain: str) -> dict[str, Any]:
     """Return the codes of pw.x, p2y and yambo, and ypp if there is one, on one computer.
 
     Exits with an explanation if one is missing, if they are on several computers, or if it is not clear which is meant.
@@ -38,7 +38,7 @@ def find_codes(options: dict[str, Any], chain: str) -> dict[str, Code]:
             f'the codes are not on one computer ({places}), and wavefunctions are not moved.',
             'Set up the others beside one of them: crystalmath setup code COMPUTER pw.x p2y yambo ypp',
         )
-    chosen: dict[str, Code] = {}
+    chosen: dict[str, Any] = {}
     for name, codes in there.items():
         here = [code for code in codes if code.computer.pk in common]
         if len(here) > 1 and (name in NEEDED or len({code.computer.pk for code in here}) == 1):
@@ -49,12 +49,13 @@ def find_codes(options: dict[str, Any], chain: str) -> dict[str, Code]:
     return chosen
 
 
-def anchor_code(options: dict[str, Any], chain: str) -> Code:
+def anchor_code(options: dict[str, Any], chain: str) -> InstalledCode:
     """Return the code whose computer the chain runs on."""
-    return find_codes(options, chain)['pw']
+    code: InstalledCode = find_codes(options, chain)['pw']
+    return code
 
 
-def _named(name: str, identifier: str) -> Code:
+def _named(name: str, identifier: str) -> InstalledCode:
     """Load a code that was named; exits with an explanation if it is none for that program."""
     from aiida import orm
     from aiida.common.exceptions import MultipleObjectsError, NotExistent
@@ -74,7 +75,7 @@ def _named(name: str, identifier: str) -> Code:
     return code  # type: ignore[no-any-return]
 
 
-def _all(plugin: str) -> list[Code]:
+def _all(plugin: str) -> list[Any]:
     """Return the codes for a calculation whose programs are there, as far as one can see."""
     from aiida import orm
 

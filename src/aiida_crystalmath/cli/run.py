@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument(
-    'files', metavar='FILE...', nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument('files', metavar='FILE...', nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @recipe_options
 @click.option(
     '--from',

@@ -40,7 +40,7 @@ def summarise(node: ProcessNode) -> dict[str, Any]:
     parameters = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
     initial = input_structure(node)
     structure = outputs.get('output_structure') or initial
-    further = {name: _content(outputs[name]) for name in ('comparison', 'scissor') if name in outputs}
+    further: dict[str, Any] = {name: _content(outputs[name]) for name in ('comparison', 'scissor') if name in outputs}
     return {
         'pk': node.pk,
         'uuid': node.uuid,

@@ -1,4 +1,4 @@
-"""The programs of CRYSTAL (and pw.x, and those of Yambo) on another machine: where they are, whether they answer, what has to run before them."""
+"""The programs of CRYSTAL, pw.x and those of Yambo on a machine: where they are, and what has to run before them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ cd / && rm -rf -- "$folder"
 class Program:
     """A program on a machine.
 
-    :param with_mpi: it is started by the computer's command for parallel programs, and, if it is one of CRYSTAL's, reads
-        a file ``INPUT``; ``None`` leaves it to each job.
+    :param with_mpi: it is started by the computer's command for parallel programs (and one of CRYSTAL's then reads a
+        file ``INPUT``); ``None`` leaves it to each job.
     """
 
     path: str

@@ -35,7 +35,7 @@ def gaps_table(content: Mapping[str, Any]) -> Table:
     caption = '\n'.join(f'! {line}' for line in content['warnings']) or None
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='bold')
     for title, justify in (('gap', 'left'), ('eV', 'right'), ('kind', 'left'), ('at k', 'left'), ('of', 'right')):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+        table.add_column(title, justify=justify, no_wrap=title in ('gap', 'eV'))  # type: ignore[arg-type]
     for title in ('code', 'what', 'from'):
         table.add_column(title, overflow='fold')
     table.caption, table.caption_justify = (None if caption is None else escape(caption)), 'left'

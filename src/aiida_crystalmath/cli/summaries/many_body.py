@@ -33,16 +33,17 @@ def _structure_rows(summary: Mapping[str, Any]) -> list[Row]:
     """Return who optimised the structure, or whose results it came with."""
     from aiida import orm
 
-    node = orm.load_node(summary['pk'])
+    node: Any = orm.load_node(summary['pk'])
     for link in node.base.links.get_outgoing().all():
         if link.link_label == 'crystal' and 'output_parameters' in link.node.outputs:
             engine = link.node.outputs.output_parameters.get('engine', None)
             return [('optimised by', f'{_engine(engine)} (PK {link.node.pk})', False)]
     for link in node.base.links.get_incoming().all():
         if link.link_label == 'crystal_results__parameters':
-            origin = link.node.creator
+            results: Any = link.node
+            origin = results.creator
             where = f' (PK {origin.pk})' if origin is not None else ''
-            return [('begins with', f'a finished run of {_engine(link.node.get("engine", None))}{where}', False)]
+            return [('begins with', f'a finished run of {_engine(results.get("engine", None))}{where}', False)]
     return []
 
 
