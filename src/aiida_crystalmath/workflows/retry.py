@@ -69,7 +69,14 @@ def next_step(node: orm.ProcessNode) -> tuple[orm.CalcJobNode | None, Proposal |
     if job is None:
         stopped = bool(path) and (path[-1].is_killed or path[-1].is_excepted)
         return None, Proposal('The same again: it was stopped from AiiDA.') if stopped else None
+    if not _is_of_crystal(job) and not (job.is_killed or job.is_excepted):
+        return job, None  # exit codes of other programs mean something else, and the proposals are changes of a deck
     return job, propose(job)
+
+
+def _is_of_crystal(job: orm.CalcJobNode) -> bool:
+    """Whether a calculation is of CRYSTAL's programs."""
+    return (job.process_type or '').endswith((':crystalmath.crystal23', ':crystalmath.properties23'))
 
 
 def builder_for_retry(
@@ -112,7 +119,8 @@ def builder_for_retry(
         return _redo_sequence(node, reason, is_changed)
     inputs = retry_inputs.inputs_of(node)
     before = retry_inputs.snapshot(node, inputs)
-    start = 'From the same structure and from atomic densities.'
+    ours = (node.process_type or '').partition(':')[2].startswith(('crystalmath.crystal', 'crystalmath.properties'))
+    start = 'From the same structure and from atomic densities.' if ours else 'From its beginning.'
     if not from_scratch:
         density = proposal is None or proposal.wavefunction
         density = density and not any(change.keyword in OTHER_DENSITY for change in parsed)
