@@ -80,6 +80,11 @@ def make_builder(structure: StructureData | None, chain: str, options: dict[str,
     process = _load(chain)
     known = inspect.signature(process.get_builder_from_protocol).parameters
     own = own_arguments(options['arguments'], {name: item for name, item in known.items() if name not in GIVEN})
+    wrong = [name for name in ('cutoff_ry', 'scissor_ev') if not isinstance(own.get(name, 0.0), int | float)]
+    if wrong:
+        raise ValueError(f'--set {wrong[0]}={own[wrong[0]]}: write a number.')
+    if structure is not None and not all(structure.pbc):
+        raise ValueError(f'--chain {chain}: plane waves need a structure that repeats in three directions.')
     codes = find_codes(options, chain)
     before = None
     if options.get('from_chain'):
@@ -199,7 +204,8 @@ def _check_family(label: str, structure: StructureData, has_cutoff: bool) -> Non
     try:
         pseudos, cutoff = family_of(label, structure)
     except ValueError as exception:
-        fail(f'family "{label}" of pseudopotentials: {exception}', INSTALL_FAMILY)
+        reason = str(exception).removeprefix('pseudo_family: ').partition('; install')[0]
+        fail(f'family "{label}" of pseudopotentials: {reason}', INSTALL_FAMILY)
     wrong = ', '.join(f'{kind} ({name})' for kind, name in sorted(not_norm_conserving(pseudos).items()))
     if wrong:
         fail(

@@ -97,6 +97,10 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
     """From a structure to a SAVE folder of Yambo; subclasses go on from there."""
 
     PLACES: ClassVar[int] = 4
+    OVERRIDABLE: ClassVar[tuple[str, ...]] = (
+        'meta_inputs', 'clean_workdir', 'kpoints_distance', 'crystal', 'scf', 'nscf', 'p2y', 'gw', 'gw_parameters',
+    )  # fmt: skip
+    """What overrides may change; other inputs are arguments of the builder, or set on it."""
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
@@ -568,7 +572,8 @@ def crystal_results_of(chain: orm.ProcessNode) -> tuple[orm.StructureData, dict[
         place: Any = inputs
         for key in path:
             place = place.get(key, {}) if isinstance(place, Mapping) else {}
-        outputs.setdefault('output_structure', place or None)
+        if isinstance(place, orm.StructureData):
+            outputs.setdefault('output_structure', place)
     if outputs.get('output_structure') is None or 'output_parameters' not in outputs:
         raise ValueError(f'{chain.process_label}<{chain.pk}> has no structure, or no `output_parameters`.')
     results = {'parameters': outputs['output_parameters']}
