@@ -75,6 +75,7 @@ def make_builder(structure: StructureData | None, chain: str, options: dict[str,
     :raises ValueError: if the file or an option is wrong.
     """
     from aiida_crystalmath.cli.chains import DEFAULT_PROTOCOL, find_code, job_options, own_arguments, read_overrides
+    from aiida_crystalmath.workflows.arguments import check_relax_type
     from aiida_crystalmath.workflows.multicode.many_body import crystal_results_of
 
     process = _load(chain)
@@ -91,7 +92,7 @@ def make_builder(structure: StructureData | None, chain: str, options: dict[str,
         before = _finished(str(options['from_chain']))
         structure = crystal_results_of(before)[0]
     assert structure is not None
-    if own.get('relax_type') not in (None, 'none'):
+    if check_relax_type(own.get('relax_type', 'none')).value != 'none':
         codes['crystal'] = find_code(options['code'], 'crystalmath.crystal23')
     elif options['code']:
         raise ValueError(

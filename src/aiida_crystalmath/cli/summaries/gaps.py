@@ -35,21 +35,21 @@ def gaps_table(content: Mapping[str, Any]) -> Table:
     caption = '\n'.join(f'! {line}' for line in content['warnings']) or None
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style='bold')
     for title, justify in (('gap', 'left'), ('eV', 'right'), ('kind', 'left'), ('at k', 'left'), ('of', 'right')):
-        table.add_column(title, justify=justify, no_wrap=title in ('gap', 'eV'))  # type: ignore[arg-type]
-    for title in ('code', 'what', 'from'):
+        table.add_column(title, justify=justify, no_wrap=title in ('gap', 'eV', 'at k'))  # type: ignore[arg-type]
+    for title in ('by', 'from'):
         table.add_column(title, overflow='fold')
     table.caption, table.caption_justify = (None if caption is None else escape(caption)), 'left'
     for row in content['rows']:
         points = ' → '.join(_point(values[0]) for values in (row.get('kpoints') or {}).values())
-        code = str(row.get('code', ''))
+        code, method = escape(str(row.get('code', ''))), escape(str(row.get('method') or ''))
+        code = f'[red]{code}[/]' if 'STAND' in code.upper() else code
         table.add_row(
             QUANTITIES.get(row['quantity'], row['quantity']),
             f'{row["value_ev"]:.3f}',
             row.get('kind', ''),
             points,
             str(row.get('n_kpoints') or ''),
-            f'[red]{code}[/]' if 'STAND' in code.upper() else escape(code),
-            escape(str(row.get('method') or '')),
+            f'{code}, {method}' if method else code,
             _origin(row['sources']),
         )
     return table

@@ -142,7 +142,7 @@ def fill_builder(
     stray = [key for key in inputs if key not in cls.OVERRIDABLE]
     if stray:
         raise ValueError(
-            f'overrides: "{stray[0]}" is not taken from there, but is an argument or set on the builder; overrides have '
+            f'overrides: "{stray[0]}" is not taken from there: it is an argument, or set on the builder; those are '
             f'{", ".join(cls.OVERRIDABLE)}.'
         )
     name = protocol or cls.get_default_protocol()
