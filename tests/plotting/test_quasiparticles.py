@@ -142,3 +142,24 @@ def test_absorption_with_excitons(drawn, tmp_path):
     assert twin.lines[0].get_xdata() == pytest.approx([2.0])
     assert 'scissor of 0.700 eV (estimated)' in drawn[0].legends[0].get_title().get_text()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ('photon energy (eV)', r'$\mathrm{Im}\,\varepsilon$')
+
+
+def test_absorption_says_what_it_is_built_on(aiida_profile, aiida_localhost, drawn, tmp_path):
+    """By the job that made the spectrum, so that the words cannot differ from the numbers; an estimate is labelled."""
+    from aiida.common.links import LinkType
+
+    job = orm.CalcJobNode(computer=aiida_localhost, process_type='aiida.calculations:crystalmath.yambo')
+    parameters = orm.Dict({'kind': 'bse', 'scissor': {'shift_ev': 0.7}}).store()
+    job.base.links.add_incoming(parameters, LinkType.INPUT_CALC, 'parameters')
+    job.store()
+    spectrum = orm.ArrayData()
+    for name in ('energy_ev', 'eps_im'):
+        spectrum.set_array(name, np.arange(5.0))
+    spectrum.base.links.add_incoming(job, LinkType.CREATE, 'output_spectrum')
+    label = 'estimated: fundamental gap of STAND-IN (PBE0) minus that of pw.x; no quasi-particles'
+    outputs = {'output_spectrum': spectrum.store(), 'scissor': orm.Dict({'label': label})}
+    request = Request(tmp_path, 'Si', caption=Caption('Si', engine='yambo'), results={'starting_gap_direct_ev': 3.25})
+    assert [path.name for path in figures.draw('YamboBSEWorkChain', outputs, request)] == ['Si_absorption.png']
+    title = ' '.join(drawn[0].legends[0].get_title().get_text().split())
+    assert title == f'Si on DFT and a scissor of 0.700 eV ({label})'
+    assert [line.get_label() for line in drawn[0].axes[0].lines] == ['with excitons', 'direct gap 3.25 eV']
