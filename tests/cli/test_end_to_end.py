@@ -31,14 +31,16 @@ class Home:
             'OMP_NUM_THREADS': '1',
         }
 
-    def __call__(self, *arguments: str, program: str = 'crystalmath') -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, program: str = 'crystalmath', timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(BIN / program), *arguments],
             env=self.environment,
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout,
             check=False,
         )
 

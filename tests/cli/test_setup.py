@@ -122,6 +122,26 @@ def test_program_that_is_not_crystal(setup, aiida_localhost, tmp_path):
     assert not orm.QueryBuilder().append(orm.InstalledCode, filters={'label': 'crystal'}).count()
 
 
+def test_programs_of_other_codes_are_not_tried(setup, aiida_profile_clean, aiida_localhost, tmp_path):
+    """Whether they run with MPI is left to their jobs, unless it is said."""
+    for name in ('pw.x', 'p2y', 'yambo', 'ypp'):
+        (tmp_path / name).write_text('#!/bin/sh\nexit 1\n')
+        (tmp_path / name).chmod(0o755)
+    paths = {name: str(tmp_path / name) for name in ('pw.x', 'p2y', 'yambo', 'ypp')}
+    assert 'Next: crystalmath run X.cif --chain gw' in setup('code', 'localhost', '--no-mpi', *paths.values())
+    plugins = {'pw': 'quantumespresso.pw', 'p2y': 'crystalmath.p2y', 'yambo': 'crystalmath.yambo'}
+    for label, plugin in {**plugins, 'ypp': 'crystalmath.ypp'}.items():
+        code = orm.load_code(f'{label}@localhost')
+        assert (code.default_calc_job_plugin, code.with_mpi) == (plugin, False)
+    aiida_localhost.set_mpirun_command(['true', '-np', '{tot_num_mpiprocs}'])
+    output = setup('code', 'localhost', *paths.values())
+    assert 'yambo, started by true, as jobs of it ask' in ' '.join(output.split())
+    assert orm.load_code('p2y@localhost').with_mpi is None
+    aiida_localhost.set_mpirun_command(['no-such-launcher', '{tot_num_mpiprocs}'])
+    assert 'no-such-launcher, is not there' in setup('code', 'localhost', paths['yambo'], status=1)
+    assert 'ypp@localhost' in setup('code', 'localhost', paths['ypp'])
+
+
 @pytest.mark.corpus
 def test_code_that_fails_leaves_the_old_one(setup, aiida_profile_clean, aiida_localhost, corpus, tmp_path):
     """A program that answers where we log in, but not as a job; nor does Ctrl-C take the old one away."""

@@ -24,7 +24,7 @@ RECIPE = 'crystalmath_recipe'
 """Extra of a campaign: options of the first command that added a file to it."""
 REMEMBERED = (
     'protocol', 'chain', 'sequence', 'arguments', 'code', 'properties_code', 'moments', 'metal', 'overrides',
-    'max_memory_gb', 'walltime', 'n_mpi', 'resources',
+    'max_memory_gb', 'walltime', 'n_mpi', 'resources', 'pw_code', 'p2y_code', 'yambo_code', 'ypp_code', 'pseudo_family',
 )  # fmt: skip
 AT_A_TIME = 20
 """So many files are read before their work is submitted, so that the first need not wait for the last."""

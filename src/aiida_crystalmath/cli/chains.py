@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiida_crystalmath.cli import many_body
 from aiida_crystalmath.cli.common import fail
 from aiida_crystalmath.machines.codes import is_gone, is_standin
 
@@ -33,6 +34,7 @@ CHAINS = {
     'maps': 'maps and cubes of the charge density',
     'cohp': 'bonding analysis',
     'transport': 'transport coefficients',
+    **many_body.CHAINS,
     'preflight': 'dry run, input read and nothing computed',
     'deck': 'the input file as it stands (.d12 only; the default for it)',
 }
@@ -88,8 +90,10 @@ def make_builder(file: Path, structure: StructureData, chain: str, options: dict
     """Make the builder of the work chain called ``chain``."""
     from aiida_crystalmath.workflows.types import ElectronicType, SpinType
 
-    code = find_code(options['code'], 'crystalmath.crystal23')
+    if chain in many_body.CHAINS:
+        return many_body.make_builder(structure, chain, options)
     job = job_options(options)
+    code = find_code(options['code'], 'crystalmath.crystal23')
     if chain == 'deck':
         from aiida_crystalmath.cli.deck_builder import builder_from_deck
 

@@ -146,9 +146,15 @@ def with_name(entry: Entry) -> str:
 
 def at_once(options: dict[str, Any]) -> int:
     """Return how many run at once: as many as this machine has cores; more where a queue holds them."""
+    from aiida_crystalmath.cli import many_body
     from aiida_crystalmath.cli.chains import find_code
+    from aiida_crystalmath.cli.many_body_codes import anchor_code
 
-    code = find_code(options['code'], 'crystalmath.crystal23')
+    code: Any
+    if options['chain'] in many_body.CHAINS:
+        code = anchor_code(options, options['chain'])
+    else:
+        code = find_code(options['code'], 'crystalmath.crystal23')
     is_here = code.computer is not None and code.computer.transport_type == 'core.local'
     return (os.cpu_count() or 1) if is_here else AT_ONCE_ELSEWHERE
 

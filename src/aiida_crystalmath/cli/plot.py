@@ -34,8 +34,8 @@ def plot(ctx: click.Context, pk: str, output: Path, suffix: str, window: tuple[f
     """Plot what the calculation or work chain PK has to draw.
 
     Bands, densities of states, phonons, spectra, thermodynamic functions, equations of state, convergence, densities,
-    bonding analyses, transport coefficients, surfaces, magnetic orderings: one picture each. --window is of bands and
-    densities of states.
+    bonding analyses, transport coefficients, surfaces, magnetic orderings, quasi-particles against DFT, absorption with
+    and without excitons: one picture each. --window is of bands and densities of states.
 
     The zero of bands is the top of the valence bands, or the Fermi energy of a metal.
     """

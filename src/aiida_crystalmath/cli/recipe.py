@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from aiida_crystalmath.cli import many_body
 from aiida_crystalmath.cli.chains import CHAINS
 from aiida_crystalmath.cli.common import fail
 from aiida_crystalmath.cli.repeats import read_file, stored_structure
@@ -48,6 +49,15 @@ OPTIONS = [
     ),
     click.option('--code', help='Code for crystal (label@computer or PK); default: the only one there is.'),
     click.option('--properties-code', help='Code for properties; default: the one that goes with --code.'),
+    click.option('--pw-code', metavar='CODE', help='Code for pw.x (gw, bse); default: the only one there is.'),
+    click.option('--p2y-code', metavar='CODE', help='Code for p2y (gw, bse); default: the one on that computer.'),
+    click.option('--yambo-code', metavar='CODE', help='Code for yambo (gw, bse); default: likewise.'),
+    click.option('--ypp-code', metavar='CODE', help='Code for ypp (bse), if it is needed; default: likewise.'),
+    click.option(
+        '--pseudo-family',
+        metavar='LABEL',
+        help='Norm-conserving pseudopotentials of aiida-pseudo (gw, bse); default: the only ones with all elements.',
+    ),
     click.option(
         '--moment', 'moments', multiple=True, metavar='KIND=MOMENT', help='Starting spin moment, e.g. Fe=2 (repeat).'
     ),
@@ -86,6 +96,7 @@ def check_recipe(options: dict[str, Any]) -> None:
     """Exit with an explanation if options contradict each other."""
     if options['sequence'] and options['chain']:
         fail('--chain and --sequence are both given: keep one.')
+    many_body.check_options(options)
     if options['sequence'] and options['arguments']:
         fail(
             '--set is for the arguments of one chain; those of a step stand in the file of the sequence.',

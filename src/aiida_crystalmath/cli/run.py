@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_crystalmath.cli import many_body
 from aiida_crystalmath.cli.common import console, echo_json, fail, load_profile
 from aiida_crystalmath.cli.recipe import check_recipe, checked_builder, choose_chain, recipe_options
 from aiida_crystalmath.cli.repeats import FINGERPRINT, find_failed, find_finished, fingerprint_of
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument(
-    'files', metavar='FILE...', nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument('files', metavar='FILE...', nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @recipe_options
+@click.option(
+    '--from',
+    'from_chain',
+    metavar='PK',
+    help='Instead of FILE: a finished run of CRYSTAL, for its structure and to compare its gap with (gw, bse).',
+)
 @click.option(
     '--max-running',
     type=click.IntRange(min=1),
@@ -46,6 +51,8 @@ def run(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> None:
     stopped watching.
     """
     check_options(options)
+    if bool(files) == bool(options['from_chain']):
+        raise click.UsageError('give a FILE, or --from PK, and not both.' if files else 'Missing argument FILE...')
     name = load_profile(ctx)
     if len(files) > 1:
         from aiida_crystalmath.cli.many import run_many
@@ -53,7 +60,7 @@ def run(ctx: click.Context, /, files: tuple[Path, ...], **options: Any) -> None:
         run_many(list(dict.fromkeys(files)), name, options)
         return
     try:
-        node, is_old = launch(files[0], name, options)
+        node, is_old = launch(files[0] if files else None, name, options)
     except ValueError as exception:
         fail(str(exception))
     announce(node, name, is_old, options['as_json'])
@@ -114,17 +121,23 @@ def wait_for(node: ProcessNode) -> None:
         sys.exit(130)
 
 
-def launch(file: Path, profile: str, options: dict[str, Any]) -> tuple[ProcessNode, bool]:
+def launch(file: Path | None, profile: str, options: dict[str, Any]) -> tuple[ProcessNode, bool]:
     """Submit the chain for ``file``, or find the same that ran before; return the node and whether it is old.
 
     A sequence that failed before is run again with what finished well in it.
+
+    :param file: ``None`` to begin with the finished chain of ``--from``.
 
     :raises ValueError: if the file or an option is wrong.
     """
     from aiida.engine import submit
 
-    chain = choose_chain(file, options)
-    builder = checked_builder(file, chain, options)
+    if file is not None:
+        chain = choose_chain(file, options)
+        builder, origin = checked_builder(file, chain, options), file.name
+    else:
+        chain = str(options['chain'])
+        builder, origin = many_body.make_builder(None, chain, options), f'PK {options["from_chain"]}'
     fingerprint = fingerprint_of(builder, chain)
     old = None if options['again'] else find_finished(fingerprint)
     if old is not None and old.is_terminated:
@@ -139,7 +152,7 @@ def launch(file: Path, profile: str, options: dict[str, Any]) -> tuple[ProcessNo
     except ValueError as exception:
         reason = str(exception).removeprefix("Error occurred validating port 'inputs': ")
         raise ValueError(f'the inputs are not valid: {reason}') from exception
-    node.label = f'{file.name} {chain}'
+    node.label = f'{origin} {chain}'
     node.base.extras.set(FINGERPRINT, fingerprint)
     return node, False
 

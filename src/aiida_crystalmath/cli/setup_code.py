@@ -1,4 +1,4 @@
-"""``crystalmath setup code``: the programs of CRYSTAL on a computer that was set up."""
+"""``crystalmath setup code``: the programs of CRYSTAL, Quantum ESPRESSO and Yambo on a computer that was set up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from aiida_crystalmath.cli.common import console, echo_json, fail, load_profile
 from aiida_crystalmath.cli.steps import Step, carry_out, print_steps
-from aiida_crystalmath.machines.codes import PROPERTIES
+from aiida_crystalmath.machines.codes import MANY_BODY, PROPERTIES
 from aiida_crystalmath.machines.errors import MachineError
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from aiida_crystalmath.machines.remote_programs import Program
     from aiida_crystalmath.machines.shell import Shell
+
+LAUNCHED = (MANY_BODY['pw.x'], MANY_BODY['yambo'])
+"""Calculations that ask for MPI by themselves."""
 
 
 @click.command()
@@ -36,12 +39,13 @@ if TYPE_CHECKING:
 @click.option('--json', 'as_json', is_flag=True, help='Print the codes as JSON.')
 @click.pass_context
 def code(ctx: click.Context, /, computer: str, programs: tuple[str, ...], **options: Any) -> None:
-    """Set up the programs of CRYSTAL on COMPUTER.
+    """Set up the programs of CRYSTAL, or pw.x, p2y, yambo and ypp, on COMPUTER.
 
     PROGRAM is a name or an absolute path there. Without one, the best crystal and the best properties are taken that
     are on PATH there, after the modules and lines given, or below CRY23_EXEDIR or CRY23_ROOT.
 
-    A program is believed if it answers a geometry dry run with CRYSTAL's banner; then a job of the same does so.
+    A program of CRYSTAL is believed if it answers a geometry dry run with the banner; then a job of the same does so.
+    pw.x, p2y, yambo and ypp are made codes of if they are named; of them it is only seen that they can be executed.
     """
     from aiida_crystalmath.machines.remote_programs import environment
     from aiida_crystalmath.machines.shell import without_broker
@@ -66,6 +70,8 @@ def code(ctx: click.Context, /, computer: str, programs: tuple[str, ...], **opti
     crystal = next((program for program in chosen if program.plugin.endswith('crystal23')), None)
     if crystal is not None and not options['dry_run']:
         click.echo(f'\nNext: crystalmath run X.cif --code {label or crystal.label}@{computer}')
+    elif any(program.name == 'yambo' for program in chosen) and not options['dry_run']:
+        click.echo('\nNext: crystalmath run X.cif --chain gw')
 
 
 def load_computer(label: str) -> Computer:
@@ -134,16 +140,17 @@ def best(found: Sequence[Program]) -> list[Program]:
 
 
 def check(shell: Shell, computer: Computer, before: str, program: Program, will_be_tried: bool) -> None:
-    """See that a program answers as CRYSTAL; of properties, which needs a wavefunction, nothing can be seen.
+    """See that a program answers as CRYSTAL; of properties, which needs a wavefunction, and of others nothing is seen.
 
     :param will_be_tried: as a job; then a parallel program may be one that cannot start where we log in.
     :raises MachineError: if it does not.
     """
     from aiida_crystalmath.machines import remote_programs as remote
 
-    if program.with_mpi:
+    launches = program.plugin in LAUNCHED if program.with_mpi is None else program.with_mpi
+    if launches:
         remote.check_launcher(shell, before, computer.get_mpirun_command()[0])
-    if program.plugin == PROPERTIES:
+    if program.plugin == PROPERTIES or not program.is_of_crystal:
         return
     answered, printed = remote.banner(shell, before, program)
     wanted = 'STAND-IN' if program.is_standin else 'CRYSTAL'
@@ -182,9 +189,17 @@ def code_step(profile: str, computer: Computer, program: Program, before: str, o
             )
             return detail + tried(made, options)
 
-    how = f', started by {launcher}, input from the file INPUT' if program.with_mpi else ''
-    detail = f'{label}@{computer.label}: {program.path}{how}'
+    detail = f'{label}@{computer.label}: {program.path}{how_started(program, launcher)}'
     return Step('code', is_there, detail, f'verdi -p {profile} code delete {label}@{computer.label}', make)
+
+
+def how_started(program: Program, launcher: str) -> str:
+    """Return in words how a program is started, if that is by the command for parallel programs."""
+    if program.with_mpi is None:
+        return f', started by {launcher}, as jobs of it ask' if program.plugin in LAUNCHED else ''
+    if not program.with_mpi:
+        return ''
+    return f', started by {launcher}' + (', input from the file INPUT' if program.is_of_crystal else '')
 
 
 def tried(made: Any, options: dict[str, Any]) -> str:

@@ -137,7 +137,8 @@ def _lattice_rows(structure: dict[str, Any], initial: dict[str, Any] | None) -> 
     """Return the lengths along the periodic directions, with how they changed, and the angles."""
     relaxed, axes = structure['is_relaxed'], AXES[: structure['dimensionality']]
     text = '  '.join(f'{structure[key]:.4f}' for _, key in axes) + ' Å'
-    if relaxed and initial and 'a_angstrom' in initial:
+    # A chain that goes on in the primitive cell has not squeezed the one it was given.
+    if relaxed and initial and 'a_angstrom' in initial and initial['n_atoms'] == structure['n_atoms']:
         changes = [100 * (structure[key] / initial[key] - 1) for _, key in axes]
         if max(changes) - min(changes) < 0.005:
             text += f'  ({changes[0]:+.2f} % from the input)'

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 RESULT_OUTPUTS = ('output_', 'remote_folder', 'recovery_report')
 """How the labels of outputs begin that hold results."""
 
+MANY_BODY_OUTPUTS = (
+    'comparison',
+    'crystal_handoff',
+    'dft_bands',
+    'gw_parameters',
+    'qp_database',
+    'save_folder',
+    'scissor',
+)
+"""Further ones, of chains over several codes: whole labels."""
+
 N_EVIDENCE = 3
 """Lines of a failed calculation's own words that are shown."""
 
@@ -24,11 +35,12 @@ def summarise(node: ProcessNode) -> dict[str, Any]:
     outputs: dict[str, Any] = {
         link.link_label: link.node
         for link in node.base.links.get_outgoing().all()
-        if link.link_label.startswith(RESULT_OUTPUTS)
+        if link.link_label.startswith(RESULT_OUTPUTS) or link.link_label in MANY_BODY_OUTPUTS
     }
     parameters = outputs['output_parameters'].get_dict() if 'output_parameters' in outputs else {}
     initial = input_structure(node)
     structure = outputs.get('output_structure') or initial
+    further: dict[str, Any] = {name: _content(outputs[name]) for name in ('comparison', 'scissor') if name in outputs}
     return {
         'pk': node.pk,
         'uuid': node.uuid,
@@ -45,7 +57,16 @@ def summarise(node: ProcessNode) -> dict[str, Any]:
         'initial_structure': _structure(initial, False) if initial else None,
         'outputs': {label: output.pk for label, output in sorted(outputs.items())},
         'failure': deepest_failure(node),
+        **further,
     }
+
+
+def _content(node: Any) -> dict[str, Any]:
+    """Return the content of a ``Dict``; sources of a table of gaps with their PKs."""
+    from aiida_crystalmath.cli.summaries.gaps import with_pks
+
+    content: dict[str, Any] = node.get_dict()
+    return with_pks(content) if 'rows' in content else content
 
 
 def _engine_of(outputs: dict[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiida_crystalmath.crystal.explanation import Explanation
 
 FORT87 = 'fort.87'
+N_LAST_WORDS = 3
 OF_CRYSTAL = ('crystalmath.crystal23', 'crystalmath.properties23')
 """Entry points of the programs whose output is read again here; of others the parser's diagnoses are told."""
 
@@ -43,6 +44,7 @@ def explain_node(ctx: click.Context, identifier: str, *, as_json: bool, all_rema
             'scheduler': why_story.scheduler_says(deepest),
             'explanation': explanation and explanation.as_dict(),
             'diagnoses': diagnoses_of(deepest),
+            'last_words': last_words(deepest)[1],
             'recovery': reports,
             'next_steps': steps,
         }
@@ -57,11 +59,16 @@ def explain_node(ctx: click.Context, identifier: str, *, as_json: bool, all_rema
         print_explanation(explanation, all_remarks=all_remarks)
     elif diagnoses := diagnoses_of(deepest):
         _print_diagnoses(diagnoses)
+        _print_last_words(deepest)
+    elif last_words(deepest)[1]:
+        _print_last_words(deepest)
+        click.echo(f'More: verdi process report {deepest.pk}')
     elif node.is_terminated and not node.is_finished_ok:
         click.echo(f'More: verdi process report {deepest.pk}')
     why_story.print_attempts(reports)
     advice = next((report['next_step'] for report in reversed(reports) if report['next_step']), '')
-    if advice and not steps:
+    told = explanation is None and any(item.get('remedy') == advice for item in diagnoses_of(deepest))
+    if advice and not steps and not told:
         click.echo(f'\nNext step: {advice}')
     why_story.print_next_steps(steps)
 
@@ -95,6 +102,36 @@ def diagnoses_of(node: Any) -> list[dict[str, Any]]:
         return []
     found: list[dict[str, Any]] = outputs.output_parameters.get_dict().get('diagnoses') or []
     return found
+
+
+def last_words(node: Any) -> tuple[str, list[str]]:
+    """Return the file and the last lines of what a job that failed wrote to stderr (or, of Yambo's, to its output).
+
+    Empty for the programs of CRYSTAL, whose output is explained.
+    """
+    from aiida.orm import CalcJobNode
+
+    if not isinstance(node, CalcJobNode) or node.is_finished_ok or 'retrieved' not in node.outputs:
+        return '', []
+    if str(node.process_type).endswith(OF_CRYSTAL):
+        return '', []
+    names = [node.get_option('scheduler_stderr')]
+    if ':crystalmath.' in str(node.process_type):
+        names.append(node.get_option('output_filename'))
+    for name in filter(None, names):
+        lines = [line.rstrip() for line in (_retrieved(node, name) or '').splitlines() if line.strip()]
+        if lines:
+            return name, lines[-N_LAST_WORDS:]
+    return '', []
+
+
+def _print_last_words(node: Any) -> None:
+    """Print what a job wrote at last."""
+    name, words = last_words(node)
+    if words:
+        click.echo(f'\nThe last lines of {name} of PK {node.pk}:')
+    for line in words:
+        click.echo(f'    {line}')
 
 
 def _print_diagnoses(diagnoses: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Codes: the programs of CRYSTAL on a computer, as AiiDA knows them."""
+"""Codes: the programs of CRYSTAL, pw.x and those of Yambo on a computer, as AiiDA knows them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 CRYSTAL = 'crystalmath.crystal23'
 PROPERTIES = 'crystalmath.properties23'
+PW = 'quantumespresso.pw'
+MANY_BODY = {'pw.x': PW, 'p2y': 'crystalmath.p2y', 'yambo': 'crystalmath.yambo', 'ypp': 'crystalmath.ypp'}
+"""Calculations of the programs of Quantum ESPRESSO and Yambo, by their names."""
+
 ONE_THREAD = 'export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}'
 
 
@@ -74,11 +78,13 @@ def _put_aside(code: Code, why: str) -> None:
 
 
 def make_code(
-    label: str, computer: str, path: str, plugin: str, *, with_mpi: bool, prepend_text: str = ONE_THREAD
+    label: str, computer: str, path: str, plugin: str, *, with_mpi: bool | None, prepend_text: str = ONE_THREAD
 ) -> Code:
     """Make a code for a program; an old one of that label is put aside.
 
     A stored code cannot be changed, and what it has run must stay true: it is renamed and hidden.
+
+    :param with_mpi: ``None`` leaves it to each job.
     """
     from aiida import orm
 

@@ -1,4 +1,4 @@
-"""The programs of CRYSTAL on another machine: where they are, whether they answer, what has to run before them."""
+"""The programs of CRYSTAL, pw.x and those of Yambo on a machine: where they are, and what has to run before them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from shlex import quote
 
-from aiida_crystalmath.machines.codes import CRYSTAL, ONE_THREAD, PROPERTIES
+from aiida_crystalmath.machines.codes import CRYSTAL, MANY_BODY, ONE_THREAD, PROPERTIES
 from aiida_crystalmath.machines.errors import MachineError
 from aiida_crystalmath.machines.programs import PROBE_DECK, banner_of
 from aiida_crystalmath.machines.shell import Shell
@@ -44,11 +44,12 @@ cd / && rm -rf -- "$folder"
 class Program:
     """A program on a machine.
 
-    :param with_mpi: it is started by the computer's command for parallel programs, and reads a file ``INPUT``.
+    :param with_mpi: it is started by the computer's command for parallel programs (and one of CRYSTAL's then reads a
+        file ``INPUT``); ``None`` leaves it to each job.
     """
 
     path: str
-    with_mpi: bool
+    with_mpi: bool | None
 
     @property
     def name(self) -> str:
@@ -61,14 +62,21 @@ class Program:
         return self.name.startswith('crystalmath-')
 
     @property
+    def is_of_crystal(self) -> bool:
+        """Tell whether it is one of CRYSTAL's programs, and none of Quantum ESPRESSO's or Yambo's."""
+        return self.name not in MANY_BODY
+
+    @property
     def plugin(self) -> str:
         """Return the calculation that it does."""
+        if not self.is_of_crystal:
+            return MANY_BODY[self.name]
         return PROPERTIES if 'properties' in self.name.lower() else CRYSTAL
 
     @property
     def label(self) -> str:
         """Return the label of its code, the same as quickstart's."""
-        return f'{self.name.removeprefix("crystalmath-")}-standin' if self.is_standin else self.name
+        return f'{self.name.removeprefix("crystalmath-")}-standin' if self.is_standin else self.name.removesuffix('.x')
 
     @property
     def has_threads(self) -> bool:
@@ -76,9 +84,14 @@ class Program:
         return 'OMP' in self.name
 
 
-def is_parallel(path: str) -> bool:
-    """Tell by its name whether a program is started by MPI: ``Pcrystal``, ``MPPcrystalOMP``, ``Pproperties``."""
-    return PurePosixPath(path).name.startswith(('Pcrystal', 'MPPcrystal', 'Pproperties'))
+def is_parallel(path: str) -> bool | None:
+    """Tell by its name whether a program is started by MPI: ``Pcrystal``, ``MPPcrystalOMP``, ``Pproperties``.
+
+    Names of other codes' programs tell nothing (``None``): jobs of pw.x and yambo ask for MPI, those of p2y and ypp do
+    not.
+    """
+    name = PurePosixPath(path).name
+    return None if name in MANY_BODY else name.startswith(('Pcrystal', 'MPPcrystal', 'Pproperties'))
 
 
 def environment(modules: Sequence[str], text: str | None) -> str:

@@ -31,6 +31,8 @@ def plot_data(outputs: Mapping[str, Any], request: Request) -> tuple[BandsPlotDa
     """Collect what the outputs give to draw."""
     results, caption = request.results, request.caption
     bands_node, dos_node = outputs.get('output_bands'), outputs.get('output_dos')
+    if 'output_quasiparticles' in outputs:
+        bands_node = None  # the k-points of a mesh make no path: ``plotting.quasiparticles`` draws them
     bands = dos = None
     if bands_node is not None:
         n_spin = len(bands_node.get_bands()) if bands_node.get_bands().ndim == 3 else 1

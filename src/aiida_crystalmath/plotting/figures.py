@@ -38,6 +38,8 @@ MODULES: Mapping[str, str] = {
     'output_cubes__spin': 'maps',
     'output_difference_maps': 'maps',
     'output_maps': 'maps',
+    'output_quasiparticles': 'quasiparticles',
+    'output_spectrum': 'absorption',
     'output_transport': 'transport',
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida_crystalmath.cli.summaries import sequence
+from aiida_crystalmath.cli.summaries.gaps import gaps_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,7 +30,7 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
     handoffs = summary['results'].get('handoffs') or []
     if handoffs:
         found.append(_handoffs(handoffs))
-    return found + [_gaps(content) for content in _comparisons(summary['pk'])]
+    return found + [gaps_table(content) for content in _comparisons(summary['pk'])]
 
 
 def _handoffs(handoffs: list[Mapping[str, Any]]) -> Table:
@@ -53,21 +54,3 @@ def _comparisons(pk: int) -> list[dict[str, Any]]:
     links = orm.load_node(pk).base.links.get_outgoing().all()
     nodes = [link.node for link in links if link.link_label.endswith('__comparison')]
     return [node.get_dict() for node in nodes if isinstance(node, orm.Dict) and 'rows' in node.get_dict()]
-
-
-def _gaps(content: Mapping[str, Any]) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    caption = '\n'.join(f'! {line}' for line in content['warnings']) or None
-    table = Table('gap', 'eV', 'kind', 'k-points', 'code', 'node', box=None, pad_edge=False, header_style='bold')
-    table.caption, table.caption_justify = (None if caption is None else escape(caption)), 'left'
-    for row in content['rows']:
-        points = '  '.join(f'{name} {_point(values[0])}' for name, values in (row.get('kpoints') or {}).items())
-        code, source = str(row.get('code', '')), str(row['sources'][0]['uuid']).partition('-')[0]
-        table.add_row(row['quantity'], f'{row["value_ev"]:.3f}', row.get('kind', ''), points, code, source)
-    return table
-
-
-def _point(values: list[float]) -> str:
-    return '(' + ' '.join(f'{round(value, 6) + 0.0:.3g}' for value in values) + ')'

@@ -55,6 +55,7 @@ class YamboBSEWorkChain(ManyBodyWorkChain):
     """Absorption spectrum and excitons of an insulator, from its structure."""
 
     _protocol_file: ClassVar[str] = 'multicode/bse.yaml'
+    OVERRIDABLE: ClassVar[tuple[str, ...]] = (*ManyBodyWorkChain.OVERRIDABLE, 'bse', 'bse_parameters', 'list_excitons')
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
@@ -284,6 +285,8 @@ class YamboBSEWorkChain(ManyBodyWorkChain):
             asked = {'valence_bands': meta['valence_bands'], 'conduction_bands': meta['conduction_bands'], **asked}
         builder.bse_parameters = orm.Dict(asked)
         builder.energies = orm.Str(energies)
+        if 'list_excitons' in inputs:
+            builder.list_excitons = orm.Bool(inputs['list_excitons'])
         if energies != ENERGIES[0]:
             del builder.gw_parameters
         if scissor_ev is not None:

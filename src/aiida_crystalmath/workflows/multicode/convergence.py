@@ -52,6 +52,7 @@ class YamboConvergenceWorkChain(ManyBodyWorkChain):
     """Vary bands, cutoff, response block and k-mesh of GW until the direct gap stays."""
 
     _protocol_file: ClassVar[str] = 'multicode/convergence.yaml'
+    OVERRIDABLE: ClassVar[tuple[str, ...]] = (*ManyBodyWorkChain.OVERRIDABLE, 'threshold_ev')
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]

@@ -139,6 +139,12 @@ def fill_builder(
     """
     inputs = cls.get_protocol_inputs(protocol, overrides)
     meta = inputs[META_INPUTS]
+    stray = [key for key in inputs if key not in cls.OVERRIDABLE]
+    if stray:
+        raise ValueError(
+            f'overrides: "{stray[0]}" is not taken from there: it is an argument, or set on the builder; those are '
+            f'{", ".join(cls.OVERRIDABLE)}.'
+        )
     name = protocol or cls.get_default_protocol()
     relax_type = arguments.check_relax_type(relax_type)
     options = arguments.check_options(options)

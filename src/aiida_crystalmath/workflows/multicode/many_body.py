@@ -101,6 +101,10 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
     """From a structure to a SAVE folder of Yambo; subclasses go on from there."""
 
     PLACES: ClassVar[int] = 4
+    OVERRIDABLE: ClassVar[tuple[str, ...]] = (
+        'meta_inputs', 'clean_workdir', 'kpoints_distance', 'crystal', 'scf', 'nscf', 'p2y', 'gw', 'gw_parameters',
+    )  # fmt: skip
+    """What overrides may change; other inputs are arguments of the builder, or set on it."""
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:  # type: ignore[override]
