@@ -63,7 +63,7 @@ def same_as_before(campaign: Campaign, options: dict[str, Any]) -> dict[str, Any
 
 def remember(campaign: Campaign, options: dict[str, Any]) -> None:
     """Keep what is asked for, so that files can be added with the same."""
-    recipe = {name: options[name] for name in REMEMBERED if options[name]}
+    recipe = {name: options[name] for name in REMEMBERED if options.get(name)}
     for name in ('overrides', 'sequence'):
         if name in recipe and Path(recipe[name]).is_file():
             recipe[name] = str(Path(recipe[name]).resolve())
