@@ -54,10 +54,9 @@ def numbers(outputs):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    'name', [pytest.param(None, marks=pytest.mark.slow), 'p2y', pytest.param('yambo', marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize('name', [None, 'p2y', 'yambo'])
 def test_a_plan_without_its_program(plan, gone, name):
     """With all programs there are numbers; so there would be, if one that is gone were made up."""
     made = plan(**({} if name is None else {name: gone(f'crystalmath.{name}')}))

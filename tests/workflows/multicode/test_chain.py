@@ -237,6 +237,7 @@ def test_fail_fast_begins_nothing_more(diamond):
     assert node.outputs.output_parameters['stopped_by'] == 'bad'
 
 
+@pytest.mark.slow
 def test_fail_fast_stops_what_does_not_need_it(add):
     plan = MultiCodeBuilder().add_step('bad', ADD, add(**NEGATIVE))
     plan.add_step('slow', ADD, add(x=1, y=1, metadata={'options': {**OPTIONS['options'], 'sleep': 4}}))
@@ -267,6 +268,7 @@ def test_retry_runs_it_again_from_the_start(diamond, add, flaky):
     assert jobs[0].inputs.x.uuid == jobs[1].inputs.x.uuid
 
 
+@pytest.mark.slow
 def test_retry_gives_up_after_its_attempts(diamond, add, flaky):
     node = carried_out(diamond({**add(x=1, y=2), 'code': flaky(9)}, on_failure='RETRY', attempts=3))
     assert node.exit_status == 421
@@ -274,6 +276,7 @@ def test_retry_gives_up_after_its_attempts(diamond, add, flaky):
     assert states_of(node)['after'] == 'not run'
 
 
+@pytest.mark.slow
 def test_checkpoint_goes_on_from_what_the_failed_attempt_left(diamond):
     """-5 + 3 = -2 fails and leaves -2; -2 + 3 = 1 is well, and what needs it gets 1."""
     node = carried_out(diamond(on_failure='CHECKPOINT', checkpoint={'sum': 'x'}))
@@ -299,6 +302,7 @@ def test_a_type_that_does_not_fit_is_found_in_every_alternative(add):
     assert '"first:outputs.remote_folder" is RemoteData, and "second:inputs.x" takes Int' in '\n'.join(plan.problems())
 
 
+@pytest.mark.slow
 def test_a_value_that_a_validator_refuses_is_not_started(add):
     """Types are checked before; what a step leaves is seen only then: the one that gets it is not started."""
     plan = MultiCodeBuilder().add_step('first', ADD, add(x=-3, y=4)).add_step('second', POSITIVE, {})
@@ -315,6 +319,7 @@ def test_a_value_that_a_validator_refuses_is_not_started(add):
 # ------------------------------------------------------------------------------------------------ going on later
 
 
+@pytest.mark.slow
 def test_a_plan_that_stopped_goes_on_with_what_is_missing(diamond, add):
     """What finished well is not run again; a change of the failed step lets the rest be run."""
     first = carried_out(diamond())

@@ -128,6 +128,7 @@ IN_DECK = 'grep -q "calculation = \'{}\'" aiida.in'
         ('wannier90.x', '[ "$1" != -pp ]', 424, set()),
         ('pw.x', IN_DECK.format('bands'), 425, {'output_bands', 'output_parameters', 'output_wannier_functions'}),
     ],
+    ids=['nscf', 'setup', 'overlaps', 'functions', 'bands'],
 )
 def test_each_program_taken_away(chain, inputs, partly_gone, program, condition, status, given):  # noqa: PLR0917
     """Nothing comes out of a step whose program is gone; what the steps before it computed does."""

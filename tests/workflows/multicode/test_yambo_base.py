@@ -48,6 +48,7 @@ def test_what_goes_well_goes_through(yambo):
     assert 'recovery_report' not in results
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_gone_on_from(yambo):
     yambo.kill(2)
     results, node = run(yambo, G0W0)
@@ -62,6 +63,7 @@ def test_a_killed_run_is_gone_on_from(yambo):
     assert report['physics_changed'] == {}
 
 
+@pytest.mark.slow
 def test_a_run_that_never_writes_anything_is_given_up(yambo, monkeypatch):
     from aiida_crystalmath.parsers.yambo import YamboParser
 
