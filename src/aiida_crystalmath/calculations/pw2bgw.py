@@ -6,21 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
-from aiida.common.datastructures import CalcInfo, CodeInfo
+from aiida.common.datastructures import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
+from aiida_crystalmath.calculations.after_pw import AfterPwCalcJob
 from aiida_crystalmath.calculations.base import join_validators
-from aiida_crystalmath.calculations.guarded import GuardedCalcJob
-from aiida_crystalmath.calculations.pw_run import (
-    OUTPUT_FOLDER,
-    PREFIX,
-    PwRun,
-    lies_elsewhere,
-    plain_dict,
-    saved_run,
-    validate_pw_folder,
-)
+from aiida_crystalmath.calculations.pw_run import OUTPUT_FOLDER, PREFIX, PwRun, lies_elsewhere, plain_dict
 
 if TYPE_CHECKING:
     from aiida_crystalmath.berkeleygw.pw2bgw import Pw2BgwDeck
@@ -28,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ('Pw2BgwCalculation', 'build_deck')
 
 
-class Pw2BgwCalculation(GuardedCalcJob):
+class Pw2BgwCalculation(AfterPwCalcJob):
     """Run ``pw2bgw.x`` on a run of pw.x.
 
     What it writes (WFN, RHO, ... in ``out/``) is large and stays in the remote folder; ``vxc.dat`` is read. BerkeleyGW
@@ -41,17 +33,11 @@ class Pw2BgwCalculation(GuardedCalcJob):
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
         """Define inputs, outputs and exit codes."""
         super().define(spec)
-        options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
-        options['withmpi'].default = False
         spec.input('metadata.options.parser_name', valid_type=str, default='crystalmath.pw2bgw')
         spec.input('metadata.options.input_filename', valid_type=str, default='pw2bgw.in')
         spec.input('metadata.options.output_filename', valid_type=str, default='pw2bgw.out')
-        spec.input(
-            'parent_folder',
-            valid_type=orm.RemoteData,
-            validator=validate_pw_folder,
-            help='Remote folder of a run of pw.x with norm-conserving pseudopotentials.',
-        )
+        parent: Any = spec.inputs['parent_folder']
+        parent.help = 'Remote folder of a run of pw.x with norm-conserving pseudopotentials.'
         spec.input(
             'parameters',
             valid_type=orm.Dict,
@@ -80,18 +66,8 @@ class Pw2BgwCalculation(GuardedCalcJob):
         """Write the deck, and link to what pw.x saved."""
         from aiida_crystalmath.berkeleygw.pw2bgw import write_pw2bgw
 
-        options = self.inputs.metadata.options
         deck = build_deck(self.inputs)
-        with folder.open(options.input_filename, 'w', encoding='utf-8') as handle:
-            handle.write(write_pw2bgw(deck))
-        folder.get_subfolder(OUTPUT_FOLDER, create=True)
-        code = CodeInfo()
-        code.code_uuid = self.inputs.code.uuid
-        code.stdin_name, code.stdout_name, code.join_files = options.input_filename, options.output_filename, True
-        info = self.guarded_info()
-        info.codes_info = [code]
-        info.retrieve_list = [options.output_filename]
-        info.remote_symlink_list = [saved_run(self.inputs.parent_folder)]
+        info = self.one_program(folder, write_pw2bgw(deck))
         small = [name for name in deck.outputs.values() if name.endswith('.dat')]
         info.retrieve_temporary_list = [(f'{OUTPUT_FOLDER}/{name}', '.', 0) for name in small]
         return info

@@ -6,21 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida import orm
-from aiida.common.datastructures import CalcInfo, CodeInfo
+from aiida.common.datastructures import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
+from aiida_crystalmath.calculations.after_pw import AfterPwCalcJob
 from aiida_crystalmath.calculations.base import join_validators
-from aiida_crystalmath.calculations.guarded import GuardedCalcJob
-from aiida_crystalmath.calculations.pw_run import (
-    OUTPUT_FOLDER,
-    PREFIX,
-    PwRun,
-    lies_elsewhere,
-    plain_dict,
-    saved_run,
-    validate_pw_folder,
-)
+from aiida_crystalmath.calculations.pw_run import OUTPUT_FOLDER, PREFIX, PwRun, lies_elsewhere, plain_dict
 from aiida_crystalmath.calculations.wannier90 import SEEDNAME
 
 if TYPE_CHECKING:
@@ -32,7 +24,7 @@ __all__ = ('Pw2Wannier90Calculation', 'build_deck')
 SAME_KPOINT = 1e-5
 
 
-class Pw2Wannier90Calculation(GuardedCalcJob):
+class Pw2Wannier90Calculation(AfterPwCalcJob):
     """Run ``pw2wannier90.x`` on a non-self-consistent run of pw.x.
 
     The wavefunctions are linked to, not copied, and nothing is written beside them. Overlaps and projections, which may
@@ -45,17 +37,11 @@ class Pw2Wannier90Calculation(GuardedCalcJob):
     def define(cls, spec: CalcJobProcessSpec) -> None:  # type: ignore[override]
         """Define inputs, outputs and exit codes."""
         super().define(spec)
-        options: Any = spec.inputs['metadata']['options']  # type: ignore[index]
-        options['withmpi'].default = False
         spec.input('metadata.options.parser_name', valid_type=str, default='crystalmath.pw2wannier90')
         spec.input('metadata.options.input_filename', valid_type=str, default='pw2wannier90.in')
         spec.input('metadata.options.output_filename', valid_type=str, default='pw2wannier90.out')
-        spec.input(
-            'parent_folder',
-            valid_type=orm.RemoteData,
-            validator=validate_pw_folder,
-            help='Remote folder of the non-self-consistent run of pw.x, on the full grid of the `.nnkp`.',
-        )
+        parent: Any = spec.inputs['parent_folder']
+        parent.help = 'Remote folder of the non-self-consistent run of pw.x, on the full grid of the `.nnkp`.'
         spec.input('nnkp_file', valid_type=orm.SinglefileData, help='`output_nnkp` of a Wannier90Calculation.')
         spec.input(
             'parameters',
@@ -84,19 +70,9 @@ class Pw2Wannier90Calculation(GuardedCalcJob):
         """Write deck and ``.nnkp``, and link to what pw.x saved."""
         from aiida_crystalmath.wannier90.pw2wannier90 import write_pw2wannier90
 
-        options = self.inputs.metadata.options
-        with folder.open(options.input_filename, 'w', encoding='utf-8') as handle:
-            handle.write(write_pw2wannier90(build_deck(self.inputs)))
-        folder.get_subfolder(OUTPUT_FOLDER, create=True)
-        code = CodeInfo()
-        code.code_uuid = self.inputs.code.uuid
-        code.stdin_name, code.stdout_name, code.join_files = options.input_filename, options.output_filename, True
-        info = self.guarded_info()
-        info.codes_info = [code]
-        info.retrieve_list = [options.output_filename]
+        info = self.one_program(folder, write_pw2wannier90(build_deck(self.inputs)))
         nnkp = self.inputs.nnkp_file
         info.local_copy_list = [(nnkp.uuid, nnkp.filename, f'{SEEDNAME}.nnkp')]
-        info.remote_symlink_list = [saved_run(self.inputs.parent_folder)]
         info.retrieve_temporary_list = [f'{SEEDNAME}.eig']
         return info
 
@@ -128,7 +104,8 @@ def _validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
         run = PwRun.of(inputs['parent_folder'])
     except ValueError as exception:
         return str(exception)
-    return (_grid_message(run, nnkp) if run is not None else None) or lies_elsewhere(inputs['parent_folder'], inputs)
+    message = _grid_message(run, nnkp) if run is not None else None
+    return message or lies_elsewhere(inputs['parent_folder'], inputs)
 
 
 def _grid_message(run: PwRun, nnkp: Nnkp) -> str | None:

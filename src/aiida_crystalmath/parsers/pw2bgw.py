@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aiida.common.links import LinkType
 from aiida.engine import ExitCode
@@ -11,37 +11,31 @@ from aiida_crystalmath.calculations.pw2bgw import build_deck
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.parsers.arrays import array_node
 from aiida_crystalmath.parsers.base import temporary_file
-from aiida_crystalmath.parsers.guarded import GuardedParser, describe, drop_none
-from aiida_crystalmath.parsers.pw2wannier90 import ENGINE, espresso_parameters
+from aiida_crystalmath.parsers.espresso import ENGINE, EspressoParserBase, espresso_parameters
+from aiida_crystalmath.parsers.guarded import describe, drop_none
+
+if TYPE_CHECKING:
+    from aiida_crystalmath.espresso.stdout import EspressoOutput
 
 __all__ = ('Pw2BgwParser',)
 
-PROGRAM = 'PW2BGW'
 
-
-class Pw2BgwParser(GuardedParser):
+class Pw2BgwParser(EspressoParserBase):
     """Read what pw2bgw.x printed, and the matrix elements that it wrote."""
 
     CACHE_VERSION = 1
+    PROGRAM = 'PW2BGW'
 
-    def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
-        """Parse the retrieved files."""
+    def parse_output(self, output: EspressoOutput, temporary: str | None) -> ExitCode | None:
+        """Attach what was written, and conclude."""
         from aiida_crystalmath.berkeleygw.pw2bgw import FILES, diagnose_pw2bgw, written
-        from aiida_crystalmath.espresso.stdout import read_stdout
 
-        text = self.text(str(self.node.get_option('output_filename')))
-        if text is None:
-            return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
-        output = read_stdout(text)
-        if output.program != PROGRAM:
-            self.logger.error(f'no output of {PROGRAM}: {text[:500]!r}')
-            return self.scheduler_verdict() or self.failure('ERROR_NOT_PROGRAM_OUTPUT')
         findings = diagnose_pw2bgw(output, stderr=self.scheduler_stderr())
         deck = build_deck(self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested())
         done = written(output)
         missing = sorted(set(deck.outputs) - done)
         wrong = any(finding.diagnosis.exit_code for finding in findings)
-        if output.done and not wrong and 'vxc' in deck.outputs and not self._attach_vxc(retrieved_temporary_folder):
+        if output.done and not wrong and 'vxc' in deck.outputs and not self._attach_vxc(temporary):
             missing.append('vxc')
         parameters = {
             **espresso_parameters(output),

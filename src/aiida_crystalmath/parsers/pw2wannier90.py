@@ -12,42 +12,33 @@ from aiida_crystalmath.calculations.pw2wannier90 import build_deck
 from aiida_crystalmath.calculations.wannier90 import SEEDNAME
 from aiida_crystalmath.crystal.outputs.errors import OutputFileError
 from aiida_crystalmath.parsers.base import temporary_file
-from aiida_crystalmath.parsers.guarded import GuardedParser, describe, drop_none
+from aiida_crystalmath.parsers.espresso import ENGINE, EspressoParserBase, espresso_parameters
+from aiida_crystalmath.parsers.guarded import describe, drop_none
 
 if TYPE_CHECKING:
     from aiida_crystalmath.espresso.stdout import EspressoOutput
 
-__all__ = ('Pw2Wannier90Parser', 'espresso_parameters')
-
-PROGRAM = 'PW2WANNIER'
-ENGINE = 'quantum-espresso'
+__all__ = ('Pw2Wannier90Parser',)
 
 
-class Pw2Wannier90Parser(GuardedParser):
+class Pw2Wannier90Parser(EspressoParserBase):
     """Read what pw2wannier90.x printed, and the energies that it wrote."""
 
     CACHE_VERSION = 1
+    PROGRAM = 'PW2WANNIER'
 
-    def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
-        """Parse the retrieved files."""
-        from aiida_crystalmath.espresso.stdout import read_stdout
+    def parse_output(self, output: EspressoOutput, temporary: str | None) -> ExitCode | None:
+        """Attach what was written, and conclude."""
         from aiida_crystalmath.wannier90.diagnosis import diagnose_pw2wannier90
         from aiida_crystalmath.wannier90.pw2wannier90 import summary
 
-        text = self.text(str(self.node.get_option('output_filename')))
-        if text is None:
-            return self.scheduler_verdict() or self.failure('ERROR_STDOUT_MISSING')
-        output = read_stdout(text)
-        if output.program != PROGRAM:
-            self.logger.error(f'no output of {PROGRAM}: {text[:500]!r}')
-            return self.scheduler_verdict() or self.failure('ERROR_NOT_PROGRAM_OUTPUT')
         findings = diagnose_pw2wannier90(output, stderr=self.scheduler_stderr())
         told = summary(output)
         inputs = self.node.base.links.get_incoming(link_type=LinkType.INPUT_CALC).nested()
         asked = {'write_amn': True, 'write_mmn': True, 'write_eig': True, **build_deck(inputs).values}
         done = {'write_amn': told.amn_calculated, 'write_mmn': told.mmn_calculated}
         missing = [name for name, is_done in done.items() if asked[name] and not is_done]
-        if output.done and asked['write_eig'] and not self._attach_bands(inputs, retrieved_temporary_folder):
+        if output.done and asked['write_eig'] and not self._attach_bands(inputs, temporary):
             missing.append('write_eig')
         parameters = {
             **espresso_parameters(output),
@@ -81,20 +72,3 @@ class Pw2Wannier90Parser(GuardedParser):
         node.set_bands(energies, units='eV')
         self.attach('output_bands', node, ENGINE)
         return True
-
-
-def espresso_parameters(output: EspressoOutput) -> dict[str, Any]:
-    """Return what all programs of Quantum ESPRESSO tell: version, times, messages."""
-    return drop_none(
-        {
-            'engine': ENGINE,
-            'program': output.program,
-            'version': output.version,
-            'terminated': output.done,
-            'n_processes': output.n_processes,
-            'cpu_time_s': output.cpu_time_s,
-            'wall_time_s': output.wall_time_s,
-            'warnings': output.warnings,
-            'errors': [f'{error.routine} ({error.code}): {error.text}' for error in output.errors],
-        }
-    )
