@@ -21,6 +21,7 @@ from aiida_crystalmath.calculations.base import (
 from aiida_crystalmath.calculations.crystal_outputs import define_outputs
 from aiida_crystalmath.calculations.imported import name_in
 from aiida_crystalmath.calculations.monitors.crystal23 import validate_early_warning
+from aiida_crystalmath.calculations.remote_folder import remote_message
 from aiida_crystalmath.calculations.settings import CrystalSettings
 
 if TYPE_CHECKING:
@@ -280,22 +281,7 @@ def _validate_parent(inputs: Mapping[str, Any], complete: bool) -> str | None:
             '`parent_folder` is given, but nothing is taken from it: set `scf.guessp: true` to start from its '
             'wavefunction, or `geometry.optgeom.restart: true` to go on with its optimisation'
         )
-    return validate_remote(parent, inputs)
-
-
-def validate_remote(parent: orm.RemoteData, inputs: Mapping[str, Any]) -> str | None:
-    """Check that a remote folder still has its files and lies on the machine where the job will run."""
-    if parent.is_cleaned:
-        return f'`parent_folder` <{parent.pk}> has been cleaned: its files are gone; repeat the run that made it'
-    code = inputs.get('code')
-    computer = (inputs.get('metadata') or {}).get('computer') or getattr(code, 'computer', None)
-    home = parent.computer
-    if computer is not None and home is not None and home.uuid != computer.uuid:
-        return (
-            f'`parent_folder` lies on {home.label}, but the job runs on {computer.label}: a wavefunction is '
-            'not moved between machines; use a code on the same computer'
-        )
-    return None
+    return remote_message('parent_folder', parent, inputs, 'a wavefunction is')
 
 
 def _dict(node: orm.Dict | None) -> dict[str, Any]:

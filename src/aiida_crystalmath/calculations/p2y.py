@@ -13,7 +13,8 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiida_crystalmath.calculations.base import join_validators, model_validator
-from aiida_crystalmath.calculations.yambo_base import TRACE, YamboCalcJob, plain, remote_message, text_files
+from aiida_crystalmath.calculations.remote_folder import remote_message
+from aiida_crystalmath.calculations.yambo_base import LARGE, TRACE, YamboCalcJob, plain, text_files
 
 __all__ = ('P2yCalculation', 'P2ySettings')
 
@@ -91,7 +92,7 @@ def validate_inputs(inputs: Mapping[str, Any], _: Any) -> str | None:
     """Check the inputs against each other; what a wrapping work chain leaves out is not missed."""
     if 'parent_folder' not in inputs:
         return None
-    message = remote_message('parent_folder', inputs['parent_folder'], inputs)
+    message = remote_message('parent_folder', inputs['parent_folder'], inputs, LARGE)
     code, yambo = inputs.get('code'), inputs.get('code_yambo')
     if message is None and code is not None and yambo is not None and code.computer.uuid != yambo.computer.uuid:
         return f'`code_yambo` is on {yambo.computer.label}, and `code` on {code.computer.label}: they run in one job'

@@ -20,10 +20,10 @@ from aiida_crystalmath.calculations.base import (
     model_message,
     model_validator,
 )
-from aiida_crystalmath.calculations.crystal23 import validate_remote
 from aiida_crystalmath.calculations.imported import has_file, name_in
 from aiida_crystalmath.calculations.parent import Parent
 from aiida_crystalmath.calculations.properties_outputs import define_outputs
+from aiida_crystalmath.calculations.remote_folder import remote_message
 from aiida_crystalmath.calculations.settings import PropertiesSettings
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
             )
         if parent.results.get('n_ao') is None and settings.last_band is None:
             return '`settings`: the number of bands is not known from the parent calculation: give `last_band`'
-    return validate_remote(inputs['parent_folder'], inputs)
+    return remote_message('parent_folder', inputs['parent_folder'], inputs, 'a wavefunction is')
 
 
 def _dict(node: orm.Dict | None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
 from aiida_crystalmath.calculations.after_pw import AfterPwCalcJob
 from aiida_crystalmath.calculations.base import join_validators
-from aiida_crystalmath.calculations.pw_run import OUTPUT_FOLDER, PREFIX, PwRun, lies_elsewhere, plain_dict
+from aiida_crystalmath.calculations.pw_run import OUTPUT_FOLDER, PREFIX, PwRun, plain_dict
+from aiida_crystalmath.calculations.remote_folder import remote_message
 
 if TYPE_CHECKING:
     from aiida_crystalmath.berkeleygw.pw2bgw import Pw2BgwDeck
@@ -100,7 +101,7 @@ def _validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     except ValueError as exception:
         return str(exception)
     message = _run_message(run, deck) if run is not None else None
-    return message or lies_elsewhere(inputs['parent_folder'], inputs)
+    return message or remote_message('parent_folder', inputs['parent_folder'], inputs)
 
 
 def _run_message(run: PwRun, deck: Pw2BgwDeck) -> str | None:

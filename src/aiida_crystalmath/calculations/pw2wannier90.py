@@ -12,7 +12,8 @@ from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
 from aiida_crystalmath.calculations.after_pw import AfterPwCalcJob
 from aiida_crystalmath.calculations.base import join_validators
-from aiida_crystalmath.calculations.pw_run import OUTPUT_FOLDER, PREFIX, PwRun, lies_elsewhere, plain_dict
+from aiida_crystalmath.calculations.pw_run import OUTPUT_FOLDER, PREFIX, PwRun, plain_dict
+from aiida_crystalmath.calculations.remote_folder import remote_message
 from aiida_crystalmath.calculations.wannier90 import SEEDNAME
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     except ValueError as exception:
         return str(exception)
     message = _grid_message(run, nnkp) if run is not None else None
-    return message or lies_elsewhere(inputs['parent_folder'], inputs)
+    return message or remote_message('parent_folder', inputs['parent_folder'], inputs)
 
 
 def _grid_message(run: PwRun, nnkp: Nnkp) -> str | None:

@@ -5,7 +5,6 @@ It is known by its nodes alone (``quantumespresso.pw``), so that nothing here ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ('OUTPUT_FOLDER', 'PREFIX', 'PwRun', 'lies_elsewhere', 'plain_dict', 'saved_run', 'validate_pw_folder')
+__all__ = ('OUTPUT_FOLDER', 'PREFIX', 'PwRun', 'plain_dict', 'saved_run', 'validate_pw_folder')
 
 OUTPUT_FOLDER = 'out'
 PREFIX = 'aiida'
@@ -100,21 +99,6 @@ class PwRun:
             f'{self.node.process_label} <{self.node.pk}> did not end well: exit status {self.node.exit_status} '
             f'({self.node.exit_message or self.node.process_state}); repeat it first'
         )
-
-
-def lies_elsewhere(parent: orm.RemoteData, inputs: Mapping[str, Any]) -> str | None:
-    """Return why the files of a folder cannot be linked to: it was cleaned, or lies on another machine."""
-    if parent.is_cleaned:
-        return f'`parent_folder` <{parent.pk}> has been cleaned: its files are gone; repeat the run that made it'
-    code = inputs.get('code')
-    computer = (inputs.get('metadata') or {}).get('computer') or getattr(code, 'computer', None)
-    home = parent.computer
-    if computer is not None and home is not None and home.uuid != computer.uuid:
-        return (
-            f'`parent_folder` lies on {home.label}, but the job runs on {computer.label}: wavefunctions are not moved '
-            'between machines; use a code on the same computer'
-        )
-    return None
 
 
 def validate_pw_folder(value: orm.RemoteData | None, _: Any) -> str | None:

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aiida_crystalmath.calculations.base import join_validators, model_validator
 from aiida_crystalmath.calculations.guarded import GuardedCalcJob
-from aiida_crystalmath.calculations.pw_run import lies_elsewhere, plain_dict
+from aiida_crystalmath.calculations.pw_run import plain_dict
+from aiida_crystalmath.calculations.remote_folder import remote_message
 from aiida_crystalmath.calculations.stash import run_behind
 
 if TYPE_CHECKING:
@@ -261,4 +262,4 @@ def _parent_message(inputs: Mapping[str, Any]) -> str | None:
         return f'`parent_folder` was made by {node.process_label} <{node.pk}>, not by a Pw2Wannier90Calculation'
     if node is not None and not node.is_finished_ok:
         return f'{node.process_label} <{node.pk}> did not end well (exit status {node.exit_status}): repeat it first'
-    return lies_elsewhere(parent, inputs)
+    return remote_message('parent_folder', parent, inputs)

@@ -12,8 +12,10 @@ from aiida.common.folders import Folder
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
 from aiida_crystalmath.calculations.base import join_validators
+from aiida_crystalmath.calculations.remote_folder import remote_message
 from aiida_crystalmath.calculations.yambo_base import (
     JOB,
+    LARGE,
     OUT,
     SAVE,
     TRACE,
@@ -23,7 +25,6 @@ from aiida_crystalmath.calculations.yambo_base import (
     n_processes,
     own_save,
     plain,
-    remote_message,
     text_files,
 )
 
@@ -173,7 +174,7 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
         return message
     for port in ('parent_folder', 'restart_folder'):
         if port in inputs:
-            message = remote_message(port, inputs[port], inputs)
+            message = remote_message(port, inputs[port], inputs, LARGE)
             if message is not None:
                 return message
     return _parallel_message(inputs) or _energies_message(inputs) or _size_message(inputs)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aiida_crystalmath.calculations.guarded import GuardedCalcJob
 from aiida_crystalmath.yambo.inputs.variables import Program
 
-__all__ = ('YamboCalcJob', 'YamboSettings', 'own_save', 'plain', 'remote_message')
+__all__ = ('YamboCalcJob', 'YamboSettings', 'own_save', 'plain')
 
 SAVE = 'SAVE'
 JOB = 'job'
@@ -28,6 +28,9 @@ CORE_DATABASES = 'ns.*'
 SETUP_DATABASES = ('ndb.gops', 'ndb.kindx')
 TRACE = 'fort.0'
 """An empty file: all that yambo leaves where SAVE is missing or not set up."""
+
+LARGE = 'databases and wavefunctions are'
+"""What is not moved between machines."""
 
 Entry = tuple[str, str, str]
 """(uuid of the computer, absolute remote path, name here)."""
@@ -100,21 +103,6 @@ def computer_uuid(folder: orm.RemoteData) -> str:
 def text_files(*patterns: str) -> list[str | tuple[str, str, int]]:
     """Return entries of a retrieve list that keep the folders of the patterns."""
     return [(pattern, '.', pattern.count('/') + 1) if '/' in pattern else pattern for pattern in patterns]
-
-
-def remote_message(port: str, parent: orm.RemoteData, inputs: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a remote folder: cleaned, or on another machine; None if nothing is."""
-    if parent.is_cleaned:
-        return f'`{port}` <{parent.pk}> has been cleaned: its files are gone; repeat the run that made it'
-    code = inputs.get('code')
-    computer = (inputs.get('metadata') or {}).get('computer') or getattr(code, 'computer', None)
-    home = parent.computer
-    if computer is not None and home is not None and home.uuid != computer.uuid:
-        return (
-            f'`{port}` lies on {home.label}, but the job runs on {computer.label}: databases and wavefunctions are '
-            'not moved between machines; use a code on the same computer'
-        )
-    return None
 
 
 def with_mpi(inputs: Mapping[str, Any]) -> bool:

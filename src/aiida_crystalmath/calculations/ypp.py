@@ -11,8 +11,10 @@ from aiida.common.folders import Folder
 from aiida.engine.processes.process_spec import CalcJobProcessSpec
 
 from aiida_crystalmath.calculations.base import join_validators
+from aiida_crystalmath.calculations.remote_folder import remote_message
 from aiida_crystalmath.calculations.yambo_base import (
     JOB,
+    LARGE,
     OUT,
     SAVE,
     TRACE,
@@ -21,7 +23,6 @@ from aiida_crystalmath.calculations.yambo_base import (
     deck_message,
     own_save,
     plain,
-    remote_message,
     text_files,
 )
 
@@ -100,4 +101,6 @@ def validate_inputs(inputs: Mapping[str, Any], _: Any) -> str | None:
         message = deck_message(inputs['parameters'].get_dict(), plain(inputs.get('settings')), 'ypp')
         if message is not None:
             return message
-    return remote_message('parent_folder', inputs['parent_folder'], inputs) if 'parent_folder' in inputs else None
+    if 'parent_folder' not in inputs:
+        return None
+    return remote_message('parent_folder', inputs['parent_folder'], inputs, LARGE)

@@ -11,7 +11,8 @@ from aiida.engine import ExitCode, ToContext, if_
 
 from aiida_crystalmath.calculations.one_worker import ChainByOneWorker
 from aiida_crystalmath.calculations.pw2wannier90 import Pw2Wannier90Calculation
-from aiida_crystalmath.calculations.pw_run import lies_elsewhere, validate_pw_folder
+from aiida_crystalmath.calculations.pw_run import validate_pw_folder
+from aiida_crystalmath.calculations.remote_folder import remote_message
 from aiida_crystalmath.calculations.wannier90 import Wannier90Calculation, build_win
 from aiida_crystalmath.workflows.functions.wannier_bands import compare_wannier_bands, explicit_grid, points_of_bands
 
@@ -239,9 +240,9 @@ def validate_inputs(inputs: Mapping[str, Any], ctx: Any) -> str | None:
     given = {str(key).lower(): value for key, value in _system(inputs).items()}.get('nbnd')
     if given is not None and given != win.num_bands:
         return f'`pw`: `nbnd` is {given}, but Wannier90 is told of {win.num_bands} bands (`num_bands`)'
-    return (
-        lies_elsewhere(inputs['parent_folder'], inputs.get('pw2wannier90') or {}) if 'parent_folder' in inputs else None
-    )
+    if 'parent_folder' not in inputs:
+        return None
+    return remote_message('parent_folder', inputs['parent_folder'], runs['pw2wannier90'])
 
 
 def _system(inputs: Mapping[str, Any]) -> dict[str, Any]:
