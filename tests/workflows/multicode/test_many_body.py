@@ -491,10 +491,10 @@ def test_two_codes_of_one_job_need_not_agree_on_mpi(p2y, yambo, said):
 
     from aiida.common import AttributeDict
 
-    from aiida_crystalmath.workflows.multicode.many_body import _mpi_as_code
+    from aiida_crystalmath.workflows.multicode.base import mpi_as_code
 
     inputs = AttributeDict({'code': SimpleNamespace(with_mpi=p2y), 'metadata': {'options': {'withmpi': False}}})
-    _mpi_as_code(inputs, SimpleNamespace(with_mpi=yambo))
+    mpi_as_code(inputs, SimpleNamespace(with_mpi=yambo))
     assert inputs.metadata.options.get('withmpi') is said
 
 

@@ -16,7 +16,7 @@ from aiida_crystalmath.workflows.restart import CrystalmathBaseRestartWorkChain
 if TYPE_CHECKING:
     from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
-__all__ = ('YamboBaseWorkChain', 'leave_mpi_to_code')
+__all__ = ('YamboBaseWorkChain', 'mpi_as_code')
 
 CORE_EXIT_CODES = (301, 302, 401, 402)
 SCHEDULER_EXIT_CODES = {110: 'out_of_memory', 120: 'out_of_walltime', 140: 'node_failure', 170: 'cancelled'}
@@ -60,7 +60,7 @@ class YamboBaseWorkChain(CrystalmathBaseRestartWorkChain):
         """Put the inputs of the first calculation together in ``ctx.inputs``."""
         inputs = AttributeDict(self.exposed_inputs(YamboCalculation, 'yambo'))
         inputs.parameters = inputs.parameters.get_dict()
-        leave_mpi_to_code(inputs)
+        mpi_as_code(inputs)
         self.ctx.inputs = inputs
         self.ctx.used = {}
 
@@ -253,14 +253,21 @@ class YamboBaseWorkChain(CrystalmathBaseRestartWorkChain):
             }
 
 
-def leave_mpi_to_code(inputs: AttributeDict) -> None:
-    """Drop the option `withmpi` of a job whose code says itself whether it runs with MPI.
+def mpi_as_code(inputs: AttributeDict, *others: orm.AbstractCode) -> None:
+    """Let codes that say themselves whether they run with MPI say it: AiiDA refuses a job that says otherwise.
 
-    A chain hands defaults on as if somebody had said them, and AiiDA refuses a job whose code says otherwise.
+    A chain hands defaults on as if somebody had said them.
+
+    :param others: further codes of the same job. Where not all say the same, the job says nothing.
     """
-    options = (inputs.get('metadata') or {}).get('options') or {}
-    if inputs.code.with_mpi is not None:
-        options.pop('withmpi', None)
+    said = [code.with_mpi for code in (inputs.code, *others)]
+    if said.count(None) == len(said):
+        return
+    metadata = AttributeDict(inputs.get('metadata') or {})
+    metadata.options = AttributeDict({**(metadata.get('options') or {}), 'withmpi': said[0]})
+    if len(set(said)) > 1:
+        del metadata.options['withmpi']
+    inputs.metadata = metadata
 
 
 def _results(node: orm.CalcJobNode) -> dict[str, Any]:

@@ -26,14 +26,13 @@ from aiida.engine import ExitCode, if_
 from aiida_crystalmath.calculations.ypp import YppCalculation
 from aiida_crystalmath.workflows.crystal.chain import node_outputs
 from aiida_crystalmath.workflows.functions.many_body import scissor_from_crystal
-from aiida_crystalmath.workflows.multicode.base import YamboBaseWorkChain
+from aiida_crystalmath.workflows.multicode.base import YamboBaseWorkChain, mpi_as_code
 from aiida_crystalmath.workflows.multicode.gw import fill_builder, sizes_of
 from aiida_crystalmath.workflows.multicode.many_body import (
     YAMBO_EXCLUDES,
     Codes,
     ManyBodyWorkChain,
     Overrides,
-    _mpi_as_code,
     filled_bands,
     validate_inputs,
 )
@@ -192,7 +191,7 @@ class YamboBSEWorkChain(ManyBodyWorkChain):
         """List the excitons."""
         inputs = self.exposed_inputs(YppCalculation, namespace='ypp')
         inputs.code, inputs.parent_folder = self.inputs.codes.ypp, self.ctx.bse.outputs.remote_folder
-        _mpi_as_code(inputs)
+        mpi_as_code(inputs)
         return self.launch_step(YppCalculation, inputs, 'ypp')
 
     def inspect_ypp(self) -> ExitCode | None:

@@ -32,7 +32,7 @@ from aiida.engine import ExitCode, ToContext
 from aiida_crystalmath.calculations.p2y import P2yCalculation
 from aiida_crystalmath.workflows.crystal.chain import CallingWorkChain, node_outputs
 from aiida_crystalmath.workflows.crystal.geopt import CrystalGeometryOptimizationWorkChain
-from aiida_crystalmath.workflows.multicode.base import YamboBaseWorkChain
+from aiida_crystalmath.workflows.multicode.base import YamboBaseWorkChain, mpi_as_code
 from aiida_crystalmath.workflows.multicode.converters.compare_gaps import compare_gaps
 from aiida_crystalmath.workflows.multicode.converters.crystal_to_qe import crystal_to_qe
 from aiida_crystalmath.workflows.multicode.converters.pseudopotentials import not_norm_conserving
@@ -325,7 +325,7 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
         inputs.pw.parameters = orm.Dict(given)
         inputs.pw.structure, inputs.pw.code = self.ctx.cell, self.inputs.codes.pw
         inputs.kpoints = self.ctx.kpoints
-        _mpi_as_code(inputs.pw)
+        mpi_as_code(inputs.pw)
         return inputs
 
     def run_scf(self) -> Any:
@@ -370,7 +370,7 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
         inputs = AttributeDict(self.exposed_inputs(P2yCalculation, namespace='p2y'))
         inputs.code, inputs.code_yambo = self.inputs.codes.p2y, self.inputs.codes.yambo
         inputs.parent_folder = self.ctx.nscf.outputs.remote_folder
-        _mpi_as_code(inputs, inputs.code_yambo)
+        mpi_as_code(inputs, inputs.code_yambo)
         return self.launch_step(P2yCalculation, inputs, 'p2y')
 
     def inspect_p2y(self) -> ExitCode | None:
@@ -459,21 +459,6 @@ class ManyBodyWorkChain(ProtocolMixin, CallingWorkChain):
             dft_bands=node_outputs(self.ctx.nscf).get('output_band'),
             save_folder=self.ctx.p2y.outputs.remote_folder,
         )
-
-
-def _mpi_as_code(inputs: AttributeDict, *others: orm.AbstractCode) -> None:
-    """Let codes that say themselves whether they run with MPI say it: AiiDA refuses a job that says otherwise.
-
-    :param others: further codes of the same job. Where not all say the same, the job says nothing.
-    """
-    said = [code.with_mpi for code in (inputs.code, *others)]
-    if said.count(None) == len(said):
-        return
-    metadata = AttributeDict(inputs.get('metadata') or {})
-    metadata.options = AttributeDict({**(metadata.get('options') or {}), 'withmpi': said[0]})
-    if len(set(said)) > 1:
-        del metadata.options['withmpi']
-    inputs.metadata = metadata
 
 
 def _namelists(node: orm.Dict | None) -> dict[str, dict[str, Any]]:
