@@ -27,6 +27,9 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 # What benchmarks and tests share, such as the services of production.
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'benchmarks'))
 
+# What tests share, such as the parameters of recorded runs.
+sys.path.append(str(Path(__file__).resolve().parent / 'mock'))
+
 # Daemon workers and codes are found next to the running Python, also when the environment is not activated.
 os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get('PATH', '')])
 

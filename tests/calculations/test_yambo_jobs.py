@@ -9,29 +9,11 @@ import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 from aiida.plugins import CalculationFactory
+from yambo_parameters import BSE, G0W0, MGO_G0W0
 
 from aiida_crystalmath.yambo.inputs import read_deck
 from aiida_crystalmath.yambo.outputs.tables import read_excitons, read_quasiparticles, read_spectrum
 
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
-MGO = {**G0W0, 'exchange_cutoff_ry': 30, 'screening_bands': 40, 'response_block_ry': 4}
-MGO |= {'qp_kpoints': [1, 1], 'qp_bands': [7, 10]}
-BSE = {
-    'kind': 'bse',
-    'bands': [2, 7],
-    'exchange_cutoff_ry': 8,
-    'screened_cutoff_ry': 2,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'write_wavefunctions': True,
-}
 SMALL = {**BSE, 'bands': [4, 5], 'write_wavefunctions': False}
 
 
@@ -188,7 +170,7 @@ def _files(folder):
 
 
 def test_mgo(yambo):
-    results, node = run_yambo(yambo, MGO, yambo.save('mgo'))
+    results, node = run_yambo(yambo, MGO_G0W0, yambo.save('mgo'))
     assert node.is_finished_ok, node.exit_message
     told = results['output_parameters'].get_dict()
     assert told['gap_direct_ev'] == pytest.approx(7.520273, abs=5e-6)

@@ -13,6 +13,7 @@ from aiida import orm
 from aiida.engine import run_get_node
 from aiida.plugins import WorkflowFactory
 from click.testing import CliRunner
+from yambo_parameters import G0W0
 
 from aiida_crystalmath.cli import main, many_body
 from aiida_crystalmath.cli.summaries.many_body import rows
@@ -370,17 +371,9 @@ def test_labels_of_estimates_and_of_the_stand_in(aiida_profile_clean):
 def test_why_tells_yambos_failure_and_no_remedy_of_crystal(call, yambo):
     """404 is CRYSTAL's number of a run that was cut short, too, and its remedy would be wrong here."""
     yambo.kill(3)
-    parameters = {
-        'kind': 'g0w0_ppa',
-        'exchange_cutoff_ry': 12,
-        'screening_bands': 30,
-        'response_block_ry': 2,
-        'qp_kpoints': [1, 8],
-        'qp_bands': [2, 7],
-    }
     builder = WorkflowFactory('crystalmath.yambo.base').get_builder()
     builder.yambo.code, builder.yambo.parent_folder = yambo.code('yambo'), yambo.save()
-    builder.yambo.parameters, builder.max_iterations = parameters, orm.Int(1)
+    builder.yambo.parameters, builder.max_iterations = G0W0, orm.Int(1)
     node = run_get_node(builder)[1]
     assert node.exit_status == 401
     text = call('why', node.pk).stdout

@@ -8,29 +8,7 @@ import sys
 import pytest
 from aiida import orm
 from aiida.plugins import CalculationFactory
-
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
-
-
-BSE = {
-    'kind': 'bse',
-    'bands': [2, 7],
-    'exchange_cutoff_ry': 8,
-    'screened_cutoff_ry': 2,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'write_wavefunctions': True,
-}
-BIG = {**BSE, 'bands': [1, 30], 'screened_cutoff_ry': 12, 'response_block_ry': 12}
-MGO = {**G0W0, 'exchange_cutoff_ry': 30, 'screening_bands': 40, 'response_block_ry': 4}
-MGO |= {'qp_kpoints': [1, 1], 'qp_bands': [7, 10]}
+from yambo_parameters import BSE, G0W0, MGO_G0W0, TOO_BIG_BSE
 
 
 @pytest.fixture
@@ -123,7 +101,7 @@ FAILURES = {
     'fail_f3_missing_ndbqp': ('yambo', BSE, 330, 'ERROR_QP_DATABASE_NOT_READ'),
     'fail_f5_not_initialised': ('yambo', G0W0, 350, 'ERROR_SAVE_NOT_SET_UP'),
     'fail_f5b_not_init_serial': ('yambo', G0W0, 350, 'ERROR_SAVE_NOT_SET_UP'),
-    'fail_f6_memory': ('yambo', BIG, 405, 'ERROR_OUT_OF_MEMORY'),
+    'fail_f6_memory': ('yambo', TOO_BIG_BSE, 405, 'ERROR_OUT_OF_MEMORY'),
     'fail_f8_kill': ('yambo', G0W0, 404, 'ERROR_INTERRUPTED'),
     'p2y_err_no_save': ('p2y', None, 312, 'ERROR_NO_QE_SAVE'),
     'p2y_err_nonsymmorphic': ('p2y', None, 311, 'ERROR_NON_SYMMORPHIC_SYMMETRY'),
@@ -166,7 +144,7 @@ def table(path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'parameters', 'edge'), [('gw_ppa_mpi2', G0W0, 4), ('gw_mgo_dojo', MGO, 8)], ids=['silicon', 'MgO']
+    ('name', 'parameters', 'edge'), [('gw_ppa_mpi2', G0W0, 4), ('gw_mgo_dojo', MGO_G0W0, 8)], ids=['silicon', 'MgO']
 )
 def test_gap_and_correction_at_gamma_are_those_of_the_table(parse, yambo_corpus, name, parameters, edge):
     """Bands 4 and 5 of silicon, 8 and 9 of MgO, at the first k-point; columns: k-point, band, E0, E - E0, Sc."""

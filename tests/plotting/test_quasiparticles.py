@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from aiida import orm
+from yambo_parameters import G0W0
 
 from aiida_crystalmath.data.structure import to_geometry
 from aiida_crystalmath.plotting import figures
@@ -13,14 +14,6 @@ from aiida_crystalmath.plotting.data import Caption
 from aiida_crystalmath.plotting.figure import Request
 from aiida_crystalmath.plotting.quasiparticles import data_from_nodes, segments_through
 
-GW = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
 MESH = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2], [0, 1, 3], [0, 2, 2], [1, 2, 3]]) / 4
 """The irreducible points of a mesh 4 4 4 of an fcc lattice, in some order and of some images."""
 
@@ -51,7 +44,7 @@ def recorded(generate_calc_job_node, generate_parser, yambo_corpus, silicon):
     folder = yambo_corpus / 'gw_ppa_mpi2'
     files = {f'out/{path.name}': path for path in folder.iterdir() if path.name[:2] in ('r-', 'l-', 'o-')}
     files['job/ndb.QP'] = folder / 'ndb.QP'
-    node = generate_calc_job_node('crystalmath.yambo', files, {'parameters': orm.Dict(GW)})
+    node = generate_calc_job_node('crystalmath.yambo', files, {'parameters': orm.Dict(G0W0)})
     results, function = generate_parser('crystalmath.yambo').parse_from_node(node, store_provenance=False)
     assert function.is_finished_ok, function.exit_message
     handoff = orm.Dict({'n_filled_bands': 4, 'engine': 'STAND-IN'})

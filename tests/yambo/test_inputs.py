@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yambo_parameters import BSE_SIZES, G0W0
 
 from aiida_crystalmath.yambo.inputs import (
     Block,
@@ -23,22 +24,7 @@ from aiida_crystalmath.yambo.inputs import (
 )
 from aiida_crystalmath.yambo.inputs.models import EigenvalueGW, read_calculation
 
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
-BSE = {
-    'kind': 'bse',
-    'bands': [2, 7],
-    'exchange_cutoff_ry': 8,
-    'screened_cutoff_ry': 2,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-}
+BSE = {'kind': 'bse', 'bands': [2, 7], **BSE_SIZES}
 
 
 # ------------------------------------------------------------------------------------------------ recorded decks

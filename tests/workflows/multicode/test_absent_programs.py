@@ -8,17 +8,10 @@ from __future__ import annotations
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
+from yambo_parameters import G0W0
 
 from aiida_crystalmath.workflows.multicode.builder import MultiCodeBuilder
 
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
 OPTIONS = {'options': {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}}}
 NUMBERS = (orm.ArrayData, orm.BandsData, orm.SinglefileData, orm.XyData)
 

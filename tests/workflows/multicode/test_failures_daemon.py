@@ -13,28 +13,11 @@ import pytest
 from aiida import orm
 from aiida.engine import submit
 from aiida.plugins import CalculationFactory, WorkflowFactory
+from yambo_parameters import BSE, G0W0, GAP_BSE, GAP_G0W0, TOO_BIG_BSE
 
 pytestmark = [pytest.mark.daemon, pytest.mark.slow]
 
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
-BSE = {
-    'kind': 'bse',
-    'bands': [2, 7],
-    'exchange_cutoff_ry': 8,
-    'screened_cutoff_ry': 2,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'write_wavefunctions': True,
-}
 BANDS = {**G0W0, 'screening_bands': 60}
-BIG = {**BSE, 'bands': [1, 30], 'screened_cutoff_ry': 12, 'response_block_ry': 12}
 PARALLEL = 'export OMPI_COMM_WORLD_SIZE=2'
 """What mpirun tells each process; the replay plays runs with MPI then."""
 
@@ -45,7 +28,7 @@ OF_YAMBO = {
     'fail_f3_missing_ndbqp': (BSE, 'ERROR_QP_DATABASE_NOT_READ', {'before': 'rm -r qp'}),
     'fail_f5_not_initialised': (G0W0, 'ERROR_SAVE_NOT_SET_UP', {'mpi': True, 'save': 'raw'}),
     'fail_f5b_not_init_serial': (G0W0, 'ERROR_SAVE_NOT_SET_UP', {'save': 'raw'}),
-    'fail_f6_memory': (BIG, 'ERROR_OUT_OF_MEMORY', {}),
+    'fail_f6_memory': (TOO_BIG_BSE, 'ERROR_OUT_OF_MEMORY', {}),
     'fail_f8_kill': (G0W0, 'ERROR_INTERRUPTED', {'kill': 9}),
 }
 """By recorded failure the input, the exit code and how it is brought about."""
@@ -170,16 +153,13 @@ def _fractional(xml):
 @pytest.mark.timeout(600)
 def test_whole_chains(many_body_inputs, started_daemon_client):
     """From a structure to quasi-particles, to excitons, and to a step that there is no recording of."""
-    around = {'valence_bands': 3, 'conduction_bands': 3}
-    gw = {**{key: value for key, value in G0W0.items() if not key.startswith('qp_')}, **around}
-    bse = {**{key: value for key, value in BSE.items() if key != 'bands'}, **around}
-    given = many_body_inputs(gw_parameters=orm.Dict(gw))
+    given = many_body_inputs(gw_parameters=orm.Dict(GAP_G0W0))
     nodes = {
         'gw': submit(WorkflowFactory('crystalmath.yambo.gw'), **given),
-        'bse': submit(WorkflowFactory('crystalmath.yambo.bse'), **given, bse_parameters=orm.Dict(bse)),
+        'bse': submit(WorkflowFactory('crystalmath.yambo.bse'), **given, bse_parameters=orm.Dict(GAP_BSE)),
         'refused': submit(
             WorkflowFactory('crystalmath.yambo.gw'),
-            **{**given, 'gw_parameters': orm.Dict({**gw, 'response_block_ry': 5})},
+            **{**given, 'gw_parameters': orm.Dict({**GAP_G0W0, 'response_block_ry': 5})},
         ),
     }
     wait_for(nodes.values(), 400)

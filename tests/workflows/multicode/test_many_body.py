@@ -12,6 +12,8 @@ from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 from aiida.manage.caching import enable_caching
 from aiida.plugins import WorkflowFactory
+from yambo_parameters import GAP_BSE as BSE
+from yambo_parameters import GAP_G0W0 as GW
 
 from aiida_crystalmath.workflows.functions.many_body import agreeing, extrapolated, gw_convergence, scissor_from_crystal
 from aiida_crystalmath.workflows.multicode.many_body_parameters import bands_needed, parameters_message, resolve
@@ -19,24 +21,6 @@ from aiida_crystalmath.workflows.protocols.merge import check_keys
 
 pytest.importorskip('aiida_quantumespresso')
 
-GW = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'valence_bands': 3,
-    'conduction_bands': 3,
-}
-BSE = {
-    'kind': 'bse',
-    'valence_bands': 3,
-    'conduction_bands': 3,
-    'exchange_cutoff_ry': 8,
-    'screened_cutoff_ry': 2,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'write_wavefunctions': True,
-}
 SMALL = {**BSE, 'valence_bands': 1, 'conduction_bands': 1, 'write_wavefunctions': False}
 
 

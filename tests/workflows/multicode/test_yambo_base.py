@@ -7,26 +7,9 @@ import shutil
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
+from yambo_parameters import BSE, G0W0, TOO_BIG_BSE
 
 from aiida_crystalmath.workflows.multicode.base import YamboBaseWorkChain
-
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
-BIG = {
-    'kind': 'bse',
-    'bands': [1, 30],
-    'exchange_cutoff_ry': 8,
-    'screened_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 12,
-    'write_wavefunctions': True,
-}
 
 
 def run(yambo, parameters, *, parent=None, processes=1, chain=None, code=None, **inputs):
@@ -91,7 +74,7 @@ def test_too_few_bands_says_how_many_are_needed(yambo):
 def test_memory_means_fewer_processes_until_there_is_one(yambo, yambo_corpus):
     """The recorded BSE fails however many processes there are: what is asked for each time is what counts."""
     database = orm.SinglefileData(yambo_corpus / 'gw_ppa_mpi2' / 'ndb.QP')
-    parameters = {**BIG, 'parallel': {'roles': {'BS': {'k': 2, 'eh': 1, 't': 1}}, 'threads': 1}}
+    parameters = {**TOO_BIG_BSE, 'parallel': {'roles': {'BS': {'k': 2, 'eh': 1, 't': 1}}, 'threads': 1}}
     code = yambo.code('yambo', label='parallel', with_mpi=True, prepend_text=MPI)
     results, node = run(yambo, parameters, processes=2, qp_database=database, code=code)
     assert node.exit_status == 405
@@ -124,8 +107,7 @@ def test_quasiparticles_that_were_not_read_stop_the_chain(yambo, yambo_corpus, m
 
     monkeypatch.setattr(YamboCalculation, 'prepare_for_submission', lose)
     database = orm.SinglefileData(yambo_corpus / 'gw_ppa_mpi2' / 'ndb.QP')
-    bse = {**BIG, 'bands': [2, 7], 'screened_cutoff_ry': 2, 'response_block_ry': 2}
-    results, node = run(yambo, bse, qp_database=database)
+    results, node = run(yambo, BSE, qp_database=database)
     assert node.exit_status == 330
     assert len(node.called_descendants) == 1
     assert 'the spectrum of this run is wrong' in results['recovery_report']['next_step']

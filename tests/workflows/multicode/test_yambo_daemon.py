@@ -4,26 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aiida.plugins import CalculationFactory, WorkflowFactory
+from yambo_parameters import BSE, G0W0
 
 pytestmark = [pytest.mark.daemon, pytest.mark.slow]
-
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
-BSE = {
-    'kind': 'bse',
-    'bands': [2, 7],
-    'exchange_cutoff_ry': 8,
-    'screened_cutoff_ry': 2,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'write_wavefunctions': True,
-}
 
 
 def test_from_what_pw_saved_to_excitons(yambo, started_daemon_client, submit_and_await):

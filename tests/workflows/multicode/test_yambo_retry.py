@@ -11,20 +11,13 @@ from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 from aiida.plugins import WorkflowFactory
 from click.testing import CliRunner
+from yambo_parameters import G0W0
 
 from aiida_crystalmath.cli import main
 from aiida_crystalmath.workflows.multicode.base import YamboBaseWorkChain
 from aiida_crystalmath.workflows.multicode.builder import MultiCodeBuilder
 from aiida_crystalmath.workflows.retry import builder_for_retry, next_step
 
-G0W0 = {
-    'kind': 'g0w0_ppa',
-    'exchange_cutoff_ry': 12,
-    'screening_bands': 30,
-    'response_block_ry': 2,
-    'qp_kpoints': [1, 8],
-    'qp_bands': [2, 7],
-}
 OPTIONS = {'resources': {'num_machines': 1, 'num_mpiprocs_per_machine': 1}}
 
 
