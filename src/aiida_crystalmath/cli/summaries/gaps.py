@@ -13,8 +13,8 @@ __all__ = ('QUANTITIES', 'gaps_table', 'with_pks')
 QUANTITIES = {
     'crystal_gap': 'CRYSTAL',
     'crystal_gap_direct': 'CRYSTAL, direct',
-    'dft_gap': 'DFT (pw.x)',
-    'dft_gap_direct': 'DFT (pw.x), direct',
+    'dft_gap': 'DFT',
+    'dft_gap_direct': 'DFT, direct',
     'qp_gap': 'quasi-particle',
     'qp_gap_direct': 'quasi-particle, direct',
     'optical_gap': 'optical',
