@@ -31,31 +31,32 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# Two cores, two lanes of about the same length, each test where its kind is. In the second, production: PostgreSQL,
-# RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, and without PostgreSQL too.
-production_and_chains() {
-  local status=0
+# Two cores, two lanes of about the same length, each run of pytest in its own order. In the second one production:
+# PostgreSQL, RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, and without PostgreSQL too. That is
+# mostly waiting, so that the tests without AiiDA, which need no daemon, go on beside it.
+without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
+logs="$(mktemp -d)"
+production_and_long_proofs() {
+  local status=0 beside
+  python -m pytest "${without_aiida[@]}" > "$logs/without_aiida" 2>&1 &
+  beside=$!
   bash setup_scripts/test_stack.sh || status=1
-  python -m pytest -m 'slow and not stack' tests/workflows || status=1
+  wait "$beside" || status=1
+  cat "$logs/without_aiida"
+  python -m pytest -m 'slow and not stack' || status=1
   return "$status"
 }
 
-say 'Tests: the default ones and long proofs, and beside them production and the long proofs of chains'
-log="$(mktemp)"
+say 'Tests: the default ones, and beside them production and the long proofs'
 set -m # a process group of its own, which ends as a whole
-production_and_chains > "$log" 2>&1 < /dev/null &
-other=$!
+production_and_long_proofs > "$logs/second_lane" 2>&1 < /dev/null &
+second_lane=$!
 set +m
-trap 'kill -- "-$other" 2>/dev/null || true; rm -f "$log"' EXIT
+trap 'kill -- "-$second_lane" 2>/dev/null || true; rm -rf "$logs"' EXIT
 
-# Runs of their own, each in its own order: the second one needs no daemon.
 failed=0
-without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
 python -m pytest "${without_aiida[@]/#/--ignore=}" || failed=1
-python -m pytest "${without_aiida[@]}" || failed=1
-python -m pytest -m 'slow and not stack' --ignore=tests/workflows || failed=1
-
-say 'Production and the long proofs of chains'
-wait "$other" || failed=1
-cat "$log"
+say 'Production and the long proofs'
+wait "$second_lane" || failed=1
+cat "$logs/second_lane"
 exit "$failed"

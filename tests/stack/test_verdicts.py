@@ -62,10 +62,15 @@ def ended(node):
 
 
 def running(stack, node, number: int = 0) -> str:
-    """Wait until a job of a chain runs; return its number for SLURM."""
+    """Wait until a job of a chain runs, by SLURM and by what its script does; return its number for SLURM.
+
+    Cancelled between these two, a job leaves no word of it but in the accounts.
+    """
     job = until(lambda: jobs(node)[number:], f'job {number} of {node}')[0]
     job_id = until(job.get_job_id, f'{job} is submitted')
     until(lambda: 'RUNNING' in stack.slurm('squeue', '--noheader', '-o', '%T', '-j', job_id), f'{job} runs')
+    stderr = f'{job.get_remote_workdir()}/_scheduler-stderr.txt'
+    until(lambda: stack.ssh(f'ls {stderr} 2>/dev/null || true').strip(), f'the script of {job} begins')
     return job_id
 
 
