@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -190,7 +191,7 @@ def test_nobody_has_a_process_of_another_package(stranger):
 
 @pytest.fixture
 def forgetful_zeromq(aiida_profile, tmp_path, monkeypatch):
-    """Let the profile have a broker of its own that has missed the death of the worker of a task; return its storage.
+    """Let the profile have a broker of its own that misses the deaths of its workers; return it.
 
     It does what aiida-core's does when it probes too early: it takes the news of the connection, and finds all well.
     """
@@ -228,7 +229,8 @@ def forgetful_zeromq(aiida_profile, tmp_path, monkeypatch):
     shutil.rmtree(sockets)
 
 
-def test_zeromq_that_missed_the_death_of_a_worker(forgetful_zeromq, lost_calculation):
+def test_zeromq_that_missed_the_death_of_a_worker(forgetful_zeromq, lost_calculation, aiida_profile, monkeypatch):
+    """Its tasks are handed on, and not sent a second time; what a worker has only just taken is left to it."""
     server = forgetful_zeromq
     with ZeromqCommunicator(router_endpoint=server.router_endpoint) as worker:
         taken = Future()
@@ -237,10 +239,16 @@ def test_zeromq_that_missed_the_death_of_a_worker(forgetful_zeromq, lost_calcula
         assert taken.result(timeout=TIMEOUT_S)['args'] == {'pid': lost_calculation}
     wait_for(lambda: server.misses)
     assert (server.get_status()['pending_tasks'], server.get_status()['processing_tasks']) == (0, 1)
-    assert processes.stuck(processes.active()) == [lost_calculation]
+    quiet = [replace(one, quiet_s=100.0) for one in processes.active()]
+    monkeypatch.setattr(processes, 'SETTLED_S', 30)
+    assert processes.stuck(quiet) == [], 'a worker may be about to begin'
+    monkeypatch.setattr(processes, 'SETTLED_S', 0)
+    assert processes.stuck(quiet) == [lost_calculation]
     server.is_early = False
-    processes.have_zeromq_probe()
-    wait_for(lambda: server.get_status()['pending_tasks'] == 1)
+    monkeypatch.setattr('aiida_crystalmath.machines.daemon.daemon_runs', lambda name: True)
+    processes.revive(aiida_profile.name, [lost_calculation])
+    wait_for(lambda: server.get_status()['pending_tasks'])
+    assert (server.get_status()['pending_tasks'], server.get_status()['processing_tasks']) == (1, 0)
     assert processes.stuck(processes.active()) == [], 'it waits for a worker'
 
 

@@ -59,10 +59,10 @@ def kill_worker(client) -> None:
 
 
 def mend() -> None:
-    """Do what the supervisor does about processes without a worker."""
-    lost = processes.stuck(processes.active())
-    if lost:
-        processes.revive(get_manager().get_profile().name, lost)
+    """Mend what the doctor finds amiss with processes."""
+    for finding in processes.check(get_manager().get_profile().name):
+        if finding.fix is not None:
+            finding.fix()
 
 
 # ------------------------------------------------------------------------------------------------ limits
@@ -132,7 +132,7 @@ def test_of_two_controllers_one_submits(campaign, sums, started_daemon_client, u
 def test_nothing_is_lost_or_repeated_whatever_is_killed(campaign, sums, started_daemon_client, until):
     """Workers killed as they submit, a daemon restarted, one that is down while processes end.
 
-    The supervisor's look at processes goes on meanwhile: ZeroMQ's broker misses the death of a worker now and then.
+    The doctor looks at the processes meanwhile: ZeroMQ's broker misses the death of a worker now and then.
     """
     client = started_daemon_client
     until = partial(until, meanwhile=mend)

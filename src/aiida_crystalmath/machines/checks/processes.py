@@ -12,6 +12,8 @@ them, and does not probe again. The tasks of the dead one stay with it until any
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -136,7 +138,7 @@ def _is_deserted(one: Active) -> bool:
 
 
 def queued() -> set[int]:
-    """Return the PKs of the processes whose tasks wait at the broker for a worker to take them."""
+    """Return the PKs of the processes whose tasks wait for a worker, or have just been taken by one."""
     broker = get_manager().get_broker()
     profile = get_manager().get_profile()
     if broker is None or profile is None:
@@ -145,18 +147,30 @@ def queued() -> set[int]:
         from aiida.engine.processes.control import get_process_tasks
 
         return set(get_process_tasks(broker))
-    return _tasks_of_zeromq('pending')
+    taken = [path for path in _tasks_of_zeromq('processing') if _since_it_was_moved_s(path) < SETTLED_S]
+    return _pks_of_tasks([*_tasks_of_zeromq('pending'), *taken])
 
 
-def _tasks_of_zeromq(state: str) -> set[int]:
-    """Return the PKs of the processes whose tasks ZeroMQ keeps, ``pending`` or in ``processing``.
+def _tasks_of_zeromq(state: str) -> list[Path]:
+    """Return the tasks that ZeroMQ keeps: ``pending``, or given to a worker, ``processing``.
 
     They are files, which are only read here: aiida-core's own reader puts those that are being worked on back into the
     queue, as after a crash.
     """
     storage: Any = get_manager().get_broker()
-    folder = Path(storage._storage_path) / 'tasks' / state
-    return {pk for path in folder.glob('*.json') if (pk := _pk_of_task(path)) is not None}
+    return list((Path(storage._storage_path) / 'tasks' / state).glob('*.json'))
+
+
+def _since_it_was_moved_s(path: Path) -> float:
+    """Return the seconds since a task came into its folder, which changes its inode; infinity if it has left it."""
+    try:
+        return time.time() - path.stat().st_ctime
+    except OSError:
+        return math.inf
+
+
+def _pks_of_tasks(paths: list[Path]) -> set[int]:
+    return {pk for path in paths if (pk := _pk_of_task(path)) is not None}
 
 
 def _pk_of_task(path: Path) -> int | None:
@@ -219,7 +233,7 @@ def _has_zeromq() -> bool:
 def _left_by_zeromq(pks: list[int]) -> list[int]:
     """Have ZeroMQ's broker hand the tasks of dead workers on; return the processes that it has no task of."""
     have_zeromq_probe()
-    kept = _tasks_of_zeromq('processing') | _tasks_of_zeromq('pending')
+    kept = _pks_of_tasks([*_tasks_of_zeromq('processing'), *_tasks_of_zeromq('pending')])
     return [pk for pk in pks if pk not in kept]
 
 
