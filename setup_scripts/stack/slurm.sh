@@ -100,3 +100,10 @@ end_jobs() {
   [ -z "$(slurmctld_find)" ] || timeout 30 scancel --user="$JOB_USER" > /dev/null 2>&1 || true
   stop_process stepd_find KILL
 }
+
+# remove_job_cgroups UID: jobs whose guardian was killed leave control groups behind, and those outlive the stack. A job
+# of the same number in another stack could not set a higher limit on them, and SLURM would take the node out of service
+# for it. Groups that hold a process cannot be removed.
+remove_job_cgroups() {
+  find "/sys/fs/cgroup/memory/slurm_localhost/uid_$1" -depth -type d -exec rmdir {} ';' > /dev/null 2>&1 || true
+}

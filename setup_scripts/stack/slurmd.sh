@@ -1,8 +1,16 @@
 # slurmd, the one node of the cluster. Sourced by stack.sh.
 
 slurmd_find() { find_process slurmd "$SLURM_CONF"; }
-slurmd_configure() { slurm_configure; }
-slurmd_start() { slurmd -f "$SLURM_CONF" < /dev/null > "$BASE/slurm/log/slurmd.out" 2>&1; }
+
+slurmd_configure() {
+  slurm_configure
+  ensure_job_user
+}
+
+slurmd_start() {
+  [ "$AS_ROOT" = no ] || remove_job_cgroups "$(id -u "$JOB_USER")"
+  slurmd -f "$SLURM_CONF" < /dev/null > "$BASE/slurm/log/slurmd.out" 2>&1
+}
 
 # A node that was drained or found dead in an earlier life takes jobs again.
 slurmd_ready() {

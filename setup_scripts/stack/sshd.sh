@@ -56,9 +56,12 @@ ensure_job_user() {
 
 # Only a user whose home is in this stack was made by it.
 remove_job_user() {
+  local uid
   [ "$AS_ROOT" = yes ] && [ "$(getent passwd "$JOB_USER" | cut -d: -f6)" = "$BASE/home" ] || return 0
+  uid="$(id -u "$JOB_USER")"
   pkill -KILL -u "$JOB_USER" || true
   wait_for userdel "$JOB_USER" || die "the user $JOB_USER cannot be removed"
+  remove_job_cgroups "$uid"
 }
 
 sshd_start() {

@@ -66,6 +66,21 @@ def test_killed_services_come_back_with_their_data(stack, no_daemon):
     assert stack.slurm('sinfo', '-h', '-p', 'main', '-o', '%a').strip() == 'up'
 
 
+def test_limits_of_jobs_of_an_earlier_stack_are_gone(stack):
+    """A job whose guardian was killed leaves its control group; the next of that number could not raise the limit."""
+    user = int(stack.ssh('id -u'))
+    groups = Path('/sys/fs/cgroup/memory/slurm_localhost', f'uid_{user}')
+    if os.geteuid() != 0 or not groups.parents[1].is_dir():
+        pytest.skip('SLURM limits memory by control groups (version 1) as root only')
+    stack.down('slurmd')
+    try:
+        left = groups / 'job_987654321' / 'step_batch' / 'task_0'
+        left.mkdir(parents=True)
+    finally:
+        stack.up('slurmd')
+    assert not left.parents[1].exists()
+
+
 def test_two_partitions(stack):
     lines = stack.slurm('sinfo', '-h', '-o', '%P %l').split('\n')
     assert {'main* infinite', 'tight 1:00'} <= set(lines)
