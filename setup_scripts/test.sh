@@ -31,32 +31,33 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# Two cores, two lanes of about the same length, each run of pytest in its own order. In the second one production:
-# PostgreSQL, RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, and without PostgreSQL too. That is
-# mostly waiting, so that the tests without AiiDA, which need no daemon, go on beside it.
+# Two cores, two lanes of about the same length, each run of pytest in its own order. Beside both, as it mostly waits,
+# is production: PostgreSQL, RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, then also without
+# PostgreSQL.
 without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
-logs="$(mktemp -d)"
-production_and_long_proofs() {
-  local status=0 beside
-  python -m pytest "${without_aiida[@]}" > "$logs/without_aiida" 2>&1 &
-  beside=$!
-  bash setup_scripts/test_stack.sh || status=1
-  wait "$beside" || status=1
-  cat "$logs/without_aiida"
+long_proofs() {
+  local status=0
+  python -m pytest "${without_aiida[@]}" || status=1
   python -m pytest -m 'slow and not stack' || status=1
   return "$status"
 }
 
 say 'Tests: the default ones, and beside them production and the long proofs'
-set -m # a process group of its own, which ends as a whole
-production_and_long_proofs > "$logs/second_lane" 2>&1 < /dev/null &
-second_lane=$!
+logs="$(mktemp -d)"
+set -m # each a process group of its own, which ends as a whole
+bash setup_scripts/test_stack.sh > "$logs/production" 2>&1 < /dev/null &
+production=$!
+long_proofs > "$logs/long_proofs" 2>&1 < /dev/null &
+long_proofs=$!
 set +m
-trap 'kill -- "-$second_lane" 2>/dev/null || true; rm -rf "$logs"' EXIT
+trap 'kill -- "-$production" "-$long_proofs" 2>/dev/null || true; rm -rf "$logs"' EXIT
 
 failed=0
 python -m pytest "${without_aiida[@]/#/--ignore=}" || failed=1
-say 'Production and the long proofs'
-wait "$second_lane" || failed=1
-cat "$logs/second_lane"
+say 'Production'
+wait "$production" || failed=1
+cat "$logs/production"
+say 'The tests without AiiDA, and the long proofs'
+wait "$long_proofs" || failed=1
+cat "$logs/long_proofs"
 exit "$failed"
