@@ -116,8 +116,9 @@ port_open() { (exec 3<> "/dev/tcp/${2:-127.0.0.1}/$1") 2>/dev/null; }
 
 # A service of ours is not running; if its port answers, someone else has it.
 refuse_taken_port() {
-  local port
+  local port address=127.0.0.1
   port="$(service_port "$1")"
-  [[ "$port" != port* ]] || ! port_open "${port#port }" ||
-    die "$1: ${port} of 127.0.0.1 is taken by another program; set CRYSTALMATH_STACK_PORT to the first of nine free ports"
+  [[ "$1" != slurm* ]] || address="$SLURM_ADDR"
+  [[ "$port" != port* ]] || ! port_open "${port#port }" "$address" ||
+    die "$1: $port of $address is taken by another program; set CRYSTALMATH_STACK_PORT to the first of nine free ports"
 }
