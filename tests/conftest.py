@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -344,6 +346,62 @@ def _reconnect() -> None:
         session = get_manager().get_profile_storage().get_session()
         session.rollback()
         session.get_bind().dispose()
+
+
+MEANWHILE_S = 10
+
+
+def _wait_until(
+    condition: Callable[[], Any], what: str, timeout_s: float = 240.0, meanwhile: Callable[[], None] | None = None
+) -> Any:
+    """Wait for something that processes of the daemon do, and return it.
+
+    :param meanwhile: is called every few seconds.
+    """
+    start = time.monotonic()
+    called = start
+    while not (found := condition()):
+        now = time.monotonic()
+        assert now < start + timeout_s, f'waited in vain for: {what}; {_states()}'
+        if meanwhile is not None and now - called > MEANWHILE_S:
+            meanwhile()
+            called = now
+        time.sleep(0.5)
+    return found
+
+
+def _states() -> str:
+    """Return the state of each process of the profile, and what it says of itself."""
+    from aiida import orm
+
+    query = orm.QueryBuilder().append(
+        orm.ProcessNode,
+        project=['id', 'attributes.process_label', 'attributes.process_state', 'attributes.process_status'],
+    )
+    return '; '.join(' '.join(map(str, found)) for found in query.order_by({orm.ProcessNode: {'id': 'asc'}}).all())
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """Return the function that waits for processes of the daemon: ``until(condition, what)``."""
+    return _wait_until
+
+
+@pytest.fixture
+def mend(aiida_profile) -> Callable[[], None]:
+    """Return a function that mends what the doctor finds amiss with processes.
+
+    For tests that kill workers: ZeroMQ's broker misses the death of one now and then.
+    """
+
+    def fix() -> None:
+        from aiida_crystalmath.machines.checks import processes
+
+        for finding in processes.check(aiida_profile.name):
+            if finding.fix is not None:
+                finding.fix()
+
+    return fix
 
 
 @pytest.fixture(autouse=True)

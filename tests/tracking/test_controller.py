@@ -12,11 +12,10 @@ from aiida import orm
 from aiida.common.datastructures import CalcJobState
 from aiida.engine import ProcessState, run_get_node, submit
 from aiida.engine.processes.control import kill_processes, pause_processes
-from aiida.manage import get_config, get_manager
+from aiida.manage import get_config
 from click.testing import CliRunner
 
 from aiida_crystalmath.cli import main
-from aiida_crystalmath.machines.checks import processes
 from aiida_crystalmath.tracking import controller, items
 from aiida_crystalmath.tracking.controller import CrystalCampaignWorkChain
 from aiida_crystalmath.tracking.items import Item, link_label
@@ -56,13 +55,6 @@ def kill_worker(client) -> None:
     """Kill every worker as nobody should; the daemon starts new ones."""
     for pid in client.get_worker_info()['info']:
         os.kill(int(pid), signal.SIGKILL)
-
-
-def mend() -> None:
-    """Mend what the doctor finds amiss with processes."""
-    for finding in processes.check(get_manager().get_profile().name):
-        if finding.fix is not None:
-            finding.fix()
 
 
 # ------------------------------------------------------------------------------------------------ limits
@@ -129,7 +121,7 @@ def test_of_two_controllers_one_submits(campaign, sums, started_daemon_client, u
 
 @pytest.mark.slow
 @pytest.mark.daemon
-def test_nothing_is_lost_or_repeated_whatever_is_killed(campaign, sums, started_daemon_client, until):
+def test_nothing_is_lost_or_repeated_whatever_is_killed(campaign, sums, started_daemon_client, until, mend):
     """Workers killed as they submit, a daemon restarted, one that is down while processes end.
 
     The doctor looks at the processes meanwhile: ZeroMQ's broker misses the death of a worker now and then.
