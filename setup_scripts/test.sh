@@ -31,33 +31,33 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# Two cores, two lanes of about the same length, each run of pytest in its own order. Beside both, as it mostly waits,
-# is production: PostgreSQL, RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, then also without
-# PostgreSQL.
+# Two cores: one run of pytest for the default tests with AiiDA, one for the long proofs, and beside them production, which
+# mostly waits (PostgreSQL, RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, then also without
+# PostgreSQL), followed by the tests without AiiDA.
 without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
-long_proofs() {
+production() {
   local status=0
+  bash setup_scripts/test_stack.sh || status=1
   python -m pytest "${without_aiida[@]}" || status=1
-  python -m pytest -m 'slow and not stack' || status=1
   return "$status"
 }
 
 say 'Tests: the default ones, and beside them production and the long proofs'
 logs="$(mktemp -d)"
 set -m # each a process group of its own, which ends as a whole
-bash setup_scripts/test_stack.sh > "$logs/production" 2>&1 < /dev/null &
+production > "$logs/production" 2>&1 < /dev/null &
 production=$!
-long_proofs > "$logs/long_proofs" 2>&1 < /dev/null &
+python -m pytest -m 'slow and not stack' > "$logs/long_proofs" 2>&1 < /dev/null &
 long_proofs=$!
 set +m
 trap 'kill -- "-$production" "-$long_proofs" 2>/dev/null || true; rm -rf "$logs"' EXIT
 
 failed=0
 python -m pytest "${without_aiida[@]/#/--ignore=}" || failed=1
-say 'Production'
+say 'Production, and the tests without AiiDA'
 wait "$production" || failed=1
 cat "$logs/production"
-say 'The tests without AiiDA, and the long proofs'
+say 'The long proofs'
 wait "$long_proofs" || failed=1
 cat "$logs/long_proofs"
 exit "$failed"
