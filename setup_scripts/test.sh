@@ -31,9 +31,9 @@ lint-imports
 say 'Documentation'
 python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# Two cores: one run of pytest for the default tests with AiiDA, one for the long proofs, and beside them production, which
-# mostly waits (PostgreSQL, RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, then also without
-# PostgreSQL), followed by the tests without AiiDA.
+# Two cores: one run of pytest for the default tests with AiiDA, one for the long proofs, and beside them production,
+# which mostly waits (PostgreSQL, RabbitMQ and SLURM over SSH for real, then the chains without RabbitMQ, then also
+# without PostgreSQL), followed by the tests without AiiDA.
 without_aiida=(tests/benchmarks tests/crystal tests/docs tests/plotting tests/standin)
 production() {
   local status=0
