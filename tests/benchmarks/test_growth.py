@@ -37,7 +37,7 @@ def test_listing_on_postgresql(stack) -> None:
 @pytest.mark.standin
 @pytest.mark.timeout(1800)
 def test_memory_of_a_worker() -> None:
-    """Of two dozen jobs no more stays than of as many additions, but for 100 kB a job: what one leak of its output is."""
+    """Of 24 jobs no more stays than of as many additions, but for 100 kB a job: what one leak of its output is."""
     report = run('worker_memory.py', '--jobs', '24', '--every', '3', timeout=1700)
     ours, peer = report['crystal'], report['add']
     assert ours['jobs'] == peer['jobs'] == 24
