@@ -119,6 +119,9 @@ def test_program_that_is_not_crystal(setup, aiida_localhost, tmp_path):
     assert 'did not answer a test input with the banner of CRYSTAL' in output
     assert 'Usage: crystal' in output
     assert 'no-such is not there' in setup('code', 'localhost', 'no-such', status=1)
+    assert 'CRY23_EXEDIR' in setup('code', 'localhost', 'Pcrystal', status=1)
+    output = setup('code', 'localhost', 'no-p2y', 'no-ypp', status=1)
+    assert 'no-p2y, no-ypp are not there' in output and 'CRY23_EXEDIR' not in output
     assert not orm.QueryBuilder().append(orm.InstalledCode, filters={'label': 'crystal'}).count()
 
 

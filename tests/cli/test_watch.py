@@ -207,3 +207,5 @@ def test_plain_lines_tell_only_news():
     assert list(news.of(lines('running', 1), ['note'])) == []
     assert list(news.of(lines('running', 2), ['note'])) == [], 'too soon after the last'
     assert list(news.of(lines('ended', 2), [])) == ['  scf: Job (PK 5): ended']
+    silent = Line(6, 0, 'Job', 'running', 0.0, False, True, JobProgress(Progress()))
+    assert list(news.of([silent], [])) == ['Job (PK 6): running'], 'nothing is known yet'

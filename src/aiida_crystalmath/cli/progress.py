@@ -212,8 +212,8 @@ class News:
             if self._states.get(line.pk) != line.state:
                 self._states[line.pk] = line.state
                 yield f'{where}: {line.state}'
-            if line.job is not None and self._is_news(line.pk, line.job):
-                yield f'{where}: {words_of(line.job)}'
+            if line.job is not None and (words := words_of(line.job)) and self._is_news(line.pk, line.job):
+                yield f'{where}: {words}'
         for note in notes:
             if note not in self._notes:
                 self._notes.add(note)

@@ -118,10 +118,13 @@ def look(
         found = [remote.Program(path, remote.is_parallel(path) if parallel is None else parallel) for path in paths]
         missing = [name for name in names if not any(name in (item.path, item.name) for item in found)]
         if missing or not found:
-            what = f'{", ".join(missing)} is not there.' if missing else 'no program of CRYSTAL was found.'
+            verb = 'is' if len(missing) == 1 else 'are'
+            what = f'{", ".join(missing)} {verb} not there.' if missing else 'no program of CRYSTAL was found.'
+            crystals = (*remote.CRYSTAL_PROGRAMS, *remote.PROPERTIES_PROGRAMS)
+            folder = ' set CRY23_EXEDIR there,' if not missing or set(missing) & set(crystals) else ''
             raise MachineError(
                 f'{computer.label}: {what}',
-                'Load what brings it (--module NAME, --prepend TEXT), set CRY23_EXEDIR there, or give its path.',
+                f'Load what brings it (--module NAME, --prepend TEXT),{folder} or give its path.',
             )
         chosen = found if names else best(found)
         for program in chosen:
