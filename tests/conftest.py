@@ -36,6 +36,11 @@ sys.path.append(str(Path(__file__).resolve().parent / 'mock'))
 os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get('PATH', '')])
 
 from aiida.tools import pytest_fixtures as core
+from hypothesis import HealthCheck, settings
+
+# Property tests: the same examples at every run, so that a failure is always there again; no deadlines.
+settings.register_profile('crystalmath', deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('crystalmath')
 
 
 def pytest_addoption(parser) -> None:
